@@ -22,3 +22,10 @@ internal sealed unsafe class ManagedBytes(ReadOnlyMemory<byte> bytes) : EntryByt
     /// <inheritdoc/>
     public override void CopyTo(byte* destination) => bytes.Span.CopyTo(new Span<byte>(destination, bytes.Length));
 }
+
+/// <summary>Values of a tensor; strides are resolved while copying.</summary>
+internal sealed unsafe class TensorBytes(Tensor tensor) : EntryBytes
+{
+    /// <inheritdoc/>
+    public override void CopyTo(byte* destination) => tensor.ReadInto(destination, tensor.Count * tensor.DType.ElementSize());
+}
