@@ -13,7 +13,12 @@ internal sealed unsafe class MappedBytes(MappedFile file, long offset, long coun
 {
     /// <inheritdoc/>
     public override void CopyTo(byte* destination)
-        => Buffer.MemoryCopy(file.Pointer(offset, count), destination, count, count);
+    {
+        Buffer.MemoryCopy(file.Pointer(offset, count), destination, count, count);
+
+        // The pointer alone does not keep the mapping from being collected while it is read.
+        GC.KeepAlive(file);
+    }
 }
 
 /// <summary>Values in managed memory.</summary>

@@ -7,6 +7,10 @@ namespace Posterior.Torch.Weights;
 /// An open weight file: safetensors or PyTorch's <c>.pt/.pth/.ckpt</c>, told apart by content. Opening reads and checks names, types and
 /// shapes only; values are read from the mapped file when they are asked for. Nothing in a file is ever executed.
 /// </summary>
+/// <remarks>
+/// Entries may be read from several threads, but not while the file is being closed. The file must not be overwritten in place while it is
+/// open; replacing it by renaming, as <see cref="SafetensorsWriter"/> does, is safe.
+/// </remarks>
 public sealed class WeightFile : IDisposable
 {
     private readonly MappedFile _file;

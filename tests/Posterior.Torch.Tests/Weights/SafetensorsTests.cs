@@ -99,6 +99,14 @@ public sealed class SafetensorsTests : IDisposable
         Assert.Equal(new byte[] { 7, 8 }, file["w"].ReadBytes());
     }
 
+    [Fact]
+    public void Type_that_the_format_lacks_is_refused()
+    {
+        var entry = WeightEntry.FromBytes("z", DType.Complex128, [1], new byte[16]);
+        var failure = Assert.Throws<WeightFileException>(() => SafetensorsWriter.Write(_folder.File("w.safetensors"), [entry]));
+        Assert.Equal("w.safetensors: tensor 'z': safetensors has no element type Complex128", failure.Message);
+    }
+
     [Theory]
     [InlineData("w", "w", "two tensors are named 'w'")]
     [InlineData("w", "__metadata__", "reserves")]

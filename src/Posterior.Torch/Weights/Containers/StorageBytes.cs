@@ -121,5 +121,11 @@ internal sealed unsafe class DeflatedStorage(MappedFile file, string name, long 
 internal sealed unsafe class ViewBytes(StorageBytes storage, long byteOffset, StridedView view, int elementSize) : EntryBytes
 {
     /// <inheritdoc/>
-    public override void CopyTo(byte* destination) => view.CopyTo(storage.Start() + byteOffset, elementSize, destination);
+    public override void CopyTo(byte* destination)
+    {
+        view.CopyTo(storage.Start() + byteOffset, elementSize, destination);
+
+        // The pointer alone does not keep the storage's memory from being collected while it is read.
+        GC.KeepAlive(storage);
+    }
 }
