@@ -39,3 +39,21 @@ public enum DType
     /// <summary>Brain float: 8 exponent bits, 7 mantissa bits.</summary>
     BFloat16 = 15,
 }
+
+/// <summary>Facts about element types.</summary>
+public static class DTypes
+{
+    /// <summary>The size of one element in bytes.</summary>
+    public static int ElementSize(this DType dtype) => dtype switch
+    {
+        DType.UInt8 or DType.Int8 or DType.Bool => 1,
+        DType.Int16 or DType.Float16 or DType.BFloat16 => 2,
+        DType.Int32 or DType.Float32 => 4,
+        DType.Int64 or DType.Float64 or DType.Complex64 => 8,
+        DType.Complex128 => 16,
+        _ => throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "an unknown element type"),
+    };
+
+    /// <summary>Whether elements are real floating-point numbers.</summary>
+    public static bool IsFloatingPoint(this DType dtype) => dtype is DType.Float16 or DType.BFloat16 or DType.Float32 or DType.Float64;
+}

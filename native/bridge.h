@@ -1,0 +1,39 @@
+// What the bridge's translation units share: handles to tensors and the guard that turns exceptions into a status and a text.
+#pragma once
+#include "posterior.h"
+
+#include <ATen/core/Tensor.h>
+#include <exception>
+#include <string>
+
+namespace posterior {
+
+void remember_error(const char* message) noexcept;
+
+// A borrowed tensor: a new reference for the duration of the call, so that another thread may free its handle meanwhile.
+inline at::Tensor borrow(pt_tensor handle) {
+    if (handle == nullptr) return {};
+    return at::Tensor(c10::intrusive_ptr<at::TensorImpl, at::UndefinedTensorImpl>::unsafe_reclaim_from_nonowning(
+        static_cast<at::TensorImpl*>(handle)));
+}
+
+inline pt_tensor release(at::Tensor tensor) {
+    return tensor.defined() ? static_cast<pt_tensor>(tensor.unsafeReleaseTensorImpl()) : nullptr;
+}
+
+template <class F>
+int guard(F&& body) noexcept {
+    try {
+        body();
+        return PT_OK;
+    } catch (const c10::Error& error) {
+        remember_error(error.what_without_backtrace());
+    } catch (const std::exception& error) {
+        remember_error(error.what());
+    } catch (...) {
+        remember_error("an exception of an unknown type");
+    }
+    return PT_ERROR;
+}
+
+}  // namespace posterior

@@ -1,0 +1,91 @@
+// The C ABI between Posterior.Torch (C#) and libtorch. Nothing C++ crosses it.
+//
+// Every function returns PT_OK or PT_ERROR; after PT_ERROR pt_error() gives the UTF-8 message of this thread's last failure,
+// valid until the next failing call on the thread. Handles are owned by the caller and released with pt_tensor_free.
+#pragma once
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PT_API __attribute__((visibility("default")))
+#define PT_OK 0
+#define PT_ERROR 1
+
+typedef void* pt_tensor;      // one reference to a tensor
+typedef const void* pt_op;    // a resolved ATen operator; lives as long as the process
+
+// One argument or result of an operator. Lists point to `length` elements that the caller owns.
+enum {
+    PT_NONE = 0,
+    PT_TENSOR = 1,       // p: pt_tensor
+    PT_INT = 2,          // i
+    PT_DOUBLE = 3,       // d
+    PT_BOOL = 4,         // i: 0 or 1
+    PT_INT_LIST = 5,     // p: const int64_t*
+    PT_TENSOR_LIST = 6,  // p: const pt_tensor*; a null element is an absent optional tensor
+    PT_STRING = 7,       // p: UTF-8, `length` bytes
+    PT_DOUBLE_LIST = 8,  // p: const double*
+    PT_DEVICE = 9,       // i: device type + 256 * device index
+    PT_BOOL_LIST = 10,   // p: const uint8_t*
+};
+
+typedef struct pt_value {
+    int32_t tag;
+    int32_t length;
+    union {
+        int64_t i;
+        double d;
+        const void* p;
+    };
+} pt_value;
+
+PT_API const char* pt_error(void);
+
+// ---- operators ---------------------------------------------------------------------------------------------------------------
+// Looks an ATen operator up by name and overload ("aten::add", "Tensor").
+PT_API int pt_op_find(const char* name, const char* overload, pt_op* op);
+// Calls it through the dispatcher. Missing trailing arguments take the schema's defaults. Tensor lists among the results are
+// flattened. `*count` holds the capacity of `results` on entry and the number of results on return.
+PT_API int pt_op_call(pt_op op, const pt_value* arguments, int32_t argument_count, pt_value* results, int32_t* count);
+
+// ---- tensors -----------------------------------------------------------------------------------------------------------------
+// Copies `bytes` bytes of row-major data into a new tensor on the CPU; data may be null for uninitialised memory.
+PT_API int pt_tensor_new(const void* data, int64_t bytes, int32_t dtype, const int64_t* shape, int32_t rank, pt_tensor* out);
+PT_API int pt_tensor_free(pt_tensor tensor);
+// Another handle to the same tensor.
+PT_API int pt_tensor_alias(pt_tensor tensor, pt_tensor* out);
+// Shape and strides (up to `capacity` entries each), rank, dtype, device type + 256 * index.
+PT_API int pt_tensor_info(pt_tensor tensor, int64_t* shape, int64_t* strides, int32_t capacity, int32_t* rank, int32_t* dtype, int32_t* device);
+// The address of element 0, for a CPU tensor.
+PT_API int pt_tensor_data(pt_tensor tensor, void** data);
+// Copies the elements in row-major order to CPU memory of exactly `bytes` bytes, without a change of type.
+PT_API int pt_tensor_read(pt_tensor tensor, void* data, int64_t bytes);
+
+// ---- autograd ----------------------------------------------------------------------------------------------------------------
+PT_API int pt_grad_mode(int32_t enabled, int32_t* previous);
+PT_API int pt_requires_grad_set(pt_tensor tensor, int32_t value);
+PT_API int pt_requires_grad(pt_tensor tensor, int32_t* value);
+// Accumulates gradients of `tensor` (seeded with `gradient`, or 1 for a scalar when null) in the leaves.
+PT_API int pt_backward(pt_tensor tensor, pt_tensor gradient, int32_t retain_graph);
+// The gradients of sum(outputs * gradients) with respect to the inputs; an unused input gives a null handle.
+PT_API int pt_grad(const pt_tensor* outputs, const pt_tensor* gradients, int32_t output_count, const pt_tensor* inputs, int32_t input_count,
+                   int32_t retain_graph, pt_tensor* results);
+// The accumulated gradient of a leaf; null when there is none.
+PT_API int pt_tensor_grad(pt_tensor tensor, pt_tensor* out);
+PT_API int pt_tensor_grad_clear(pt_tensor tensor);
+
+// ---- process -----------------------------------------------------------------------------------------------------------------
+PT_API int pt_threads_set(int32_t threads);
+PT_API int pt_threads(int32_t* threads);
+// The version of libtorch and its build configuration, as text that lives as long as the process.
+PT_API const char* pt_torch_version(void);
+PT_API const char* pt_torch_config(void);
+PT_API int pt_cuda_devices(int32_t* count);
+// Subnormal numbers slow vector units down by two orders of magnitude; 1 flushes them to zero on this thread and the pool.
+PT_API int pt_flush_denormals(int32_t enabled);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,95 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Posterior.Torch;
+
+/// <summary>The C functions of <c>native/posterior.h</c>, one to one.</summary>
+internal static unsafe partial class Native
+{
+    private const string Library = "posterior";
+
+    static Native() => NativeLibrary.SetDllImportResolver(typeof(Native).Assembly, Resolve);
+
+    [LibraryImport(Library)] public static partial byte* pt_error();
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] public static partial int pt_op_find(string name, string overload, out nint op);
+    [LibraryImport(Library)] public static partial int pt_op_call(nint op, NativeValue* arguments, int argumentCount, NativeValue* results, int* count);
+    [LibraryImport(Library)] public static partial int pt_tensor_new(void* data, long bytes, int dtype, long* shape, int rank, out nint tensor);
+    [LibraryImport(Library)] public static partial int pt_tensor_free(nint tensor);
+    [LibraryImport(Library)] public static partial int pt_tensor_alias(nint tensor, out nint alias);
+    [LibraryImport(Library)] public static partial int pt_tensor_info(nint tensor, long* shape, long* strides, int capacity, out int rank, out int dtype, out int device);
+    [LibraryImport(Library)] public static partial int pt_tensor_data(nint tensor, out void* data);
+    [LibraryImport(Library)] public static partial int pt_tensor_read(nint tensor, void* data, long bytes);
+    [LibraryImport(Library)] public static partial int pt_grad_mode(int enabled, out int previous);
+    [LibraryImport(Library)] public static partial int pt_requires_grad_set(nint tensor, int value);
+    [LibraryImport(Library)] public static partial int pt_requires_grad(nint tensor, out int value);
+    [LibraryImport(Library)] public static partial int pt_backward(nint tensor, nint gradient, int retainGraph);
+    [LibraryImport(Library)] public static partial int pt_grad(nint* outputs, nint* gradients, int outputCount, nint* inputs, int inputCount, int retainGraph, nint* results);
+    [LibraryImport(Library)] public static partial int pt_tensor_grad(nint tensor, out nint gradient);
+    [LibraryImport(Library)] public static partial int pt_tensor_grad_clear(nint tensor);
+    [LibraryImport(Library)] public static partial int pt_threads_set(int threads);
+    [LibraryImport(Library)] public static partial int pt_threads(out int threads);
+    [LibraryImport(Library)] public static partial byte* pt_torch_version();
+    [LibraryImport(Library)] public static partial byte* pt_torch_config();
+    [LibraryImport(Library)] public static partial int pt_cuda_devices(out int count);
+    [LibraryImport(Library)] public static partial int pt_flush_denormals(int enabled);
+
+    /// <summary>Throws the thread's last native error when <paramref name="status"/> is not zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Check(int status)
+    {
+        if (status != 0) Throw();
+    }
+
+    /// <summary>UTF-8 text at <paramref name="text"/>, zero-terminated.</summary>
+    public static string Text(byte* text) => Marshal.PtrToStringUTF8((nint)text) ?? "";
+
+    private static void Throw()
+    {
+        var message = Text(pt_error());
+        var firstLine = message.AsSpan().Trim();
+        var end = firstLine.IndexOf('\n');
+        throw new TorchException(end < 0 ? firstLine.ToString() : firstLine[..end].ToString());
+    }
+
+    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? search)
+    {
+        if (name != Library) return 0;
+        var path = Environment.GetEnvironmentVariable("POSTERIOR_NATIVE") ?? Path.Combine(AppContext.BaseDirectory, "libposterior.so");
+        try
+        {
+            return NativeLibrary.Load(path);
+        }
+        catch (DllNotFoundException error)
+        {
+            throw new TorchException($"the native bridge does not load from {path} ({error.Message.Split('\n')[0].Trim()}); './posterior doctor' builds what is missing");
+        }
+    }
+}
+
+/// <summary>The C struct <c>pt_value</c>.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 16)]
+internal unsafe struct NativeValue
+{
+    [FieldOffset(0)] public ValueTag Tag;
+    [FieldOffset(4)] public int Length;
+    [FieldOffset(8)] public long Integer;
+    [FieldOffset(8)] public double Real;
+    [FieldOffset(8)] public void* Pointer;
+}
+
+/// <summary>The tags of <c>pt_value</c>.</summary>
+internal enum ValueTag
+{
+    None = 0,
+    Tensor = 1,
+    Integer = 2,
+    Real = 3,
+    Boolean = 4,
+    IntegerList = 5,
+    TensorList = 6,
+    Text = 7,
+    RealList = 8,
+    Device = 9,
+    BooleanList = 10,
+}

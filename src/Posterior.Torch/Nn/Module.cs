@@ -1,0 +1,148 @@
+namespace Posterior.Torch.Nn;
+
+/// <summary>
+/// A part of a network: named tensors and named child modules. Names joined with dots are the keys of the published checkpoints.
+/// </summary>
+public abstract class Module : IDisposable
+{
+    private readonly List<(string Name, Tensor Tensor, bool IsParameter)> _tensors = [];
+    private readonly List<(string Name, Module Module)> _children = [];
+
+    /// <summary>The trained tensors with their dotted names, in order of registration.</summary>
+    public IEnumerable<(string Name, Tensor Tensor)> NamedParameters => Walk("", parametersOnly: true);
+
+    /// <summary>The trained tensors and the constant ones (buffers) with their dotted names.</summary>
+    public IEnumerable<(string Name, Tensor Tensor)> NamedTensors => Walk("", parametersOnly: false);
+
+    /// <summary>The trained tensors.</summary>
+    public IEnumerable<Tensor> Parameters => NamedParameters.Select(named => named.Tensor);
+
+    /// <summary>The number of trained numbers.</summary>
+    public long ParameterCount => Parameters.Sum(parameter => parameter.Count);
+
+    /// <summary>The child modules with their names.</summary>
+    public IReadOnlyList<(string Name, Module Module)> Children => _children;
+
+    /// <summary>The number format of the trained tensors, <see cref="DType.Float32"/> for a module without any.</summary>
+    public DType DType => Parameters.FirstOrDefault()?.DType ?? DType.Float32;
+
+    /// <summary>Copies tensors of a checkpoint into this module, converted to its types.</summary>
+    /// <param name="tensors">The checkpoint's tensors by dotted name. They stay the caller's.</param>
+    /// <param name="prefix">What every name of the checkpoint begins with.</param>
+    /// <exception cref="StateDictException">Names are missing or unexpected, or shapes differ; the message lists them.</exception>
+    public void LoadState(IReadOnlyDictionary<string, Tensor> tensors, string prefix = "")
+    {
+        List<string> missing = [], misshapen = [];
+        var expected = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var (name, target) in NamedTensors)
+        {
+            expected.Add(prefix + name);
+            if (!tensors.TryGetValue(prefix + name, out var source)) missing.Add(prefix + name);
+            else if (!source.Shape.SequenceEqual(target.Shape)) misshapen.Add($"{prefix + name} (expected [{string.Join(", ", target.Shape.ToArray())}], found [{string.Join(", ", source.Shape.ToArray())}])");
+        }
+        var unexpected = tensors.Keys.Where(key => key.StartsWith(prefix, StringComparison.Ordinal) && !expected.Contains(key)).ToList();
+        if (missing.Count + misshapen.Count + unexpected.Count > 0) throw new StateDictException(missing, unexpected, misshapen);
+        using var noGrad = new NoGrad();
+        foreach (var (name, target) in NamedTensors) target.CopyFrom(tensors[prefix + name]);
+        WeightsChanged();
+    }
+
+    /// <summary>Converts the parameters and floating-point buffers to another type.</summary>
+    public void To(DType dtype) => Replace(tensor => tensor.DType.IsFloatingPoint() ? tensor.To(dtype) : tensor);
+
+    /// <summary>Moves all tensors to a device.</summary>
+    public void To(Device device) => Replace(tensor => tensor.To(device));
+
+    /// <summary>Switches recording for differentiation on or off for every parameter.</summary>
+    public void RequireGrad(bool required)
+    {
+        foreach (var parameter in Parameters) parameter.RequiresGrad = required;
+    }
+
+    /// <summary>Tells the module that its weights were written to, so that what it derived from them is computed anew.</summary>
+    public void WeightsChanged()
+    {
+        OnWeightsChanged();
+        foreach (var (_, child) in _children) child.WeightsChanged();
+    }
+
+    /// <summary>Frees all tensors.</summary>
+    public void Dispose()
+    {
+        OnWeightsChanged();
+        foreach (var (_, tensor, _) in _tensors) tensor.Dispose();
+        foreach (var (_, child) in _children) child.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Registers a trained tensor; the module owns it.</summary>
+    protected Parameter AddParameter(string name, Tensor tensor)
+    {
+        _tensors.Add((name, tensor.Own(), true));
+        return new Parameter(this, _tensors.Count - 1);
+    }
+
+    /// <summary>Registers a constant tensor that checkpoints hold; the module owns it.</summary>
+    protected Parameter AddBuffer(string name, Tensor tensor)
+    {
+        _tensors.Add((name, tensor.Own(), false));
+        return new Parameter(this, _tensors.Count - 1);
+    }
+
+    /// <summary>Registers a child; its keys begin with <paramref name="name"/> and a dot.</summary>
+    protected T Add<T>(string name, T child)
+        where T : Module
+    {
+        _children.Add((name, child));
+        return child;
+    }
+
+    /// <summary>Called when weights were written to, converted or moved.</summary>
+    protected virtual void OnWeightsChanged()
+    {
+    }
+
+    private void Replace(Func<Tensor, Tensor> convert)
+    {
+        for (var i = 0; i < _tensors.Count; i++)
+        {
+            var (name, tensor, isParameter) = _tensors[i];
+            using var noGrad = new NoGrad();
+            var converted = convert(tensor);
+            if (ReferenceEquals(converted, tensor)) continue;
+            _tensors[i] = (name, converted.Own(), isParameter);
+            tensor.Dispose();
+        }
+        OnWeightsChanged();
+        foreach (var (_, child) in _children) child.Replace(convert);
+    }
+
+    private IEnumerable<(string Name, Tensor Tensor)> Walk(string prefix, bool parametersOnly)
+    {
+        foreach (var (name, tensor, isParameter) in _tensors)
+            if (isParameter || !parametersOnly) yield return (prefix + name, tensor);
+        foreach (var (name, child) in _children)
+            foreach (var inner in child.Walk(prefix + name + ".", parametersOnly)) yield return inner;
+    }
+
+    /// <summary>A registered tensor: it follows conversions and moves of its module.</summary>
+    protected readonly struct Parameter
+    {
+        private readonly Module? _module;
+        private readonly int _index;
+
+        internal Parameter(Module module, int index) => (_module, _index) = (module, index);
+
+        /// <summary>Whether a tensor was registered.</summary>
+        public bool Exists => _module is not null;
+
+        /// <summary>The tensor of today.</summary>
+        public Tensor Value => _module!._tensors[_index].Tensor;
+
+        /// <summary>The tensor of today; null for a parameter that was never registered.</summary>
+        public Tensor? OrNull => _module?._tensors[_index].Tensor;
+
+        /// <summary>The tensor of today.</summary>
+        public static implicit operator Tensor(Parameter parameter) => parameter.Value;
+    }
+}

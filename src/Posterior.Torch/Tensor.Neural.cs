@@ -1,0 +1,83 @@
+namespace Posterior.Torch;
+
+public sealed partial class Tensor
+{
+    private static readonly Op _conv2d = new("aten::conv2d"), _convTranspose2d = new("aten::conv_transpose2d", "input"), _linear = new("aten::linear"),
+        _groupNorm = new("aten::group_norm"), _layerNorm = new("aten::layer_norm"), _batchNorm = new("aten::batch_norm"),
+        _silu = new("aten::silu"), _siluInto = new("aten::silu_"), _gelu = new("aten::gelu"), _relu = new("aten::relu"), _leakyRelu = new("aten::leaky_relu"), _sigmoid = new("aten::sigmoid"), _softplus = new("aten::softplus"),
+        _softmax = new("aten::softmax", "int"), _logSoftmax = new("aten::log_softmax", "int"), _embedding = new("aten::embedding"),
+        _averagePool = new("aten::avg_pool2d"), _maxPool = new("aten::max_pool2d"), _upsampleNearest = new("aten::upsample_nearest2d"), _upsampleBilinear = new("aten::upsample_bilinear2d"), _upsampleBicubic = new("aten::upsample_bicubic2d");
+
+    /// <summary>Correlation of <c>[N, C, H, W]</c> with <c>[O, C / groups, kh, kw]</c>, zero padded.</summary>
+    public Tensor Conv2d(Tensor weight, Tensor? bias = null, long stride = 1, long padding = 0, long dilation = 1, long groups = 1) =>
+        _conv2d.Call(this, weight, bias, new[] { stride, stride }, new[] { padding, padding }, new[] { dilation, dilation }, groups);
+
+    /// <summary>Correlation with its own stride and padding in each direction (vertical, horizontal).</summary>
+    public Tensor Conv2d(Tensor weight, Tensor? bias, (long V, long H) stride, (long V, long H) padding, long groups = 1) =>
+        _conv2d.Call(this, weight, bias, new[] { stride.V, stride.H }, new[] { padding.V, padding.H }, new[] { 1L, 1L }, groups);
+
+    /// <summary>The transpose of <see cref="Conv2d(Tensor, Tensor?, long, long, long, long)"/>; weight <c>[C, O / groups, kh, kw]</c>.</summary>
+    public Tensor ConvTranspose2d(Tensor weight, Tensor? bias = null, long stride = 1, long padding = 0, long outputPadding = 0, long groups = 1) =>
+        _convTranspose2d.Call(this, weight, bias, new[] { stride, stride }, new[] { padding, padding }, new[] { outputPadding, outputPadding }, groups, new[] { 1L, 1L });
+
+    /// <summary>x W^T + b over the last dimension.</summary>
+    public Tensor Linear(Tensor weight, Tensor? bias = null) => _linear.Call(this, weight, bias);
+
+    /// <summary>Normalises groups of channels to mean 0 and variance 1, then scales and shifts.</summary>
+    public Tensor GroupNorm(long groups, Tensor? weight, Tensor? bias, double epsilon) => _groupNorm.Call(this, groups, weight, bias, epsilon);
+
+    /// <summary>Normalises the last dimensions to mean 0 and variance 1, then scales and shifts.</summary>
+    public Tensor LayerNorm(ReadOnlySpan<long> shape, Tensor? weight, Tensor? bias, double epsilon) => _layerNorm.Call(this, shape, weight, bias, epsilon, false);
+
+    /// <summary>Batch normalisation with stored statistics.</summary>
+    public Tensor BatchNorm(Tensor? weight, Tensor? bias, Tensor mean, Tensor variance, double epsilon) =>
+        _batchNorm.Call(this, weight, bias, mean, variance, false, 0.0, epsilon, false);
+
+    /// <summary>x sigmoid(x).</summary>
+    public Tensor Silu() => _silu.Call(this);
+
+    /// <summary>x sigmoid(x), in place.</summary>
+    /// <returns>This tensor.</returns>
+    public Tensor SiluInPlace() => InPlace(_siluInto.Call(this));
+
+    /// <summary>x Phi(x), with the exact error function.</summary>
+    public Tensor Gelu() => _gelu.Call(this);
+
+    /// <summary>max(x, 0).</summary>
+    public Tensor Relu() => _relu.Call(this);
+
+    /// <summary>x, scaled by <paramref name="slope"/> where negative.</summary>
+    public Tensor LeakyRelu(double slope) => _leakyRelu.Call(this, slope);
+
+    /// <summary>1 / (1 + exp(-x)).</summary>
+    public Tensor Sigmoid() => _sigmoid.Call(this);
+
+    /// <summary>ln(1 + exp(x)).</summary>
+    public Tensor Softplus() => _softplus.Call(this);
+
+    /// <summary>Softmax along a dimension.</summary>
+    public Tensor Softmax(int dimension) => _softmax.Call(this, dimension);
+
+    /// <summary>ln of <see cref="Softmax"/>.</summary>
+    public Tensor LogSoftmax(int dimension) => _logSoftmax.Call(this, dimension);
+
+    /// <summary>Rows of this table at Int64 indices.</summary>
+    public Tensor Embedding(Tensor indices) => _embedding.Call(this, indices);
+
+    /// <summary>Means of windows.</summary>
+    public Tensor AveragePool(long size, long stride, long padding = 0, bool countPadding = true) =>
+        _averagePool.Call(this, new[] { size, size }, new[] { stride, stride }, new[] { padding, padding }, false, countPadding);
+
+    /// <summary>Maxima of windows.</summary>
+    public Tensor MaxPool(long size, long stride, long padding = 0, bool ceiling = false) =>
+        _maxPool.Call(this, new[] { size, size }, new[] { stride, stride }, new[] { padding, padding }, new[] { 1L, 1L }, ceiling);
+
+    /// <summary>Nearest-neighbour resampling to a size.</summary>
+    public Tensor UpsampleNearest(long height, long width) => _upsampleNearest.Call(this, new[] { height, width }, Value.None, Value.None);
+
+    /// <summary>Bilinear resampling to a size, half-pixel centres, without antialiasing.</summary>
+    public Tensor UpsampleBilinear(long height, long width) => _upsampleBilinear.Call(this, new[] { height, width }, false, Value.None, Value.None);
+
+    /// <summary>Bicubic (a = -0.75) resampling to a size, half-pixel centres, without antialiasing.</summary>
+    public Tensor UpsampleBicubic(long height, long width) => _upsampleBicubic.Call(this, new[] { height, width }, false, Value.None, Value.None);
+}

@@ -1,0 +1,22 @@
+using Posterior.Torch;
+
+namespace Posterior.Diffusion;
+
+/// <summary>
+/// The prior of every solver: <c>D(x; sigma) = E[x0 | x0 + sigma n]</c>, variance exploding. How a network was trained (which noise
+/// schedule, what it predicts, which time it expects) is converted to this form in one adapter per family (DDRM App. B).
+/// </summary>
+public abstract class Denoiser
+{
+    /// <summary>The number of channels of the images, 1 or 3; null when any will do.</summary>
+    public abstract long? Channels { get; }
+
+    /// <summary>The noise levels for which the denoiser is meant, for images in [-1, 1].</summary>
+    public abstract (double Min, double Max) SigmaRange { get; }
+
+    /// <summary>The posterior mean of clean images.</summary>
+    /// <param name="x">Noisy images, <c>[N, C, H, W]</c>, clean part in [-1, 1].</param>
+    /// <param name="sigma">The standard deviation of their noise, the same for the whole batch.</param>
+    /// <returns>An estimate of <c>E[x0 | x]</c>, of the shape and type of <paramref name="x"/>.</returns>
+    public abstract Tensor Denoise(Tensor x, double sigma);
+}
