@@ -47,7 +47,8 @@ internal sealed class Foreground
             {
                 float Random(int k) => Noise.Hash((seed * 131) + whorl, branch, k);
                 var side = (2 * Random(1)) - 1;
-                var reach = 0.25f * height * MathF.Pow(level, 0.8f) * (0.35f + (0.65f * Random(2))) * (0.75f + (0.35f * Noise.Hash(seed, whorl, 9)));
+                var reach = 0.25f * height * MathF.Pow(level, 0.8f);
+                reach *= (0.35f + (0.65f * Random(2))) * (0.75f + (0.35f * Noise.Hash(seed, whorl, 9)));
                 var from = start + new Vector2(0, 0.035f * height * (Random(5) - 0.5f));
                 var tip = from + new Vector2(side * reach, (0.30f * reach) + (0.022f * height * (Random(3) - 0.4f)));
                 var light = 0.35f + (0.65f * Math.Clamp(0.5f - (0.55f * side), 0, 1));

@@ -44,7 +44,8 @@ internal static class Landscape
     private static Vector3 Sky(Vector3 ray)
     {
         var height = Math.Max(0, ray.Y);
-        var colour = Vector3.Lerp(new Vector3(0.88f, 0.84f, 0.80f), new Vector3(0.13f, 0.29f, 0.64f), MathF.Pow(Math.Min(1, height * 2.1f), 0.55f));
+        var blue = MathF.Pow(Math.Min(1, height * 2.1f), 0.55f);
+        var colour = Vector3.Lerp(new Vector3(0.88f, 0.84f, 0.80f), new Vector3(0.13f, 0.29f, 0.64f), blue);
         var near = Math.Max(0, Vector3.Dot(ray, _sun));
         colour += (new Vector3(1.2f, 0.8f, 0.4f) * MathF.Pow(near, 24)) + (new Vector3(0.25f, 0.17f, 0.08f) * MathF.Pow(near, 4));
         if (height <= 0.02f)
@@ -84,21 +85,21 @@ internal static class Landscape
     private static Vector3 Ground(Vector3 p, float travelled)
     {
         var h = 0.0012f * (1 + travelled);
-        Vector3 Slope(int octaves) => Vector3.Normalize(new Vector3(
-            Surface(p.X - h, p.Z, octaves) - Surface(p.X + h, p.Z, octaves), 2 * h, Surface(p.X, p.Z - h, octaves) - Surface(p.X, p.Z + h, octaves)));
-        var normal = Slope(11);
-        var broad = Vector3.Normalize(new Vector3(Height(p.X - 0.05f, p.Z, 6) - Height(p.X + 0.05f, p.Z, 6), 0.1f, Height(p.X, p.Z - 0.05f, 6) - Height(p.X, p.Z + 0.05f, 6)));
+        var normal = Slope(p, h, (x, z) => Surface(x, z, 11));
+        var broad = Slope(p, 0.05f, (x, z) => Height(x, z, 6));
         var bare = p.Y - Height(p.X, p.Z, 9);
         var grain = Noise.Fractal(p.X * 9, p.Z * 9, 5, 201);
         var strata = Noise.Fractal((p.X * 0.8f) + (p.Y * 2), p.Y * 16, 4, 211);
         var rock = Vector3.Lerp(new Vector3(0.17f, 0.145f, 0.13f), new Vector3(0.42f, 0.37f, 0.33f), (0.5f * grain) + (0.5f * strata));
-        var meadow = Vector3.Lerp(new Vector3(0.10f, 0.145f, 0.03f), new Vector3(0.36f, 0.33f, 0.10f), Noise.Fractal(p.X * 4, p.Z * 4, 6, 221));
+        var dry = Noise.Fractal(p.X * 4, p.Z * 4, 6, 221);
+        var meadow = Vector3.Lerp(new Vector3(0.10f, 0.145f, 0.03f), new Vector3(0.36f, 0.33f, 0.10f), dry);
         var colour = Vector3.Lerp(rock, meadow, Noise.Step(0.60f, 0.80f, broad.Y) * Noise.Step(3.2f, 1.8f, p.Y + grain));
         colour = Vector3.Lerp(new Vector3(0.34f, 0.29f, 0.22f) * (0.6f + (0.8f * grain)), colour, Noise.Step(0.02f, 0.08f, p.Y));
         if (bare > 0.012f)
         {
             var species = Noise.Hash((int)MathF.Floor(p.X * 9), (int)MathF.Floor(p.Z * 9), 33);
-            colour = Vector3.Lerp(new Vector3(0.018f, 0.055f, 0.022f), new Vector3(0.10f, 0.15f, 0.035f), species * species) * (0.5f + (6 * Math.Min(0.12f, bare)));
+            colour = Vector3.Lerp(new Vector3(0.018f, 0.055f, 0.022f), new Vector3(0.10f, 0.15f, 0.035f), species * species);
+            colour *= 0.5f + (6 * Math.Min(0.12f, bare));
         }
         else
         {
@@ -111,6 +112,9 @@ internal static class Landscape
         var ambient = new Vector3(0.26f, 0.33f, 0.46f) * (0.55f + (0.45f * normal.Y));
         return colour * ((_sunlight * (1.25f * sun * lit)) + ambient);
     }
+
+    private static Vector3 Slope(Vector3 p, float h, Func<float, float, float> height)
+        => Vector3.Normalize(new Vector3(height(p.X - h, p.Z) - height(p.X + h, p.Z), 2 * h, height(p.X, p.Z - h) - height(p.X, p.Z + h)));
 
     private static float Shadow(Vector3 from)
     {
@@ -180,7 +184,8 @@ internal static class Landscape
         var hills = Noise.Fractal(x * 0.5f, z * 0.5f, Math.Min(octaves, 6), 331);
         var away = Noise.Step(7.5f, 19, z + (1.0f * MathF.Abs(x)));
         var shore = Noise.Step(5.0f, 8.5f, z + (0.35f * MathF.Abs(x)) + (2.2f * (hills - 0.5f)));
-        return -0.28f + (shore * ((0.40f * hills) + 0.22f)) + (away * 4.6f * ridged * (0.55f + (0.45f * Noise.Value(x * 0.11f, z * 0.11f, 341))));
+        var range = 0.55f + (0.45f * Noise.Value(x * 0.11f, z * 0.11f, 341));
+        return -0.28f + (shore * ((0.40f * hills) + 0.22f)) + (away * 4.6f * ridged * range);
     }
 
     /// <summary>The ground with its forest: one cone in each cell, where trees can stand.</summary>
@@ -195,7 +200,8 @@ internal static class Landscape
         for (var k = 0; k < 9; k++)
         {
             var (cx, cz) = (ix + (k % 3) - 1, iz + (k / 3) - 1);
-            var (tx, tz) = ((cx + 0.2f + (0.6f * Noise.Hash(cx, cz, 1))) / Cells, (cz + 0.2f + (0.6f * Noise.Hash(cx, cz, 2))) / Cells);
+            var tx = (cx + 0.2f + (0.6f * Noise.Hash(cx, cz, 1))) / Cells;
+            var tz = (cz + 0.2f + (0.6f * Noise.Hash(cx, cz, 2))) / Cells;
             var wood = Noise.Fractal(tx * 0.8f, tz * 0.8f, 3, 351) - (0.14f * Math.Max(0, ground - 1.0f));
             if (wood < 0.40f)
                 continue;

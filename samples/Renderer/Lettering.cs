@@ -2,7 +2,9 @@ using System.Numerics;
 
 namespace Posterior.Samples;
 
-/// <summary>A printed sheet on a wooden desk: letters of many sizes and directions, a test star, line gratings, a halftone and a stamp.</summary>
+/// <summary>
+/// A printed sheet on a wooden desk: letters of many sizes and directions, a test star, line gratings, a halftone and a stamp.
+/// </summary>
 internal static class Lettering
 {
     private const int Fine = 2048;
@@ -46,7 +48,8 @@ internal static class Lettering
         var colour = Vector3.Lerp(new Vector3(0.86f, 0.81f, 0.68f), new Vector3(0.72f, 0.63f, 0.46f), Noise.Step(0.45f, 0.85f, stain));
         colour *= 0.93f + (0.12f * fibre);
         var ring = MathF.Abs(Vector2.Distance(at, new Vector2(0.30f, -0.335f)) - 0.085f);
-        colour = Vector3.Lerp(colour, colour * new Vector3(0.72f, 0.56f, 0.38f), 0.75f * Noise.Step(0.008f, 0.002f, ring) * Noise.Step(0.3f, 0.6f, stain + (0.3f * fibre)));
+        var coffee = 0.75f * Noise.Step(0.008f, 0.002f, ring) * Noise.Step(0.3f, 0.6f, stain + (0.3f * fibre));
+        colour = Vector3.Lerp(colour, colour * new Vector3(0.72f, 0.56f, 0.38f), coffee);
         var (px, py) = ((int)(sheet.X * Fine), (int)(sheet.Y * Fine));
         if (px is >= 0 and < Fine && py is >= 0 and < Fine)
         {
@@ -70,8 +73,8 @@ internal static class Lettering
         var grain = Noise.Fractal(x * 10, y * 190, 3, 441);
         var tone = (0.6f * (0.5f + (0.5f * MathF.Sin(ring * 40)))) + (0.4f * grain);
         var gap = MathF.Abs((v * 4.2f) + 0.3f - MathF.Round((v * 4.2f) + 0.3f));
-        return Vector3.Lerp(new Vector3(0.10f, 0.042f, 0.017f), new Vector3(0.30f, 0.145f, 0.06f), tone) * (0.8f + (0.4f * Noise.Hash(plank, 3)))
-            * Noise.Step(0, 0.03f, gap);
+        var colour = Vector3.Lerp(new Vector3(0.10f, 0.042f, 0.017f), new Vector3(0.30f, 0.145f, 0.06f), tone);
+        return colour * (0.8f + (0.4f * Noise.Hash(plank, 3))) * Noise.Step(0, 0.03f, gap);
     }
 
     private static Brush Print()
@@ -82,10 +85,18 @@ internal static class Lettering
         Centre(brush, "Restoring what was lost", 0.272f, 0.030f, 0.0052f, _red, slant: 0.25f);
         brush.Line(new Vector2(0.13f, 0.300f), new Vector2(0.87f, 0.300f), 0.0022f, 0.0022f, _black);
         brush.Line(new Vector2(0.13f, 0.306f), new Vector2(0.87f, 0.306f), 0.0009f, 0.0009f, _black);
-        string[] lines = ["Sphinx of black quartz, judge my vow", "The quick brown fox jumps over the lazy dog 0123456789", "Pack my box with five dozen liquor jugs: y = Hx + n"];
+        string[] lines =
+        [
+            "Sphinx of black quartz, judge my vow",
+            "The quick brown fox jumps over the lazy dog 0123456789",
+            "Pack my box with five dozen liquor jugs: y = Hx + n",
+        ];
         float[] heights = [0.0295f, 0.0205f, 0.0215f];
         for (var k = 0; k < lines.Length; k++)
-            Write(brush, lines[k], new Vector2(0.13f, 0.352f + (0.040f * k)), Math.Min(heights[k], 0.74f / StrokeFont.Width(lines[k])), 0.0038f, _black);
+        {
+            var height = Math.Min(heights[k], 0.74f / StrokeFont.Width(lines[k]));
+            Write(brush, lines[k], new Vector2(0.13f, 0.352f + (0.040f * k)), height, 0.0038f, _black);
+        }
 
         Star(brush, new Vector2(0.715f, 0.655f), 0.112f);
         Around(brush, "SHARP EDGES - FINE LINES - SMOOTH TONES - ", new Vector2(0.715f, 0.655f), 0.128f, 0.0225f, _green);
@@ -105,7 +116,8 @@ internal static class Lettering
         var turn = Matrix3x2.CreateRotation(-0.36f) * Matrix3x2.CreateTranslation(0.335f, 0.60f);
         for (var k = 0; k < 4; k++)
             brush.Line(Vector2.Transform(corners[k], turn), Vector2.Transform(corners[(k + 1) % 4], turn), 0.008f, 0.008f, ink);
-        var text = Matrix3x2.CreateScale(0.058f) * Matrix3x2.CreateTranslation(-0.5f * 0.058f * StrokeFont.Width("ORIGINAL"), 0.028f) * turn;
+        var centre = Matrix3x2.CreateTranslation(-0.5f * 0.058f * StrokeFont.Width("ORIGINAL"), 0.028f);
+        var text = Matrix3x2.CreateScale(0.058f) * centre * turn;
         Draw(brush, "ORIGINAL", p => Vector2.Transform(p, text), 0.0105f, ink);
         return brush;
     }
@@ -147,11 +159,15 @@ internal static class Lettering
             var radius = 0.0065f * (k + 1);
             for (var step = 0; step < 40; step++)
             {
-                var (a, b) = (MathF.PI * step / 40, MathF.PI * (step + 1) / 40);
-                var centre = new Vector2(0.215f, 0.722f);
-                brush.Line(centre - (radius * new Vector2(MathF.Cos(a), MathF.Sin(a))), centre - (radius * new Vector2(MathF.Cos(b), MathF.Sin(b))), 0.0028f, 0.0028f, _green);
+                brush.Line(Arch(radius, step), Arch(radius, step + 1), 0.0028f, 0.0028f, _green);
             }
         }
+    }
+
+    private static Vector2 Arch(float radius, int step)
+    {
+        var angle = MathF.PI * step / 40;
+        return new Vector2(0.215f, 0.722f) - (radius * new Vector2(MathF.Cos(angle), MathF.Sin(angle)));
     }
 
     private static void Halftone(Brush brush)
@@ -189,7 +205,8 @@ internal static class Lettering
     {
         // The width of the text, with the gap that closes it, is spread over the whole circle.
         var turn = MathF.Tau / (StrokeFont.Width(text) + (1.6f / 6));
-        Draw(brush, text, p => centre + ((radius - (height * p.Y)) * new Vector2(MathF.Sin(p.X * turn), -MathF.Cos(p.X * turn))), height * 0.17f, colour);
+        Vector2 Place(Vector2 p) => centre + ((radius - (height * p.Y)) * new Vector2(MathF.Sin(p.X * turn), -MathF.Cos(p.X * turn)));
+        Draw(brush, text, Place, height * 0.17f, colour);
     }
 
     private static void Draw(Brush brush, string text, Func<Vector2, Vector2> place, float width, Vector3 colour)

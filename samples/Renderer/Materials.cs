@@ -133,7 +133,7 @@ internal static class Materials
     private static Surface Wood(Vector3 p, Vector3 normal)
     {
         var board = (int)MathF.Floor((p.Y + 0.5f) * 5);
-        var upright = (MathF.Abs(p.X) > 0.40f && MathF.Abs(p.Z) > 0.40f) && MathF.Abs(p.Y) < 0.40f;
+        var upright = MathF.Abs(p.X) > 0.40f && MathF.Abs(p.Z) > 0.40f && MathF.Abs(p.Y) < 0.40f;
         var along = upright ? p.Y : p.X + p.Z;
         var across = upright ? p.X - p.Z : p.Y;
         var shift = Noise.Hash(board, upright ? 1 : 0, 2) * 20;
@@ -143,7 +143,8 @@ internal static class Materials
         var colour = Vector3.Lerp(new Vector3(0.19f, 0.085f, 0.03f), new Vector3(0.50f, 0.29f, 0.125f), (0.55f * lines) + (0.45f * fibre));
         colour *= 0.8f + (0.4f * Noise.Hash(board, 3, 8));
         // Nails near the ends of the boards.
-        var nail = new Vector2(MathF.Min(MathF.Abs(MathF.Abs(p.X) - 0.45f), MathF.Abs(MathF.Abs(p.Z) - 0.45f)), MathF.Abs(MathF.Abs(p.Y) - 0.45f));
+        var corner = Vector3.Abs(Vector3.Abs(p) - new Vector3(0.45f));
+        var nail = new Vector2(MathF.Min(corner.X, corner.Z), corner.Y);
         colour = nail.Length() < 0.018f ? new Vector3(0.05f, 0.045f, 0.04f) : colour;
         return new Surface(colour, Bump(new Vector3(along * 4, across * 60, 0), normal, 0.12f), 0.012f, 26);
     }
@@ -151,5 +152,8 @@ internal static class Materials
     private static Vector3 Bump(Vector3 p, Vector3 normal, float strength) => Vector3.Normalize(normal + (Wobble(p) * strength));
 
     private static Vector3 Wobble(Vector3 p)
-        => new Vector3(Noise.Value(p), Noise.Value(p + new Vector3(31, 17, 5)), Noise.Value(p + new Vector3(11, 47, 23))) - new Vector3(0.5f);
+    {
+        var (x, y, z) = (Noise.Value(p), Noise.Value(p + new Vector3(31, 17, 5)), Noise.Value(p + new Vector3(11, 47, 23)));
+        return new Vector3(x, y, z) - new Vector3(0.5f);
+    }
 }

@@ -38,7 +38,9 @@ internal static class Noise
         return float.Lerp(near, far, fz);
     }
 
-    /// <summary>A sum of octaves, each of half the amplitude and twice the frequency, scaled to [0, 1]; turned to hide the lattice.</summary>
+    /// <summary>
+    /// A sum of octaves, each of half the amplitude and twice the frequency, scaled to [0, 1]; each is turned to hide the lattice.
+    /// </summary>
     public static float Fractal(float x, float y, int octaves, int seed = 0)
     {
         var (sum, amplitude, total) = (0f, 1f, 0f);

@@ -3,8 +3,8 @@ using System.Numerics;
 namespace Posterior.Samples;
 
 /// <summary>
-/// A ray-marched still life: a glazed vase, a gold ring, a marble ball, a mossy stone and a wooden crate on polished tiles before a brick wall,
-/// with soft shadows, ambient occlusion and reflections.
+/// A ray-marched still life: a glazed vase, a gold ring, a marble ball, a mossy stone and a wooden crate on polished tiles before a
+/// brick wall, with soft shadows, ambient occlusion and reflections.
 /// </summary>
 internal static class StillLife
 {
@@ -64,11 +64,13 @@ internal static class StillLife
     /// <summary>The room that is behind the camera, as reflections see it: a bright window and dim walls.</summary>
     private static Vector3 Sky(Vector3 ray)
     {
-        var colour = Vector3.Lerp(new Vector3(0.20f, 0.16f, 0.13f), new Vector3(0.42f, 0.47f, 0.55f), Math.Clamp(ray.Y + 0.3f, 0, 1));
+        var high = Math.Clamp(ray.Y + 0.3f, 0, 1);
+        var colour = Vector3.Lerp(new Vector3(0.20f, 0.16f, 0.13f), new Vector3(0.42f, 0.47f, 0.55f), high);
         if (ray.Z < -0.05f)
         {
             var (x, y) = (ray.X / -ray.Z, ray.Y / -ray.Z);
-            var inside = Noise.Step(-1.7f, -1.64f, x) * Noise.Step(-0.36f, -0.42f, x) * Noise.Step(0.3f, 0.36f, y) * Noise.Step(1.5f, 1.44f, y);
+            var inside = Noise.Step(-1.7f, -1.64f, x) * Noise.Step(-0.36f, -0.42f, x);
+            inside *= Noise.Step(0.3f, 0.36f, y) * Noise.Step(1.5f, 1.44f, y);
             var bar = Noise.Step(0.03f, 0.06f, MathF.Abs(x + 1.03f)) * Noise.Step(0.03f, 0.06f, MathF.Abs(y - 0.9f));
             colour += new Vector3(4.6f, 5.0f, 5.4f) * (inside * bar);
         }
@@ -155,7 +157,8 @@ internal static class StillLife
         if (around > 0.9f || p.Y > 2.1f)
             return Math.Max(around - 0.7f, p.Y - 1.75f);
         var t = Math.Clamp(p.Y / 1.55f, 0, 1);
-        var radius = 0.24f + (0.30f * MathF.Sin(2.35f * MathF.Pow(t, 0.75f) + 0.25f)) - (0.14f * Noise.Step(0.62f, 0.86f, t)) + (0.10f * Noise.Step(0.88f, 1, t));
+        var belly = 0.30f * MathF.Sin((2.35f * MathF.Pow(t, 0.75f)) + 0.25f);
+        var radius = 0.24f + belly - (0.14f * Noise.Step(0.62f, 0.86f, t)) + (0.10f * Noise.Step(0.88f, 1, t));
         var wall = MathF.Abs(around - radius) - 0.025f;
         return Math.Max(p.Y > 0.12f ? wall : around - radius, p.Y - 1.55f) * 0.75f;
     }
@@ -181,7 +184,9 @@ internal static class StillLife
         if (box > 0.1f)
             return box;
         // Boards of a fifth of the side, parted by grooves, inside a frame.
-        var (groove, frame) = (MathF.Abs((((p.Y + 0.5f) * 5 % 1) + 1) % 1 - 0.5f), Math.Max(MathF.Abs(p.Y), Math.Min(MathF.Abs(p.X), MathF.Abs(p.Z))));
+        var board = (p.Y + 0.5f) * 5;
+        var groove = MathF.Abs(board - MathF.Floor(board) - 0.5f);
+        var frame = Math.Max(MathF.Abs(p.Y), Math.Min(MathF.Abs(p.X), MathF.Abs(p.Z)));
         var edge = frame > 0.40f || (MathF.Abs(p.X) > 0.40f && MathF.Abs(p.Z) > 0.40f);
         return box + (edge ? 0 : 0.035f + (0.02f * Noise.Step(0.44f, 0.5f, groove)));
     }
