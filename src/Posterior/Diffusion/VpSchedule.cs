@@ -28,6 +28,9 @@ public sealed record VpSchedule : NoiseSchedule
     /// <summary>abar: the cumulative product of 1 - beta, the signal's share of the variance.</summary>
     public IReadOnlyList<double> CumulativeAlphas => _abar;
 
+    /// <summary>The noise level of each step, ascending, for the state divided by <c>sqrt(abar)</c>: the table that network adapters take.</summary>
+    public IReadOnlyList<double> Sigmas => [.. Enumerable.Range(0, Count).Select(Sigma)];
+
     /// <summary>Betas equally spaced, both ends included (Ho et al. 2020).</summary>
     public static VpSchedule Linear(int count = 1000, double start = 1e-4, double end = 2e-2)
     {
@@ -69,25 +72,6 @@ public sealed record VpSchedule : NoiseSchedule
     public (double Estimate, double State) PosteriorMean(int step) =>
         (_betas[step] * Math.Sqrt(PreviousCumulativeAlpha(step)) / (1 - _abar[step]),
          (1 - PreviousCumulativeAlpha(step)) * Math.Sqrt(1 - _betas[step]) / (1 - _abar[step]));
-
-    /// <summary>
-    /// The time at which the process has a noise level, for a network that is asked about any sigma: between two steps it is
-    /// interpolated in ln sigma; below the first and above the last it is theirs.
-    /// </summary>
-    public double TimeOf(double sigma)
-    {
-        int low = 0, high = Count - 1;
-        if (sigma <= Sigma(low)) return _timesteps[low];
-        if (sigma >= Sigma(high)) return _timesteps[high];
-        while (high - low > 1)
-        {
-            var middle = (low + high) / 2;
-            if (Sigma(middle) <= sigma) low = middle;
-            else high = middle;
-        }
-        var share = Math.Log(sigma / Sigma(low)) / Math.Log(Sigma(high) / Sigma(low));
-        return _timesteps[low] + share * (_timesteps[high] - _timesteps[low]);
-    }
 
     /// <summary>
     /// The levels at the times 0, skip, 2 skip, ... with <c>skip = floor(Count / steps)</c>, as DDRM's code takes them: when steps does not divide Count there
