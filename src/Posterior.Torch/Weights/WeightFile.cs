@@ -1,0 +1,98 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Posterior.Torch.Weights;
+
+/// <summary>
+/// An open weight file: safetensors or PyTorch's <c>.pt/.pth/.ckpt</c>, told apart by content. Opening reads and checks names, types and
+/// shapes only; values are read from the mapped file when they are asked for. Nothing in a file is ever executed.
+/// </summary>
+public sealed class WeightFile : IDisposable
+{
+    private readonly MappedFile _file;
+    private readonly IDisposable? _container;
+    private readonly Dictionary<string, WeightEntry> _byName;
+
+    private WeightFile(
+        MappedFile file,
+        WeightFileFormat format,
+        IReadOnlyList<WeightEntry> entries,
+        IReadOnlyDictionary<string, string> metadata,
+        IReadOnlyDictionary<string, object?> values,
+        IDisposable? container)
+    {
+        _file = file;
+        _container = container;
+        _byName = entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
+        Format = format;
+        Entries = entries;
+        Metadata = metadata;
+        Values = values;
+    }
+
+    /// <summary>The path that was opened.</summary>
+    public string FilePath => _file.FilePath;
+
+    /// <summary>Bytes in the file.</summary>
+    public long Length => _file.Length;
+
+    /// <summary>The container format that was found.</summary>
+    public WeightFileFormat Format { get; }
+
+    /// <summary>All tensors, in the order of the file.</summary>
+    public IReadOnlyList<WeightEntry> Entries { get; }
+
+    /// <summary>The strings under <c>__metadata__</c> of a safetensors file; empty for PyTorch's containers.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; }
+
+    /// <summary>
+    /// What a PyTorch checkpoint holds beside its tensors, by dotted path: null, <see cref="bool"/>, <see cref="long"/>,
+    /// <see cref="System.Numerics.BigInteger"/>, <see cref="double"/>, <see cref="string"/>, <c>byte[]</c>, an
+    /// <see cref="IReadOnlyList{T}"/> of those, or an <see cref="OpaqueValue"/> for an object of a foreign class. Empty for safetensors.
+    /// </summary>
+    public IReadOnlyDictionary<string, object?> Values { get; }
+
+    /// <summary>The tensor of a name.</summary>
+    /// <exception cref="WeightFileException">The file has no tensor of that name.</exception>
+    public WeightEntry this[string name]
+        => _byName.TryGetValue(name, out var entry) ? entry : throw _file.Error($"expected a tensor named '{name}', found none among {Entries.Count}");
+
+    /// <summary>Opens a weight file of any supported format.</summary>
+    /// <param name="path">The file; its extension does not matter.</param>
+    /// <exception cref="WeightFileException">
+    /// The file is missing, is in no known format, is damaged, or asks for something that a weight file must not ask for.
+    /// </exception>
+    public static WeightFile Open(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        var file = new MappedFile(path);
+        try
+        {
+            return Read(file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Finds the tensor of a name.</summary>
+    public bool TryGet(string name, [NotNullWhen(true)] out WeightEntry? entry) => _byName.TryGetValue(name, out entry);
+
+    /// <summary>SHA-256 of the file as stored: 64 lowercase hexadecimal digits, as published beside many checkpoints.</summary>
+    public string Sha256() => _file.Sha256();
+
+    /// <summary>Closes the file; entries can no longer be read.</summary>
+    public void Dispose()
+    {
+        _container?.Dispose();
+        _file.Dispose();
+    }
+
+    private static WeightFile Read(MappedFile file)
+    {
+        var reader = SafetensorsReader.Read(file);
+        return new WeightFile(
+            file, WeightFileFormat.Safetensors, reader.Entries, reader.Metadata, new Dictionary<string, object?>(), container: null);
+    }
+}
