@@ -40,6 +40,12 @@ internal sealed class SafetensorsReader
     /// <summary>The strings under <c>__metadata__</c>.</summary>
     public Dictionary<string, string> Metadata { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Whether a file starts with a plausible header length and the brace of its header.</summary>
+    public static bool Matches(MappedFile file)
+        => file.Length > Prefix
+            && BinaryPrimitives.ReadUInt64LittleEndian(file.Span(0, Prefix)) <= (ulong)(file.Length - Prefix)
+            && file.Span(Prefix, 1)[0] == (byte)'{';
+
     /// <summary>Parses and validates the whole header; no tensor data is touched.</summary>
     /// <exception cref="WeightFileException">The file breaks a rule of the format.</exception>
     public static SafetensorsReader Read(MappedFile file)

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Posterior.Torch.Weights.Containers;
 
 namespace Posterior.Torch.Weights;
 
@@ -91,8 +92,28 @@ public sealed class WeightFile : IDisposable
 
     private static WeightFile Read(MappedFile file)
     {
-        var reader = SafetensorsReader.Read(file);
-        return new WeightFile(
-            file, WeightFileFormat.Safetensors, reader.Entries, reader.Metadata, new Dictionary<string, object?>(), container: null);
+        // First, because the length that starts a safetensors file may happen to look like the start of another format.
+        if (SafetensorsReader.Matches(file))
+            return FromSafetensors(file);
+        if (TorchZipReader.Matches(file))
+        {
+            var (contents, container) = TorchZipReader.Read(file);
+            return FromTorch(file, WeightFileFormat.TorchZip, contents, container);
+        }
+
+        if (TorchLegacyReader.Matches(file))
+            return FromTorch(file, WeightFileFormat.TorchLegacy, TorchLegacyReader.Read(file), container: null);
+        if (FileSignature.Describe(file) is { } description)
+            throw file.Error($"expected safetensors or a file from torch.save, this looks like {description}");
+        return FromSafetensors(file);
     }
+
+    private static WeightFile FromSafetensors(MappedFile file)
+    {
+        var reader = SafetensorsReader.Read(file);
+        return new WeightFile(file, WeightFileFormat.Safetensors, reader.Entries, reader.Metadata, new Dictionary<string, object?>(), container: null);
+    }
+
+    private static WeightFile FromTorch(MappedFile file, WeightFileFormat format, TorchContents contents, IDisposable? container)
+        => new(file, format, contents.Entries, new Dictionary<string, string>(), contents.Values, container);
 }
