@@ -1,13 +1,12 @@
 namespace Posterior.Diffusion;
 
-/// <summary>A denoiser that can be told which classes the images belong to.</summary>
+/// <summary>A prior that can be told the class of the image.</summary>
 public interface IClassConditional
 {
-    /// <summary>The number of classes.</summary>
-    int ClassCount { get; }
+    /// <summary>The number of classes; 0 when there are none.</summary>
+    int Classes { get; }
 
-    /// <summary>The denoiser of images of given classes; it shares the network with this one.</summary>
-    /// <param name="labels">One class for the whole batch, or one for each image; from 0 to <see cref="ClassCount"/> - 1.</param>
-    /// <exception cref="ArgumentException">A class does not exist, or there is none.</exception>
-    Denoiser WithLabels(long[] labels);
+    /// <summary>The prior of given classes.</summary>
+    /// <param name="labels">One class for all images of a batch, or one for each.</param>
+    Denoiser WithLabels(params long[] labels);
 }

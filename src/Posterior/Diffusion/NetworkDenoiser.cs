@@ -7,45 +7,49 @@ namespace Posterior.Diffusion;
 /// What the adapters of networks share: any height and width by mirrored borders where the network needs multiples, and bound class labels.
 /// The network stays the caller's.
 /// </summary>
-public abstract class NetworkDenoiser : Denoiser
+public abstract class NetworkDenoiser : Denoiser, IClassConditional
 {
     private readonly long[]? _labels;
 
-    private protected NetworkDenoiser(IDiffusionNetwork network, long[]? labels)
+    private protected NetworkDenoiser(INoiseConditioned network, long[]? labels)
     {
         ArgumentNullException.ThrowIfNull(network);
-        if (labels is not null && network.ClassCount == 0) throw new ArgumentException("the network is unconditional: it takes no class labels", nameof(labels));
+        if (labels is not null && network.Classes == 0) throw new ArgumentException("the network is unconditional: it takes no class labels", nameof(labels));
         if (labels is { Length: 0 }) throw new ArgumentException("expected a class label, found none", nameof(labels));
         foreach (var label in labels ?? [])
-            if (label < 0 || label >= network.ClassCount)
-                throw new ArgumentException($"class labels go from 0 to {network.ClassCount - 1}, found {label}", nameof(labels));
+            if (label < 0 || label >= network.Classes)
+                throw new ArgumentException($"class labels go from 0 to {network.Classes - 1}, found {label}", nameof(labels));
         (Network, _labels) = (network, labels?.ToArray());
     }
 
     /// <summary>The network.</summary>
-    public IDiffusionNetwork Network { get; }
-
-    /// <summary>The number of classes; 0 for an unconditional network.</summary>
-    public int ClassCount => Network.ClassCount;
+    public INoiseConditioned Network { get; }
 
     /// <inheritdoc/>
-    public override long? Channels => Network.InputChannels;
+    public int Classes => Network.Classes;
 
-    /// <summary>Evaluates the network at one time for the whole batch.</summary>
+    /// <inheritdoc/>
+    public override long? Channels => Network.ImageChannels;
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException">A class does not exist, or there is none.</exception>
+    public abstract Denoiser WithLabels(params long[] labels);
+
+    /// <summary>Evaluates the network at one noise label for the whole batch.</summary>
     /// <param name="input">Scaled images, <c>[N, C, H, W]</c>, any height and width.</param>
-    /// <param name="time">The conditioning scalar.</param>
-    /// <returns>The first C output channels: a learned variance is left out.</returns>
-    private protected Tensor Evaluate(Tensor input, double time)
+    /// <param name="noiseLabel">The conditioning scalar.</param>
+    /// <returns>The first C output channels, of the type of the input: a learned variance is left out.</returns>
+    private protected Tensor Evaluate(Tensor input, double noiseLabel)
     {
-        if (input.Rank != 4 || input.Size(1) != Network.InputChannels)
-            throw new ArgumentException($"the network expects [N, {Network.InputChannels}, H, W], found {input}", nameof(input));
+        if (input.Rank != 4 || input.Size(1) != Network.ImageChannels)
+            throw new ArgumentException($"the network expects [N, {Network.ImageChannels}, H, W], found {input}", nameof(input));
         using var scope = new Scope();
         var (batch, height, width) = (input.Size(0), input.Size(2), input.Size(3));
-        var output = Network.Forward(Pad(input), Tensor.Full([batch], time, device: input.Device), Labels(batch, input.Device));
+        var output = Network.Forward(Pad(input), Tensor.Full([batch], noiseLabel, device: input.Device), Labels(batch, input.Device));
         if (output.Size(1) != input.Size(1)) output = output.Narrow(1, 0, input.Size(1));
         if (output.Size(2) != height) output = output.Narrow(2, 0, height);
         if (output.Size(3) != width) output = output.Narrow(3, 0, width);
-        return scope.Keep(output);
+        return scope.Keep(output.To(input.DType));
     }
 
     private Tensor Pad(Tensor x)

@@ -7,7 +7,7 @@ namespace Posterior.Diffusion;
 /// A network of a discrete variance-preserving process (DDPM, ADM) as a <see cref="Denoiser"/>. The state x at sigma is
 /// <c>x / sqrt(1 + sigma^2)</c> of the process, at the timestep whose <c>sqrt((1 - abar) / abar)</c> is sigma (DDRM App. B).
 /// </summary>
-public sealed class VpDenoiser : NetworkDenoiser, IClassConditional
+public sealed class VpDenoiser : NetworkDenoiser
 {
     private readonly SigmaTable _table;
     private readonly IReadOnlyList<double> _sigmas;
@@ -19,7 +19,7 @@ public sealed class VpDenoiser : NetworkDenoiser, IClassConditional
     /// <param name="prediction">What the network gives.</param>
     /// <param name="labels">One class, or one for each image; null for none.</param>
     /// <exception cref="ArgumentException">The table does not ascend, or a label does not exist.</exception>
-    public VpDenoiser(IDiffusionNetwork network, IReadOnlyList<double> sigmas, Prediction prediction = Prediction.Epsilon, long[]? labels = null)
+    public VpDenoiser(INoiseConditioned network, IReadOnlyList<double> sigmas, Prediction prediction = Prediction.Epsilon, long[]? labels = null)
         : base(network, labels)
     {
         (_table, _sigmas, _prediction) = (new SigmaTable(sigmas), sigmas, prediction);
@@ -29,7 +29,7 @@ public sealed class VpDenoiser : NetworkDenoiser, IClassConditional
     public override (double Min, double Max) SigmaRange => _table.Range;
 
     /// <inheritdoc/>
-    public Denoiser WithLabels(long[] labels) => new VpDenoiser(Network, _sigmas, _prediction, labels ?? throw new ArgumentNullException(nameof(labels)));
+    public override Denoiser WithLabels(params long[] labels) => new VpDenoiser(Network, _sigmas, _prediction, labels ?? throw new ArgumentNullException(nameof(labels)));
 
     /// <summary>The timestep of a noise level: an integer on the table, linear in ln sigma between.</summary>
     public double Time(double sigma) => _table.Time(sigma);

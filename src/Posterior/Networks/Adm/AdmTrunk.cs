@@ -20,7 +20,7 @@ public abstract class AdmTrunk : Module
             throw new ArgumentException($"an ADM network needs levels and residual blocks, not {settings.ChannelMult.Count} and {settings.NumResBlocks}", nameof(settings));
         _modelChannels = settings.ModelChannels;
         EmbeddingChannels = 4L * settings.ModelChannels;
-        SizeMultiple = 1L << (settings.ChannelMult.Count - 1);
+        SizeMultiple = 1 << (settings.ChannelMult.Count - 1);
         _time0 = Add("time_embed.0", new Linear(_modelChannels, EmbeddingChannels));
         _time2 = Add("time_embed.2", new Linear(EmbeddingChannels, EmbeddingChannels));
 
@@ -42,7 +42,7 @@ public abstract class AdmTrunk : Module
     }
 
     /// <summary>What height and width must be multiples of.</summary>
-    public long SizeMultiple { get; }
+    public int SizeMultiple { get; }
 
     /// <summary>The width of the time embedding.</summary>
     protected long EmbeddingChannels { get; }

@@ -7,7 +7,7 @@ namespace Posterior.Networks.Adm;
 /// The denoiser of guided-diffusion (Dhariwal and Nichol 2021; openai/guided-diffusion unet.py, UNetModel) with its published key names.
 /// It predicts the noise of a variance-preserving state, in [-1, 1] for the clean part, and perhaps variances in further channels.
 /// </summary>
-public sealed class AdmUNet : AdmTrunk, IDiffusionNetwork
+public sealed class AdmUNet : AdmTrunk, INoiseConditioned
 {
     private readonly Embedding? _classes;
     private readonly List<AdmStage> _outputs = [];
@@ -44,22 +44,21 @@ public sealed class AdmUNet : AdmTrunk, IDiffusionNetwork
     public AdmUNetSettings Settings { get; }
 
     /// <inheritdoc/>
-    public long InputChannels => Settings.InChannels;
+    public int ImageChannels => Settings.InChannels;
 
     /// <inheritdoc/>
-    public long OutputChannels => Settings.OutChannels;
+    public int Classes => Settings.NumClasses;
 
-    /// <inheritdoc/>
-    public int ClassCount => Settings.NumClasses;
-
-    /// <inheritdoc/>
-    public long? NativeSize => Settings.ImageSize;
-
-    /// <inheritdoc/>
+    /// <summary>Evaluates the network.</summary>
+    /// <param name="x">Noisy images of the variance-preserving process, <c>[N, InChannels, H, W]</c>.</param>
+    /// <param name="time">Their timesteps, <c>[N]</c>.</param>
+    /// <param name="labels">The class of each image, Int64 <c>[N]</c>; null exactly for an unconditional network.</param>
+    /// <returns><c>[N, OutChannels, H, W]</c>, of the type of <paramref name="x"/>.</returns>
+    /// <exception cref="ArgumentException">A size does not fit, or labels are missing or not expected.</exception>
     public Tensor Forward(Tensor x, Tensor time, Tensor? labels = null)
     {
         if (labels is null != _classes is null)
-            throw new ArgumentException(_classes is null ? "the network is unconditional: expected no labels" : $"the network expects a label below {ClassCount} for each image, found none", nameof(labels));
+            throw new ArgumentException(_classes is null ? "the network is unconditional: expected no labels" : $"the network expects a label below {Classes} for each image, found none", nameof(labels));
         using var scope = new Scope();
         var embedding = Embed(time);
         if (_classes is not null) embedding = embedding + _classes.Forward(labels!);

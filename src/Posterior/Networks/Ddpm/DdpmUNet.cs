@@ -7,7 +7,7 @@ namespace Posterior.Networks.Ddpm;
 /// The network of DDPM (Ho, Jain and Abbeel 2020) with the key names of its PyTorch checkpoints for CelebA-HQ and LSUN (models/diffusion.py of
 /// SDEdit, DDIM and DDRM). It predicts the noise of a variance-preserving state whose clean part is in [-1, 1].
 /// </summary>
-public sealed class DdpmUNet : Module, IDiffusionNetwork
+public sealed class DdpmUNet : Module, INoiseConditioned
 {
     private readonly Linear _time0, _time1;
     private readonly Conv2d _convolutionIn, _convolutionOut;
@@ -68,21 +68,20 @@ public sealed class DdpmUNet : Module, IDiffusionNetwork
     public DdpmUNetSettings Settings { get; }
 
     /// <inheritdoc/>
-    public long InputChannels => Settings.InChannels;
+    public int ImageChannels => Settings.InChannels;
 
     /// <inheritdoc/>
-    public long OutputChannels => Settings.OutCh;
+    public int Classes => 0;
 
     /// <inheritdoc/>
-    public int ClassCount => 0;
+    public int SizeMultiple => 1 << (Settings.ChMult.Count - 1);
 
-    /// <inheritdoc/>
-    public long SizeMultiple => 1L << (Settings.ChMult.Count - 1);
-
-    /// <inheritdoc/>
-    public long? NativeSize => Settings.ImageSize;
-
-    /// <inheritdoc/>
+    /// <summary>Evaluates the network.</summary>
+    /// <param name="x">Noisy images of the variance-preserving process, <c>[N, InChannels, H, W]</c>.</param>
+    /// <param name="time">Their timesteps, <c>[N]</c>.</param>
+    /// <param name="labels">Always null.</param>
+    /// <returns><c>[N, OutCh, H, W]</c>, of the type of <paramref name="x"/>.</returns>
+    /// <exception cref="ArgumentException">A size does not fit, or labels were given.</exception>
     public Tensor Forward(Tensor x, Tensor time, Tensor? labels = null)
     {
         if (labels is not null) throw new ArgumentException("the network is unconditional: expected no labels", nameof(labels));

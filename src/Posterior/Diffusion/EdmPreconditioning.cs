@@ -5,20 +5,20 @@ namespace Posterior.Diffusion;
 /// </summary>
 public abstract record Preconditioning
 {
-    /// <summary>The noise levels of the training.</summary>
+    /// <summary>The noise levels of the published training, for images in [-1, 1].</summary>
     public abstract (double Min, double Max) SigmaRange { get; }
 
     /// <summary>The weight of the noisy image.</summary>
-    public abstract double Skip(double sigma);
+    public abstract double CSkip(double sigma);
 
     /// <summary>The scale of the network's output.</summary>
-    public abstract double Out(double sigma);
+    public abstract double COut(double sigma);
 
     /// <summary>The scale of the network's input.</summary>
-    public abstract double In(double sigma);
+    public abstract double CIn(double sigma);
 
     /// <summary>The network's conditioning scalar.</summary>
-    public abstract double Noise(double sigma);
+    public abstract double CNoise(double sigma);
 }
 
 /// <summary>EDM's own scalings (Karras et al. 2022, Sec. 5).</summary>
@@ -29,16 +29,19 @@ public sealed record EdmPreconditioning(double SigmaData = 0.5) : Preconditionin
     public override (double Min, double Max) SigmaRange { get; } = (0.002, 80);
 
     /// <inheritdoc/>
-    public override double Skip(double sigma) => SigmaData * SigmaData / (sigma * sigma + SigmaData * SigmaData);
+    public override double CSkip(double sigma) => SigmaData * SigmaData / (sigma * sigma + SigmaData * SigmaData);
 
     /// <inheritdoc/>
-    public override double Out(double sigma) => sigma * SigmaData / Math.Sqrt(sigma * sigma + SigmaData * SigmaData);
+    public override double COut(double sigma) => sigma * SigmaData / Math.Sqrt(sigma * sigma + SigmaData * SigmaData);
 
     /// <inheritdoc/>
-    public override double In(double sigma) => 1 / Math.Sqrt(sigma * sigma + SigmaData * SigmaData);
+    public override double CIn(double sigma) => 1 / Math.Sqrt(sigma * sigma + SigmaData * SigmaData);
 
     /// <inheritdoc/>
-    public override double Noise(double sigma) => Math.Log(sigma) / 4;
+    public override double CNoise(double sigma) => Math.Log(sigma) / 4;
+
+    /// <summary>The weight of the squared error of <c>D</c> that makes it the squared error of <c>F</c>: 1 / COut^2.</summary>
+    public double LossWeight(double sigma) => 1 / (COut(sigma) * COut(sigma));
 }
 
 /// <summary>The continuous variance-preserving process of Song et al. (2021) in EDM's form.</summary>
@@ -59,16 +62,16 @@ public sealed record VpPreconditioning(double BetaD = 19.9, double BetaMin = 0.1
     public double Time(double sigma) => (Math.Sqrt(BetaMin * BetaMin + 2 * BetaD * Log1p(sigma * sigma)) - BetaMin) / BetaD;
 
     /// <inheritdoc/>
-    public override double Skip(double sigma) => 1;
+    public override double CSkip(double sigma) => 1;
 
     /// <inheritdoc/>
-    public override double Out(double sigma) => -sigma;
+    public override double COut(double sigma) => -sigma;
 
     /// <inheritdoc/>
-    public override double In(double sigma) => 1 / Math.Sqrt(sigma * sigma + 1);
+    public override double CIn(double sigma) => 1 / Math.Sqrt(sigma * sigma + 1);
 
     /// <inheritdoc/>
-    public override double Noise(double sigma) => (Steps - 1) * Time(sigma);
+    public override double CNoise(double sigma) => (Steps - 1) * Time(sigma);
 
     // exp(x) - 1 and ln(1 + x) without cancellation: the classical forms with the rounding of the inner sum corrected (Kahan).
     private static double Expm1(double x) => Math.Exp(x) is var u && u == 1 ? x : Math.Abs(x) > 0.5 ? u - 1 : (u - 1) * x / Math.Log(u);
@@ -83,16 +86,16 @@ public sealed record VePreconditioning : Preconditioning
     public override (double Min, double Max) SigmaRange { get; } = (0.02, 100);
 
     /// <inheritdoc/>
-    public override double Skip(double sigma) => 1;
+    public override double CSkip(double sigma) => 1;
 
     /// <inheritdoc/>
-    public override double Out(double sigma) => sigma;
+    public override double COut(double sigma) => sigma;
 
     /// <inheritdoc/>
-    public override double In(double sigma) => 1;
+    public override double CIn(double sigma) => 1;
 
     /// <inheritdoc/>
-    public override double Noise(double sigma) => Math.Log(sigma / 2);
+    public override double CNoise(double sigma) => Math.Log(sigma / 2);
 }
 
 /// <summary>The discrete cosine process of improved DDPM (Nichol and Dhariwal 2021) in EDM's form: noise levels are rounded to a table.</summary>
@@ -110,16 +113,16 @@ public sealed record IddpmPreconditioning : Preconditioning
     public IReadOnlyList<double> Table => _levels;
 
     /// <inheritdoc/>
-    public override double Skip(double sigma) => 1;
+    public override double CSkip(double sigma) => 1;
 
     /// <inheritdoc/>
-    public override double Out(double sigma) => -sigma;
+    public override double COut(double sigma) => -sigma;
 
     /// <inheritdoc/>
-    public override double In(double sigma) => 1 / Math.Sqrt(sigma * sigma + 1);
+    public override double CIn(double sigma) => 1 / Math.Sqrt(sigma * sigma + 1);
 
     /// <inheritdoc/>
-    public override double Noise(double sigma) => Steps - 1 - Nearest(sigma);
+    public override double CNoise(double sigma) => Steps - 1 - Nearest(sigma);
 
     /// <summary>The index of the table's nearest level.</summary>
     public int Nearest(double sigma)
