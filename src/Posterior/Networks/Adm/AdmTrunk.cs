@@ -6,6 +6,8 @@ namespace Posterior.Networks.Adm;
 /// <summary>What guided-diffusion's denoiser and classifier share: the time embedding, the encoder and the bottleneck.</summary>
 public abstract class AdmTrunk : Module
 {
+    private const int MostLevels = 16;
+
     private readonly Linear _time0, _time2;
     private readonly List<AdmStage> _inputs = [];
     private readonly AdmStage _middle;
@@ -16,8 +18,8 @@ public abstract class AdmTrunk : Module
     protected AdmTrunk(AdmTrunkSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        if (settings.ChannelMult.Count == 0 || settings.NumResBlocks < 1)
-            throw new ArgumentException($"an ADM network needs levels and residual blocks, not {settings.ChannelMult.Count} and {settings.NumResBlocks}", nameof(settings));
+        if (settings.ChannelMult.Count is 0 or > MostLevels || settings.NumResBlocks < 1)
+            throw new ArgumentException($"an ADM network needs 1 to {MostLevels} levels and residual blocks, not {settings.ChannelMult.Count} and {settings.NumResBlocks}", nameof(settings));
         _modelChannels = settings.ModelChannels;
         EmbeddingChannels = 4L * settings.ModelChannels;
         SizeMultiple = 1 << (settings.ChannelMult.Count - 1);

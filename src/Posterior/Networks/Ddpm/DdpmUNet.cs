@@ -9,6 +9,8 @@ namespace Posterior.Networks.Ddpm;
 /// </summary>
 public sealed class DdpmUNet : Module, INoiseConditioned
 {
+    private const int MostLevels = 16;
+
     private readonly Linear _time0, _time1;
     private readonly Conv2d _convolutionIn, _convolutionOut;
     private readonly Level[] _down, _up;
@@ -21,8 +23,8 @@ public sealed class DdpmUNet : Module, INoiseConditioned
     public DdpmUNet(DdpmUNetSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        if (settings.ChMult.Count == 0 || settings.NumResBlocks < 1)
-            throw new ArgumentException($"a DDPM network needs levels and residual blocks, not {settings.ChMult.Count} and {settings.NumResBlocks}", nameof(settings));
+        if (settings.ChMult.Count is 0 or > MostLevels || settings.NumResBlocks < 1)
+            throw new ArgumentException($"a DDPM network needs 1 to {MostLevels} levels and residual blocks, not {settings.ChMult.Count} and {settings.NumResBlocks}", nameof(settings));
         Settings = settings;
         var levels = settings.ChMult.Count;
         var embedding = 4L * settings.Ch;
