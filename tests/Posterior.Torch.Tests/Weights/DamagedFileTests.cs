@@ -7,7 +7,7 @@ namespace Posterior.Torch.Tests.Weights;
 [Trait("Category", "Oracle")]
 public sealed class DamagedFileTests
 {
-    private const int Trials = 60;
+    private const int Trials = 30;
 
     private static readonly TimeSpan _longest = TimeSpan.FromSeconds(10);
 

@@ -63,7 +63,8 @@ internal sealed class PickleBytes
     public string Save(TemporaryFolder folder, params (string Key, byte[] Bytes)[] storages)
         => SaveZip(folder, [("archive/data.pkl", Ops(".").ToArray()), .. storages.Select(storage => ($"archive/data/{storage.Key}", storage.Bytes))]);
 
-    public static string SaveZip(TemporaryFolder folder, IEnumerable<(string Name, byte[] Bytes)> records, CompressionLevel level = CompressionLevel.NoCompression)
+    public static string SaveZip(
+        TemporaryFolder folder, IEnumerable<(string Name, byte[] Bytes)> records, CompressionLevel level = CompressionLevel.NoCompression)
     {
         var path = folder.File("checkpoint.pt");
         using var zip = new ZipArchive(File.Create(path), ZipArchiveMode.Create);

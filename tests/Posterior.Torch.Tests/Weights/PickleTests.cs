@@ -102,7 +102,8 @@ public sealed class PickleTests : IDisposable
     [Fact]
     public void Pickled_module_is_refused_with_a_hint_at_its_state_dict()
     {
-        var pickle = PickleBytes.Protocol2.Global("models.unet", "UNet").Ops(")").Raw(0x81).Ops("}").Text("w").Tensor("FloatStorage", "0", 1, 0, [1], [1]).Ops("sb");
+        var pickle = PickleBytes.Protocol2.Global("models.unet", "UNet").Ops(")").Raw(0x81)
+            .Ops("}").Text("w").Tensor("FloatStorage", "0", 1, 0, [1], [1]).Ops("sb");
         AssertRefused(pickle.Save(_folder, ("0", new byte[4])), "models.unet.UNet", "state_dict");
     }
 
@@ -141,7 +142,8 @@ public sealed class PickleTests : IDisposable
     public void Copying_one_long_string_again_and_again_is_refused()
     {
         // 256 kB of text, encoded ten thousand times by eight bytes each: 2.6 GB if it were carried out.
-        var pickle = PickleBytes.Protocol2.Ops("](").Text(new string('a', 1 << 18)).Ops("q\u0000").Text("latin1").Ops("q\u0001").Global("_codecs", "encode").Ops("q\u0002");
+        var pickle = PickleBytes.Protocol2.Ops("](").Text(new string('a', 1 << 18)).Ops("q\u0000")
+            .Text("latin1").Ops("q\u0001").Global("_codecs", "encode").Ops("q\u0002");
         for (var i = 0; i < 10_000; i++)
         {
             pickle.Ops("h\u0002h\u0000h\u0001").Raw(0x86).Ops("R");

@@ -14,12 +14,16 @@ public sealed class SafetensorsTests : IDisposable
     public void Written_file_reads_back_with_order_types_shapes_bits_and_metadata()
     {
         var random = new Random(1);
-        DType[] types = [DType.UInt8, DType.Int8, DType.Int16, DType.Int32, DType.Int64, DType.Float16, DType.Float32, DType.Float64, DType.Complex64, DType.BFloat16];
+        DType[] types =
+        [
+            DType.UInt8, DType.Int8, DType.Int16, DType.Int32, DType.Int64,
+            DType.Float16, DType.Float32, DType.Float64, DType.Complex64, DType.BFloat16,
+        ];
         var entries = new List<WeightEntry>();
         foreach (var (type, i) in types.Select((type, i) => (type, i)))
         {
             long[] shape = [.. Enumerable.Range(0, i % 4).Select(_ => (long)random.Next(1, 6))];
-            var bytes = new byte[shape.Aggregate(1L, (a, b) => a * b) * ElementTypes.ByteSize(type)];
+            var bytes = new byte[shape.Aggregate(1L, (a, b) => a * b) * type.ElementSize()];
             random.NextBytes(bytes);
             entries.Add(WeightEntry.FromBytes($"z{9 - i}.\"é\n{type}", type, shape, bytes));
         }
@@ -56,7 +60,7 @@ public sealed class SafetensorsTests : IDisposable
     public void File_without_tensors_is_valid()
     {
         var path = _folder.File("none.safetensors");
-        SafetensorsWriter.Write(path, []);
+        SafetensorsWriter.Write(path, Array.Empty<WeightEntry>());
         using var file = WeightFile.Open(path);
         Assert.Empty(file.Entries);
     }
@@ -77,7 +81,7 @@ public sealed class SafetensorsTests : IDisposable
     [Fact]
     public void Missing_folder_is_one_clear_error()
     {
-        var failure = Assert.Throws<WeightFileException>(() => SafetensorsWriter.Write(_folder.File("no/such/w.safetensors"), []));
+        var failure = Assert.Throws<WeightFileException>(() => SafetensorsWriter.Write(_folder.File("no/such/w.safetensors"), Array.Empty<WeightEntry>()));
         Assert.StartsWith("w.safetensors: cannot be written", failure.Message, StringComparison.Ordinal);
     }
 
@@ -93,6 +97,14 @@ public sealed class SafetensorsTests : IDisposable
         using var copy = WeightFile.Open(path);
         Assert.Equal(new byte[] { 7, 8 }, copy["w"].ReadBytes());
         Assert.Equal(new byte[] { 7, 8 }, file["w"].ReadBytes());
+    }
+
+    [Fact]
+    public void Type_that_the_format_lacks_is_refused()
+    {
+        var entry = WeightEntry.FromBytes("z", DType.Complex128, [1], new byte[16]);
+        var failure = Assert.Throws<WeightFileException>(() => SafetensorsWriter.Write(_folder.File("w.safetensors"), [entry]));
+        Assert.Equal("w.safetensors: tensor 'z': safetensors has no element type Complex128", failure.Message);
     }
 
     [Theory]
