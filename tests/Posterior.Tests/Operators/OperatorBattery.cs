@@ -59,6 +59,7 @@ public sealed class OperatorBattery
             Batches(h, x, y);
             SinglePrecision(h, x, y);
             ArgumentsStay(h, x, y);
+            Gradients(h, x, y);
         }
 
         Assert.Equal(before, Tensor.LiveCount);
@@ -163,6 +164,20 @@ public sealed class OperatorBattery
         var c0 = c.Clone();
         foreach (var result in new[] { h.Apply(x), h.VT(x), h.Adjoint(y), h.UT(y), h.PseudoInverse(y), h.Project(x, y), h.V(c), h.U(c) }) result.Zero();
         Assert.True(x.Equal(x0).All() && y.Equal(y0).All() && (c - c0).Abs().Equal(0).All(), $"{h.Name}: a result shares memory with its argument");
+    }
+
+    // Guided solvers differentiate through the operator: the gradient of <A x, y> is A' y.
+    private static void Gradients(SpectralOperator h, Tensor x, Tensor y)
+    {
+        var leaf = x.Clone();
+        leaf.RequiresGrad = true;
+        Close(h.Adjoint(y), Tensor.Gradients(h.Apply(leaf), y, [leaf])[0]!, h, "gradient through H");
+        Close(x, Tensor.Gradients(h.V(h.VT(leaf)), x, [leaf])[0]!, h, "gradient through V V'");
+        var measured = y.Clone();
+        measured.RequiresGrad = true;
+        Close(h.Apply(x), Tensor.Gradients(h.Adjoint(measured), x, [measured])[0]!, h, "gradient through H'");
+        var pseudo = Tensor.Gradients(h.PseudoInverse(measured), x, [measured])[0]!;
+        Close(Dot(h.PseudoInverse(y), x), Dot(pseudo, y), h, "gradient through H+");
     }
 
     private static bool IsComplex(Tensor c) => c.DType is DType.Complex64 or DType.Complex128;

@@ -60,8 +60,17 @@ public sealed class OperatorOracleTests
         Skip.IfNot(file.Has("y"), "no measurement in the file");
         using var h = OracleOperators.Bind(file, file.Spec.GetProperty("operator"));
         var y = OracleOperators.Read(file, "y");
-        Assert.Equal(y.Shape[1..].ToArray(), h.OutputShape);
+
+        // A matrix measures a vector, which some files store as an image.
+        Assert.Equal(h.OutputShape.Aggregate(1L, (count, size) => count * size), y.Count / y.Size(0));
+        y = y.Reshape([-1, .. h.OutputShape]);
         Assert.True(AdjointTest.Run(h).Holds);
+        if (file.Has("H_matrix") && file.Shape("H_matrix")[0] == y.Count)
+        {
+            var columns = h.Apply(Tensor.Eye(h.InputShape.Count, DType.Float64).Reshape(h.InputShape.Batch(h.InputShape.Count)));
+            Near(OracleOperators.Read(file, "H_matrix"), columns.Reshape(h.InputShape.Count, -1).Transpose(0, 1), file, "H_matrix");
+        }
+
         if (!file.Has("x_true") || !file.Has("n_y") && file.Spec.TryGetProperty("sigma_y", out var sigma) && sigma.GetDouble() > 0) return;
         var expected = h.Apply(OracleOperators.Read(file, "x_true"));
         if (file.Has("n_y")) expected = expected.AddScaled(OracleOperators.Read(file, "n_y"), file.Spec.GetProperty("sigma_y").GetDouble());
