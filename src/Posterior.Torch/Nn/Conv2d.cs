@@ -20,8 +20,12 @@ public sealed class Conv2d : Module
     /// <summary>The bias, <c>[outputs]</c>; null when the layer has none.</summary>
     public Tensor? Bias => _bias.OrNull;
 
-    /// <summary>Applies the layer to <c>[N, inputs, H, W]</c>.</summary>
-    public Tensor Forward(Tensor x) => x.Conv2d(_weight, _bias.OrNull, _stride, _padding, 1, _groups);
+    /// <summary>Applies the layer to <c>[N, inputs, H, W]</c>. Weights follow the type of the input, so that master weights may be more precise.</summary>
+    public Tensor Forward(Tensor x)
+    {
+        using var scope = new Scope();
+        return scope.Keep(x.Conv2d(_weight.Value.To(x.DType), _bias.OrNull?.To(x.DType), _stride, _padding, 1, _groups));
+    }
 
     /// <summary>Normal weights of variance gain^2 / fan-in (He et al. 2015), zero bias.</summary>
     public void Initialise(NoiseSource noise, double gain = 1) => Initialisation.Normal(Weight, Bias, gain, noise);
