@@ -92,7 +92,7 @@ PT_API const char* pt_convolution_library(void);
 // Group normalisation over channels-last memory, times 1 + scale, plus shift (both [N, C] or with further sizes of 1, or null), then SiLU when asked.
 PT_API int pt_group_norm(pt_tensor x, int64_t groups, pt_tensor weight, pt_tensor bias, double epsilon, pt_tensor scale, pt_tensor shift, int32_t silu, pt_tensor* out);
 PT_API int pt_silu(pt_tensor x, pt_tensor* out);
-// The variant of the vector code in use (avx512, avx2, portable), all that this processor can run, and a choice among them.
+// The variant of the vector code in use (avx512_bf16, avx512, avx2, portable), all that this processor can run, and a choice among them.
 PT_API const char* pt_vector_variant(void);
 PT_API const char* pt_vector_variants(void);
 PT_API int pt_vector_variant_set(const char* name);

@@ -10,6 +10,10 @@
 #include <string>
 #include <vector>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 namespace posterior {
 namespace {
 
@@ -45,6 +49,19 @@ namespace {
 #undef VARIANT_NAME
 #undef LANES
 #pragma GCC pop_options
+
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx2,fma,prefer-vector-width=512")
+#define VARIANT avx512_bf16
+#define VARIANT_NAME "avx512_bf16"
+#define LANES 16
+#define NATIVE_BFLOAT16
+#include "vector_kernels.inc"
+#undef VARIANT
+#undef VARIANT_NAME
+#undef LANES
+#undef NATIVE_BFLOAT16
+#pragma GCC pop_options
 #endif
 
 // Those that this processor can run, the best first.
@@ -52,8 +69,10 @@ const std::vector<const VectorKernels*>& variants() {
     static const auto* list = [] {
         auto* usable = new std::vector<const VectorKernels*>;
 #ifdef POSTERIOR_X86_VARIANTS
-        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
+            if (__builtin_cpu_supports("avx512bf16")) usable->push_back(&avx512_bf16::kernels);
             usable->push_back(&avx512::kernels);
+        }
         if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) usable->push_back(&avx2::kernels);
 #endif
         usable->push_back(&portable::kernels);

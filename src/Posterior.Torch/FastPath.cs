@@ -6,7 +6,7 @@ namespace Posterior.Torch;
 /// </summary>
 /// <param name="Enabled">Whether it may be used.</param>
 /// <param name="Convolution">The library and instruction set of convolutions, as <c>oneDNN 2.6.3 with AVX-512 BF16</c>; empty when the bridge was built without it.</param>
-/// <param name="Vector">The variant of the vector code: avx512, avx2 or portable.</param>
+/// <param name="Vector">The variant of the vector code: avx512_bf16, avx512, avx2 or portable.</param>
 /// <param name="Reason">Why it is in use or not, in words.</param>
 public sealed unsafe record FastPath(bool Enabled, string Convolution, string Vector, string Reason)
 {
