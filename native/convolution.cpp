@@ -52,11 +52,12 @@ bool supported(const at::Tensor& tensor) {
 
 struct Shape {
     int64_t batch, height, width, threads;
+    memory::data_type type;
     bool silu, residual;
 
     bool operator==(const Shape& other) const {
-        return batch == other.batch && height == other.height && width == other.width && threads == other.threads && silu == other.silu &&
-               residual == other.residual;
+        return batch == other.batch && height == other.height && width == other.width && threads == other.threads && type == other.type &&
+               silu == other.silu && residual == other.residual;
     }
 };
 
@@ -82,7 +83,7 @@ class Convolution {
         auto width = (x.size(3) + 2 * padding_[1] - weight_.size(3)) / strides_[1] + 1;
         auto outputs = weight_.size(0);
         if (height <= 0 || width <= 0 || x.size(0) == 0) return {};
-        auto primitive = find({x.size(0), x.size(2), x.size(3), at::get_num_threads(), silu, residual.defined()}, height, width);
+        auto primitive = find({x.size(0), x.size(2), x.size(3), at::get_num_threads(), type_of(x), silu, residual.defined()}, height, width);
         if (!primitive->usable) return {};
 
         auto y = at::empty({x.size(0), outputs, height, width}, x.options(), at::MemoryFormat::ChannelsLast);
@@ -103,9 +104,10 @@ class Convolution {
 
    private:
     bool applicable(const at::Tensor& x, const at::Tensor& residual) const {
-        if (x.dim() != 4 || !supported(x) || !supported(weight_) || x.scalar_type() != weight_.scalar_type() || x.size(1) != weight_.size(1) * groups_)
-            return false;
-        if (bias_.defined() && bias_.scalar_type() != weight_.scalar_type()) return false;
+        if (x.dim() != 4 || !supported(x) || !supported(weight_) || x.size(1) != weight_.size(1) * groups_) return false;
+        // Weights of more precision than the input are rounded when they are packed, as a conversion would; less precision stays with ATen.
+        if (x.scalar_type() == at::kFloat && weight_.scalar_type() != at::kFloat) return false;
+        if (bias_.defined() && (!bias_.device().is_cpu() || bias_.scalar_type() != weight_.scalar_type())) return false;
         if (residual.defined() && (!supported(residual) || residual.scalar_type() != x.scalar_type())) return false;
         if (!c10::GradMode::is_enabled()) return true;
         return !(x.requires_grad() || weight_.requires_grad() || (bias_.defined() && bias_.requires_grad()) || (residual.defined() && residual.requires_grad()));
@@ -129,14 +131,14 @@ class Convolution {
     }
 
     std::shared_ptr<const Primitive> make(const Shape& shape, int64_t height, int64_t width) {
-        auto type = type_of(weight_);
+        auto type = shape.type;
         auto outputs = weight_.size(0), inputs = weight_.size(1) * groups_;
         auto channels_last = memory::format_tag::nhwc;
         memory::desc source({shape.batch, inputs, shape.height, shape.width}, type, channels_last);
         memory::desc destination({shape.batch, outputs, height, width}, type, channels_last);
         auto filter = filter_dimensions();
         memory::desc any_filter(filter, type, memory::format_tag::any);
-        memory::desc bias = bias_.defined() ? memory::desc({outputs}, type, memory::format_tag::a) : memory::desc();
+        memory::desc bias = bias_.defined() ? memory::desc({outputs}, type_of(bias_), memory::format_tag::a) : memory::desc();
 
         dnnl::post_ops after;
         if (shape.residual) after.append_binary(dnnl::algorithm::binary_add, destination);

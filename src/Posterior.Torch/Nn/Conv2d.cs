@@ -24,7 +24,10 @@ public sealed class Conv2d : Module
     /// <summary>The bias, <c>[outputs]</c>; null when the layer has none.</summary>
     public Tensor? Bias => _bias.OrNull;
 
-    /// <summary>Applies the layer: conv(x) + residual, then SiLU when asked.</summary>
+    /// <summary>
+    /// Applies the layer: conv(x) + residual, then SiLU when asked. Weights follow the type of the input, so that master weights may
+    /// be more precise.
+    /// </summary>
     /// <param name="x"><c>[N, inputs, H, W]</c>; channels-last memory is fastest.</param>
     /// <param name="residual">What is added to the result, of its shape; or null.</param>
     /// <param name="silu">Whether z sigmoid(z) is applied to the sum.</param>
@@ -53,8 +56,9 @@ public sealed class Conv2d : Module
 
     private Tensor ThroughAten(Tensor x, Tensor? residual, bool silu)
     {
-        var y = x.Conv2d(_weight, _bias.OrNull, _stride, _padding, 1, _groups);
+        using var scope = new Scope();
+        var y = x.Conv2d(_weight.Value.To(x.DType), _bias.OrNull?.To(x.DType), _stride, _padding, 1, _groups);
         if (residual is not null) y += residual;
-        return silu ? y.Silu() : y;
+        return scope.Keep(silu ? y.Silu() : y);
     }
 }

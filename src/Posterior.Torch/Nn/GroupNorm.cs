@@ -1,8 +1,8 @@
 namespace Posterior.Torch.Nn;
 
 /// <summary>
-/// Group normalisation (Wu, He 2018) with the keys <c>weight</c> and <c>bias</c>. Statistics are in single precision at least. In
-/// inference on the CPU, on channels-last memory, everything happens in two passes over the image (<see cref="FastPath"/>).
+/// Group normalisation (Wu, He 2018) with the keys <c>weight</c> and <c>bias</c>. Statistics are in single precision at least;
+/// weights follow the type of the input. In inference on the CPU, on channels-last memory, everything happens in two passes over the image (<see cref="FastPath"/>).
 /// </summary>
 public sealed class GroupNorm : Module
 {
@@ -29,9 +29,10 @@ public sealed class GroupNorm : Module
 
     private Tensor ThroughAten(Tensor x, bool silu, Tensor? scale, Tensor? shift)
     {
-        var y = x.GroupNorm(_groups, _weight, _bias, _epsilon);
+        using var scope = new Scope();
+        var y = x.GroupNorm(_groups, _weight.Value.To(x.DType), _bias.Value.To(x.DType), _epsilon);
         if (scale is not null) y *= scale + 1;
         if (shift is not null) y += shift;
-        return silu ? y.Silu() : y;
+        return scope.Keep(silu ? y.Silu() : y);
     }
 }
