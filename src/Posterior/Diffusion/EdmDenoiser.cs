@@ -1,0 +1,43 @@
+using Posterior.Networks;
+using Posterior.Torch;
+
+namespace Posterior.Diffusion;
+
+/// <summary>A preconditioned network as a <see cref="Denoiser"/>: <c>D(x; sigma) = c_skip x + c_out F(c_in x, c_noise)</c> (Karras et al. 2022, Eq. 7).</summary>
+public sealed class EdmDenoiser : NetworkDenoiser
+{
+    // ln(0) would be the noise label of a clean image.
+    private const double LowestLevel = 1e-4;
+
+    /// <summary>Wraps a network; the network stays the caller's.</summary>
+    /// <param name="network">The raw network <c>F</c>; output channels beyond those of the image are left out.</param>
+    /// <param name="scalings">Its scalings.</param>
+    /// <param name="sigmaRange">The noise levels of its training; null for those of the published training.</param>
+    /// <param name="labels">One class for all images of a batch, or one for each; null for none.</param>
+    /// <exception cref="ArgumentException">A label does not exist.</exception>
+    public EdmDenoiser(INoiseConditioned network, Preconditioning scalings, (double Min, double Max)? sigmaRange = null, long[]? labels = null)
+        : base(network, labels)
+    {
+        ArgumentNullException.ThrowIfNull(scalings);
+        (Scalings, SigmaRange) = (scalings, sigmaRange ?? scalings.SigmaRange);
+    }
+
+    /// <summary>The scalings.</summary>
+    public Preconditioning Scalings { get; }
+
+    /// <inheritdoc/>
+    public override (double Min, double Max) SigmaRange { get; }
+
+    /// <inheritdoc/>
+    public override Denoiser WithLabels(params long[] labels) => new EdmDenoiser(Network, Scalings, SigmaRange, labels ?? throw new ArgumentNullException(nameof(labels)));
+
+    /// <inheritdoc/>
+    public override Tensor Denoise(Tensor x, double sigma)
+    {
+        using var scope = new Scope();
+        // Below the range of training the network sees its lowest level; c_skip then returns nearly all of x.
+        var level = Math.Max(sigma, LowestLevel);
+        var output = Evaluate(x * Scalings.CIn(level), Scalings.CNoise(level));
+        return scope.Keep((x * Scalings.CSkip(level)).AddScaled(output, Scalings.COut(level)));
+    }
+}

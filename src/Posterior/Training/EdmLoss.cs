@@ -1,0 +1,35 @@
+using Posterior.Diffusion;
+using Posterior.Networks;
+using Posterior.Torch;
+
+namespace Posterior.Training;
+
+/// <summary>The training loss of EDM (Karras et al. 2022, Eq. 8): the squared error of <c>D</c> weighted by 1 / c_out^2, as the squared error of <c>F</c>.</summary>
+/// <param name="scalings">The scalings of the network.</param>
+public sealed class EdmLoss(EdmPreconditioning scalings)
+{
+    /// <summary>The mean squared error of the raw network for each image.</summary>
+    /// <param name="network">The raw network <c>F</c>.</param>
+    /// <param name="clean">Clean images, <c>[N, C, H, W]</c> in [-1, 1].</param>
+    /// <param name="sigmas">The noise level of each image.</param>
+    /// <param name="noise">Standard normal noise of the images' shape.</param>
+    /// <param name="labels">The class of each image, Int64 <c>[N]</c>, or null.</param>
+    /// <returns><c>[N]</c>, with its autograd history.</returns>
+    public Tensor Evaluate(INoiseConditioned network, Tensor clean, ReadOnlySpan<double> sigmas, Tensor noise, Tensor? labels = null)
+    {
+        using var scope = new Scope();
+        var noisy = clean.AddProduct(noise, Column(sigmas, sigma => sigma, clean.Device));
+        var input = noisy * Column(sigmas, scalings.CIn, clean.Device);
+        // D = c_skip x + c_out F is right when F = (clean - c_skip x) / c_out.
+        var target = clean.AddProduct(noisy, Column(sigmas, scalings.CSkip, clean.Device), -1) * Column(sigmas, sigma => 1 / scalings.COut(sigma), clean.Device);
+        var output = network.Forward(input, Column(sigmas, scalings.CNoise, clean.Device).Flatten(), labels);
+        return scope.Keep((output.To(target.DType) - target).Square().Mean([1, 2, 3]));
+    }
+
+    private static Tensor Column(ReadOnlySpan<double> sigmas, Func<double, double> map, Device device)
+    {
+        var values = new float[sigmas.Length];
+        for (var i = 0; i < values.Length; i++) values[i] = (float)map(sigmas[i]);
+        return Tensor.From(values, values.Length, 1, 1, 1).To(device);
+    }
+}

@@ -1,0 +1,53 @@
+using System.Globalization;
+using Posterior.Networks;
+using Posterior.Torch;
+using Posterior.Torch.Nn;
+using Posterior.Torch.Weights;
+
+namespace Posterior.Training;
+
+/// <summary>The whole state of a training in one safetensors file: weights, average, moments, crops seen.</summary>
+public static class TrainingCheckpoint
+{
+    private const string Weights = "weights.", Average = "average.", Moments = "optimiser.";
+
+    /// <summary>Writes the state; an older file of that name is replaced only when the new one is complete.</summary>
+    /// <exception cref="WeightFileException">The file cannot be written.</exception>
+    public static void Save<TNetwork>(Trainer<TNetwork> trainer, string path)
+        where TNetwork : Module, INoiseConditioned
+    {
+        SafetensorsWriter.Write(path, Groups(trainer), new Dictionary<string, string>
+        {
+            ["images_seen"] = trainer.ImagesSeen.ToString(CultureInfo.InvariantCulture),
+            ["steps"] = trainer.Optimiser.Steps.ToString(CultureInfo.InvariantCulture),
+        });
+    }
+
+    /// <summary>Continues a training from its saved state.</summary>
+    /// <exception cref="WeightFileException">The file is damaged, or is not the state of such a training.</exception>
+    public static void Load<TNetwork>(Trainer<TNetwork> trainer, string path)
+        where TNetwork : Module, INoiseConditioned
+    {
+        using var file = WeightFile.Open(path);
+        using var noGrad = new NoGrad();
+        foreach (var (name, tensor) in Groups(trainer))
+        {
+            using var scope = new Scope();
+            var saved = file.Load(name);
+            if (!saved.Shape.SequenceEqual(tensor.Shape)) throw new WeightFileException(path, $"expected {tensor} as '{name}', found {saved}");
+            tensor.CopyFrom(saved);
+        }
+        trainer.ImagesSeen = Number("images_seen");
+        trainer.Optimiser.Steps = Number("steps");
+
+        long Number(string key) => file.Metadata.TryGetValue(key, out var text) && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : throw new WeightFileException(path, $"expected the state of a training, found no number '{key}' in its header");
+    }
+
+    private static IEnumerable<(string Name, Tensor Tensor)> Groups<TNetwork>(Trainer<TNetwork> trainer)
+        where TNetwork : Module, INoiseConditioned =>
+        trainer.Network.NamedParameters.Select(p => (Weights + p.Name, p.Tensor))
+            .Concat(trainer.Average.State.Select(p => (Average + p.Name, p.Tensor)))
+            .Concat(trainer.Optimiser.State.Select(p => (Moments + p.Name, p.Tensor)));
+}

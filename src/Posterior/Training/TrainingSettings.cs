@@ -1,0 +1,63 @@
+namespace Posterior.Training;
+
+/// <summary>The settings of a training.</summary>
+public sealed record TrainingSettings
+{
+    /// <summary>The number of crops to see in all.</summary>
+    public required long Images { get; init; }
+
+    /// <summary>Crops in a step.</summary>
+    public int Batch { get; init; } = 16;
+
+    /// <summary>Height and width of a crop.</summary>
+    public int Crop { get; init; } = 64;
+
+    /// <summary>The highest step size of AdamW.</summary>
+    public double LearningRate { get; init; } = 5e-4;
+
+    /// <summary>Crops over which the step size rises from 0.</summary>
+    public long WarmUp { get; init; } = 4000;
+
+    /// <summary>The step size at the end, as a share of the highest; it falls along half a cosine.</summary>
+    public double FinalLearningRateShare { get; init; } = 0.01;
+
+    /// <summary>AdamW's decay rate of the second moment; short, as in EDM2, so that a sudden growth of gradients shortens the steps at once.</summary>
+    public double Beta2 { get; init; } = 0.99;
+
+    /// <summary>AdamW's weight decay.</summary>
+    public double WeightDecay { get; init; }
+
+    /// <summary>The norm to which gradients are clipped.</summary>
+    public double ClipNorm { get; init; } = 1;
+
+    /// <summary>The exponent of the weight average; see <see cref="PowerAverage"/>.</summary>
+    public double AverageExponent { get; init; } = 16.97;
+
+    /// <summary>The share of images whose class is withheld, for class-conditional networks.</summary>
+    public double LabelDropout { get; init; } = 0.1;
+
+    /// <summary>The noise levels.</summary>
+    public NoiseLevels Noise { get; init; } = new();
+
+    /// <summary>The seed of crops, levels and noise.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>The step size after a number of crops.</summary>
+    public double LearningRateAfter(long images)
+    {
+        var rise = Math.Min(1, (images + Batch) / (double)Math.Max(1, WarmUp));
+        var fall = FinalLearningRateShare + (1 - FinalLearningRateShare) * 0.5 * (1 + Math.Cos(Math.PI * Math.Min(1, images / (double)Images)));
+        return LearningRate * rise * fall;
+    }
+
+    /// <summary>Everything that is wrong with the settings, one sentence each.</summary>
+    public IEnumerable<string> Problems()
+    {
+        if (Images <= 0) yield return $"images: expected a positive number, found {Images}";
+        if (Batch <= 0) yield return $"batch: expected a positive number, found {Batch}";
+        if (Crop <= 0) yield return $"crop: expected a positive number, found {Crop}";
+        if (!(LearningRate > 0)) yield return $"learning rate: expected a positive number, found {LearningRate}";
+        if (!(LabelDropout is >= 0 and <= 1)) yield return $"label dropout: expected 0 to 1, found {LabelDropout}";
+        if (!(Noise.Min > 0 && Noise.Max > Noise.Min)) yield return $"noise levels: expected 0 < min < max, found {Noise.Min} and {Noise.Max}";
+    }
+}
