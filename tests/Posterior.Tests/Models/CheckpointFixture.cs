@@ -24,6 +24,12 @@ public sealed class CheckpointFixture : IDisposable
     {
         using var scope = new Scope();
         var noise = new SeededNoise(seed);
-        return [.. network.NamedTensors.Select(named => (noise.Normal([1, named.Tensor.Count]) * 0.1).Reshape(named.Tensor.Shape).ToEntry(prefix + named.Name))];
+        return [.. network.NamedTensors.Select(named => (noise.Normal([1, named.Tensor.Count]) * 0.1).Reshape(named.Tensor.Shape).CopyToEntry(prefix + named.Name))];
     }
+}
+
+internal static class CheckpointEntries
+{
+    /// <summary>An entry that holds a copy of the values, so that the tensor may be freed.</summary>
+    public static WeightEntry CopyToEntry(this Tensor tensor, string name) => WeightEntry.FromBytes(name, tensor.DType, tensor.Shape, WeightEntry.FromTensor(name, tensor).ReadBytes());
 }

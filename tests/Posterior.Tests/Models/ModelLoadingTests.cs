@@ -3,7 +3,6 @@ using Posterior.Diffusion;
 using Posterior.Models;
 using Posterior.Networks.Ddpm;
 using Posterior.Torch;
-using Posterior.Torch.Weights;
 
 namespace Posterior.Tests.Models;
 
@@ -31,7 +30,7 @@ public sealed class ModelLoadingTests(CheckpointFixture files) : IClassFixture<C
         using var model = Model.Load(path);
         var expected = averaged.First(entry => entry.Name == "4.conv_in.weight").ReadBytes();
         using var found = model.Network.NamedTensors.First(named => named.Name == "conv_in.weight").Tensor.Clone();
-        Assert.Equal(expected, found.ToEntry("found").ReadBytes());
+        Assert.Equal(expected, found.CopyToEntry("found").ReadBytes());
         Assert.Equal("list", model.Card.Name);
         Assert.Equal(network.ParameterCount, model.Card.Parameters);
         Assert.Equal(64, model.Sha256.Length);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Posterior.Diffusion;
 using Posterior.Models;
 using Posterior.Networks;
 using Posterior.Networks.Adm;
@@ -8,7 +9,6 @@ using Posterior.Oracles;
 using Posterior.Tests.Networks;
 using Posterior.Torch;
 using Posterior.Torch.Nn;
-using Posterior.Torch.Weights;
 
 namespace Posterior.Tests.Models;
 
@@ -121,7 +121,7 @@ public sealed class NetworkInferenceTests(CheckpointFixture files) : IClassFixtu
     {
         using var oracle = OracleFiles.Open(row);
         var arch = oracle.Spec.GetProperty("arch").GetString()!;
-        Skip.IfNot(arch is "adm_unet" or "adm_classifier" or "ddpm", $"the architecture '{arch}' is not in the catalogue");
+        Skip.IfNot(arch is "adm_unet" or "adm_classifier" or "ddpm", $"the architecture '{arch}' is not tried here");
         var path = Path.Combine(Path.GetDirectoryName(oracle.FilePath)!, oracle.Text("weights")!);
         using var scope = new Scope();
         Assert.StartsWith(arch.Replace('_', '-'), Model.Identify(path).Kind.Name, StringComparison.Ordinal);
@@ -146,6 +146,39 @@ public sealed class NetworkInferenceTests(CheckpointFixture files) : IClassFixtu
         Assert.Equal(oracle.Shape("out.y")[1] == 6, model.Card.LearnedVariance);
     }
 
+    [SkippableTheory]
+    [Trait("Category", "Oracle")]
+    [MemberData(nameof(OracleFiles.Rows), "networks", "network", MemberType = typeof(OracleFiles))]
+    public void Preconditioned_weights_without_settings_denoise_as_the_oracle(string row)
+    {
+        using var oracle = OracleFiles.Open(row);
+        var arch = oracle.Spec.GetProperty("arch").GetString()!;
+        Skip.IfNot(arch.StartsWith("edm_", StringComparison.Ordinal), $"'{arch}' is not preconditioned");
+        Skip.If(oracle.Has("in.augment_labels"), "augmentation labels are of training only");
+        Skip.If(oracle.Has("in.class_labels") && oracle.Doubles("in.class_labels").Any(share => share is not (0 or 1)), "soft classes have no index");
+        using var scope = new Scope();
+        var kind = arch switch
+        {
+            "edm_VPPrecond" => ScheduleKind.EdmVp,
+            "edm_VEPrecond" => ScheduleKind.EdmVe,
+            "edm_iDDPMPrecond" => ScheduleKind.EdmIddpm,
+            _ => ScheduleKind.Edm,
+        };
+        var path = Path.Combine(Path.GetDirectoryName(oracle.FilePath)!, oracle.Text("weights")!);
+        using var model = Model.Load(path, new() { Card = kind is ScheduleKind.Edm or ScheduleKind.EdmIddpm ? null : new() { Schedule = new() { Kind = kind } } });
+        Assert.Equal(kind, model.Card.Schedule!.Kind);
+
+        // A class for each image is a one-hot row of the oracle.
+        var (x, sigmas) = (oracle.Tensor("in.x"), oracle.Doubles("in.sigma"));
+        var labels = oracle.Find("in.class_labels");
+        var found = sigmas.Select((sigma, i) =>
+        {
+            var denoiser = labels is null ? model.Denoiser : ((IClassConditional)model.Denoiser).WithLabels((long)labels.Select(0, i).Argmax(0).Item());
+            return denoiser.Denoise(x.Narrow(0, i, 1), sigma);
+        });
+        oracle.Close("out.D", Tensor.Cat([.. found]));
+    }
+
     [Fact]
     public void Missing_unexpected_and_misshapen_keys_are_listed_in_one_exception()
     {
@@ -153,8 +186,8 @@ public sealed class NetworkInferenceTests(CheckpointFixture files) : IClassFixtu
         var weights = CheckpointFixture.RandomWeights(network, 1);
         weights.RemoveAll(entry => entry.Name is "norm_out.bias" or "mid.block_1.norm1.weight");
         using var wrong = Tensor.Zeros([31]);
-        weights.Add(wrong.ToEntry("mid.block_1.norm1.weight"));
-        weights.Add(wrong.ToEntry("extra.weight"));
+        weights.Add(wrong.CopyToEntry("mid.block_1.norm1.weight"));
+        weights.Add(wrong.CopyToEntry("extra.weight"));
         var failure = Assert.Throws<StateDictException>(() => Model.Load(files.Write("mismatch.safetensors", weights)));
         Assert.Equal(["norm_out.bias"], failure.Missing);
         Assert.Equal(["extra.weight"], failure.Unexpected);
@@ -165,7 +198,7 @@ public sealed class NetworkInferenceTests(CheckpointFixture files) : IClassFixtu
     public void Weights_of_no_known_network_are_refused_with_what_was_found()
     {
         using var tensor = Tensor.Zeros([2]);
-        var failure = Assert.Throws<ModelException>(() => Model.Load(files.Write("foreign.safetensors", [tensor.ToEntry("encoder.weight")])));
+        var failure = Assert.Throws<ModelException>(() => Model.Load(files.Write("foreign.safetensors", [tensor.CopyToEntry("encoder.weight")])));
         Assert.Contains("foreign.safetensors: expected the weights of adm-unet", failure.Message, StringComparison.Ordinal);
         Assert.Contains("'encoder.weight'", failure.Message, StringComparison.Ordinal);
     }
