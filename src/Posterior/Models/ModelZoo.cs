@@ -1,3 +1,5 @@
+using Posterior.Operators;
+
 namespace Posterior.Models;
 
 /// <summary>
