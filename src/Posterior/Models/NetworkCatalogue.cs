@@ -3,7 +3,6 @@ using Posterior.Networks.Adm;
 using Posterior.Networks.Ddpm;
 using Posterior.Networks.Edm;
 using Posterior.Networks;
-using Posterior.Operators;
 
 namespace Posterior.Models;
 
