@@ -21,12 +21,13 @@ public sealed class ExampleTests : IDisposable
     {
         var (small, big, model) = (Path.Combine(_folder, "small.png"), Path.Combine(_folder, "big.png"), Path.Combine(_folder, "tiny.safetensors"));
         using var scope = new Scope();
-        var picture = new SeededNoise(1).Normal([1, 3, 5, 7]) * 0.1 + 0.5;
+        // An untrained network is the prior of grey noise of its sigma_data: faint, so that nothing leaves [0, 1].
+        var picture = new SeededNoise(1).Normal([1, 3, 5, 7]) * 0.05 + 0.5;
         ImageFile.Save(small, picture);
         using (var network = new PhotoUNet(new PhotoUNetSettings { Widths = [8, 8], Blocks = [1, 1], EmbeddingWidth = 16 }))
         {
             network.Initialise(new SeededNoise(2));
-            ModelExport.Write(model, network, new ModelCard());
+            ModelExport.Write(model, network, new ModelCard { Schedule = new ScheduleCard { Kind = ScheduleKind.Edm, SigmaData = 0.1 } });
         }
 
         Assert.Equal(20, ReadmeExample.Run(model, small, big));
