@@ -56,6 +56,7 @@ struct Primitive {
     std::shared_ptr<at::Tensor> packed;
     memory::desc packed_layout;
     bool usable = false;
+    bool accumulates = false;  // the residual is copied to the result first
 };
 
 class Convolution {
@@ -66,11 +67,11 @@ class Convolution {
 
     at::Tensor operator()(const at::Tensor& input, const at::Tensor& residual, int32_t activation) {
         if (!applicable(input, residual)) return {};
+        if (input.numel() == 0 || input.size(2) + 2 * padding_[0] < weight_.size(2) || input.size(3) + 2 * padding_[1] < weight_.size(3)) return {};
         auto x = input.contiguous(at::MemoryFormat::ChannelsLast);
         auto height = (x.size(2) + 2 * padding_[0] - weight_.size(2)) / strides_[0] + 1;
         auto width = (x.size(3) + 2 * padding_[1] - weight_.size(3)) / strides_[1] + 1;
         auto outputs = weight_.size(0);
-        if (height <= 0 || width <= 0 || x.size(0) == 0) return {};
         auto primitive = find({x.size(0), x.size(2), x.size(3), at::get_num_threads(), type_of(x), activation, residual.defined()}, height, width);
         if (!primitive->usable) return {};
 
@@ -82,8 +83,12 @@ class Convolution {
         if (bias_.defined()) arguments.emplace(DNNL_ARG_BIAS, memory({{outputs}, type_of(bias_), memory::format_tag::a}, engine(), bias_.data_ptr()));
         if (residual.defined()) {
             if (residual.sizes() != y.sizes()) throw std::invalid_argument("a convolution's residual has another shape than its result");
-            added = residual.contiguous(at::MemoryFormat::ChannelsLast);
-            arguments.emplace(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, memory(primitive->destination, engine(), added.data_ptr()));
+            if (primitive->accumulates) {
+                y.copy_(residual);
+            } else {
+                added = residual.contiguous(at::MemoryFormat::ChannelsLast);
+                arguments.emplace(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, memory(primitive->destination, engine(), added.data_ptr()));
+            }
         }
         primitive->run.execute(stream(), arguments);
         stream().wait();
@@ -119,19 +124,38 @@ class Convolution {
     }
 
     std::shared_ptr<const Primitive> make(const Shape& shape, int64_t height, int64_t width) {
-        auto type = shape.type;
-        auto outputs = weight_.size(0), inputs = weight_.size(1) * groups_;
-        auto channels_last = memory::format_tag::nhwc;
-        memory::desc source({shape.batch, inputs, shape.height, shape.width}, type, channels_last);
-        memory::desc destination({shape.batch, outputs, height, width}, type, channels_last);
-        auto filter = filter_dimensions();
-        memory::desc any_filter(filter, type, memory::format_tag::any);
-        memory::desc bias = bias_.defined() ? memory::desc({outputs}, type_of(bias_), memory::format_tag::a) : memory::desc();
+        auto result = std::make_shared<Primitive>();
+        result->shape = shape;
+        result->source = memory::desc({shape.batch, weight_.size(1) * groups_, shape.height, shape.width}, shape.type, memory::format_tag::nhwc);
+        result->destination = memory::desc({shape.batch, weight_.size(0), height, width}, shape.type, memory::format_tag::nhwc);
+        try {
+            auto chosen = choose(*result, shape.residual ? Addition::read : Addition::none);
+            if (shape.residual && shape.type == memory::data_type::f32 && std::string(chosen.impl_info_str()).find("brg") == std::string::npos) {
+                // In single precision the implementations that read a second image are a fifth slower than those that add to what
+                // is there, which costs a copy of the residual: a fiftieth.
+                auto accumulating = choose(*result, Addition::accumulate);
+                result->accumulates = std::string(accumulating.impl_info_str()).find("brg") != std::string::npos;
+                if (result->accumulates) chosen = accumulating;
+            }
+            if (!posterior::is_fast(chosen)) return result;
+            result->run = dnnl::convolution_forward(chosen);
+            result->packed_layout = chosen.weights_desc();
+            result->packed = packed(chosen.weights_desc());
+            result->usable = true;
+        } catch (const dnnl::error& error) {
+            if (error.status != dnnl_unimplemented) throw;
+        }
+        return result;
+    }
 
+    enum class Addition { none, read, accumulate };
+
+    dnnl::convolution_forward::primitive_desc choose(const Primitive& wanted, Addition addition) const {
         dnnl::post_ops after;
-        if (shape.residual) after.append_binary(dnnl::algorithm::binary_add, destination);
-        if (shape.activation != PT_IDENTITY) {
-            const auto silu = shape.activation == PT_SILU;
+        if (addition == Addition::read) after.append_binary(dnnl::algorithm::binary_add, wanted.destination);
+        if (addition == Addition::accumulate) after.append_sum(1.0f);
+        if (wanted.shape.activation != PT_IDENTITY) {
+            const auto silu = wanted.shape.activation == PT_SILU;
             const auto kind = silu ? dnnl::algorithm::eltwise_swish : dnnl::algorithm::eltwise_relu;
             const auto slope = silu ? 1.0f : 0.0f;  // swish is x / (1 + exp(-slope x)); relu scales negative numbers by it
 #if DNNL_VERSION_MAJOR >= 3
@@ -142,30 +166,17 @@ class Convolution {
         }
         dnnl::primitive_attr attributes;
         attributes.set_post_ops(after);
-
-        auto result = std::make_shared<Primitive>();
-        result->shape = shape;
-        result->source = source;
-        result->destination = destination;
-        try {
-            const memory::dims strides{strides_[0], strides_[1]}, padding{padding_[0], padding_[1]};
+        const memory::dims strides{strides_[0], strides_[1]}, padding{padding_[0], padding_[1]};
+        const memory::desc filter(filter_dimensions(), wanted.shape.type, memory::format_tag::any);
+        const auto bias = bias_.defined() ? memory::desc({weight_.size(0)}, type_of(bias_), memory::format_tag::a) : memory::desc();
 #if DNNL_VERSION_MAJOR >= 3
-            dnnl::convolution_forward::primitive_desc chosen(engine(), dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, source,
-                                                             any_filter, bias, destination, strides, padding, padding, attributes);
+        return {engine(), dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, wanted.source, filter, bias, wanted.destination, strides,
+                padding, padding, attributes};
 #else
-            dnnl::convolution_forward::desc wanted(dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, source, any_filter, bias,
-                                                   destination, strides, padding, padding);
-            dnnl::convolution_forward::primitive_desc chosen(wanted, attributes, engine());
+        const dnnl::convolution_forward::desc operation(dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, wanted.source, filter, bias,
+                                                        wanted.destination, strides, padding, padding);
+        return {operation, attributes, engine()};
 #endif
-            if (!posterior::is_fast(chosen)) return result;
-            result->run = dnnl::convolution_forward(chosen);
-            result->packed_layout = chosen.weights_desc();
-            result->packed = packed(chosen.weights_desc());
-            result->usable = true;
-        } catch (const dnnl::error& error) {
-            if (error.status != dnnl_unimplemented) throw;
-        }
-        return result;
     }
 
     memory::dims filter_dimensions() const {

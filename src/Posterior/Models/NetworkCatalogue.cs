@@ -25,7 +25,7 @@ public static class NetworkCatalogue
     /// <summary>The architecture of a name.</summary>
     /// <exception cref="ModelException">There is none of that name.</exception>
     public static NetworkKind Find(string name) => All.FirstOrDefault(kind => kind.Name.Equals(name.Replace('_', '-'), StringComparison.OrdinalIgnoreCase))
-        ?? throw new ModelException($"'{name}' is no known architecture; known are {string.Join(", ", All.Select(kind => kind.Name))}");
+        ?? throw new ModelException($"'{name}' is no known architecture{NearestName.Suggestion(name, All.Select(kind => kind.Name))} (known: {string.Join(", ", All.Select(kind => kind.Name))})");
 
     // The 64x64 checkpoint of guided-diffusion was trained with the cosine schedule, all its others with the linear one.
     private static ScheduleCard AdmSchedule(AdmTrunkSettings settings) => settings is { ImageSize: 64, ModelChannels: 192 } ? _cosine : _linear;
@@ -59,5 +59,5 @@ public static class NetworkCatalogue
         ClassCount = 0,
     };
 
-    private static ModelCard Describe(PhotoUNetSettings settings, TensorShapes shapes) => new() { Schedule = _edm, Channels = settings.ImageChannels, ClassCount = 0 };
+    private static ModelCard Describe(PhotoUNetSettings settings, TensorShapes shapes) => new() { Schedule = _edm, Channels = settings.ImageChannels, ClassCount = settings.Classes };
 }
