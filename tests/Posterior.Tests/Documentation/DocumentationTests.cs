@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Posterior.Imaging;
 using Posterior.Models;
 using Posterior.Operators;
 using Posterior.Solvers;
@@ -80,6 +81,17 @@ public sealed partial class DocumentationTests
         var sources = string.Join('\n', Repository.Sources("src", ".cs").Concat(Repository.Sources("native", ".cpp")).Concat(Repository.Sources("tests", ".cs")).Append(Path.Combine(Repository.Root, "posterior")).Select(File.ReadAllText));
         foreach (var page in Repository.Pages)
             Assert.All(Variable().Matches(Repository.Read(page)), match => Assert.True(sources.Contains(match.Value, StringComparison.Ordinal), $"{page}: nothing reads {match.Value}"));
+    }
+
+    [Fact]
+    public void The_errors_that_the_documentation_quotes_are_those_of_the_program()
+    {
+        var unknown = Assert.Throws<OperatorException>(() => OperatorCatalog.Parse("sr-bicubc4"));
+        Assert.Contains(unknown.Message, OneLine("docs/guide.md"));
+        var mislabelled = Assert.Throws<ImageException>(() => ImageFile.Decode("%PDF-1.7"u8, "a.png", out _));
+        Assert.Contains(mislabelled.Message, OneLine("docs/images.md"));
+
+        static string OneLine(string page) => Repository.Read(page).Replace('\n', ' ');
     }
 
     // Indentation depends on where a block stands.
