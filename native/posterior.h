@@ -76,6 +76,37 @@ PT_API int pt_grad(const pt_tensor* outputs, const pt_tensor* gradients, int32_t
 PT_API int pt_tensor_grad(pt_tensor tensor, pt_tensor* out);
 PT_API int pt_tensor_grad_clear(pt_tensor tensor);
 
+// ---- image files ---------------------------------------------------------------------------------------------------------------
+// Formats: recognised by content when loading, never by a name.
+enum { PT_IMAGE_PNG = 1, PT_IMAGE_JPEG = 2, PT_IMAGE_TIFF = 3, PT_IMAGE_WEBP = 4 };
+
+// What a file declared, beside its pixels.
+typedef struct pt_image_info {
+    int32_t format;       // PT_IMAGE_*; 0 when the content is none of them
+    int32_t bits;         // of a sample as decoded: 8, 16, or 32 for floating point
+    int32_t channels;     // as stored, with alpha
+    int32_t alpha;        // 1: there was an alpha channel (flattened onto white)
+    int32_t profile;      // 1: there was a colour profile
+    int32_t orientation;  // EXIF orientation 1 to 8 (applied)
+    int32_t pages;        // the first one is loaded
+    int32_t padding;
+    int64_t width;        // as stored, before the rotation
+    int64_t height;
+} pt_image_info;
+
+// Decodes a PNG, JPEG, TIFF or WebP file held in memory to [H, W, 1 or 3], upright, sRGB, without alpha: uint8, int32 holding
+// 0..65535, or float32 as stored. An image of more than `most_pixels` is refused before it is decoded. `info` is filled as far as known,
+// also after an error.
+PT_API int pt_image_load(const void* data, int64_t bytes, int64_t most_pixels, pt_image_info* info, pt_tensor* pixels);
+// Encodes pixels [H, W, 1 or 3] (types as above, on the CPU). `quality` is 1..100, or 0 for lossless (JPEG has no such thing).
+// The result is released with pt_image_free.
+PT_API int pt_image_save(pt_tensor pixels, int32_t format, int32_t quality, void** data, int64_t* bytes);
+PT_API int pt_image_free(void* data);
+// One line of text drawn with the system's sans-serif font at a height of about `size` pixels: coverage 0..255, uint8 [H, W, 1].
+PT_API int pt_image_text(const char* text, int32_t size, pt_tensor* coverage);
+// The version of libvips; "none" where the bridge was built without it.
+PT_API const char* pt_image_library(void);
+
 // ---- process -----------------------------------------------------------------------------------------------------------------
 PT_API int pt_threads_set(int32_t threads);
 PT_API int pt_threads(int32_t* threads);
