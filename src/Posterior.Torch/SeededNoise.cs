@@ -5,7 +5,7 @@ namespace Posterior.Torch;
 /// operations only, hence the same on every machine, for any number of threads, any batch size and any order of images.
 /// </summary>
 /// <param name="seeds">The seed of each image of the batch.</param>
-public sealed class SeededNoise(params ReadOnlySpan<ulong> seeds) : NoiseSource
+public sealed unsafe class SeededNoise(params ReadOnlySpan<ulong> seeds) : NoiseSource
 {
     private const int Block = 16384;
 
@@ -20,18 +20,11 @@ public sealed class SeededNoise(params ReadOnlySpan<ulong> seeds) : NoiseSource
             throw new ArgumentException($"noise for {_seeds.Length} seeded images was asked for in shape [{string.Join(", ", shape.ToArray())}]");
         var each = 1L;
         foreach (var size in shape[1..]) each = checked(each * size);
-        var single = new float[checked(each * _seeds.Length)];
-        var blocks = (int)((each + Block - 1) / Block);
-        var position = _position;
-        Parallel.For(0, blocks * _seeds.Length, index =>
-        {
-            var (image, block) = Math.DivRem(index, blocks);
-            var first = (long)block * Block;
-            var span = single.AsSpan(checked((int)(image * each + first)), (int)Math.Min(Block, each - first));
-            NormalStream.Fill(_seeds[image], position + (ulong)first, span);
-        });
+        var drawn = Tensor.Zeros(shape);
+        // Straight into the tensor: no array of the image's size for the garbage collector. The tensor outlives the loop.
+        var memory = drawn.Memory<float>();
+        fixed (float* pinned = memory) FillImages((nint)pinned, each);
         _position += (ulong)each;
-        var drawn = Tensor.From(single, shape);
         if (dtype == drawn.DType && device == drawn.Device) return drawn;
         using (drawn)
         {
@@ -41,5 +34,18 @@ public sealed class SeededNoise(params ReadOnlySpan<ulong> seeds) : NoiseSource
             if (dtype == moved.DType) return moved;
             using (moved) return moved.To(dtype);
         }
+    }
+
+    private void FillImages(nint destination, long each)
+    {
+        var blocks = (int)((each + Block - 1) / Block);
+        var position = _position;
+        Parallel.For(0, blocks * _seeds.Length, index =>
+        {
+            var (image, block) = Math.DivRem(index, blocks);
+            var first = (long)block * Block;
+            var span = new Span<float>((float*)destination + image * each + first, (int)Math.Min(Block, each - first));
+            NormalStream.Fill(_seeds[image], position + (ulong)first, span);
+        });
     }
 }

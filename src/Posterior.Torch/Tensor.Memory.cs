@@ -170,7 +170,22 @@ public sealed unsafe partial class Tensor
         }
     }
 
-    private void ReadInto(void* destination, long bytes)
+    /// <summary>A new row-major tensor on the CPU whose elements the caller must write; <paramref name="data"/> is null when there are none.</summary>
+    internal static Tensor Uninitialised(ReadOnlySpan<long> shape, DType dtype, out void* data)
+    {
+        long bytes = dtype.ElementSize();
+        foreach (var size in shape) bytes = checked(bytes * size);
+        fixed (long* first = shape)
+        {
+            Native.Check(Native.pt_tensor_new(null, bytes, (int)dtype, first, shape.Length, out var created));
+            var tensor = new Tensor(created);
+            Native.Check(Native.pt_tensor_data(created, out data));
+            return tensor;
+        }
+    }
+
+    /// <summary>Copies the elements in row-major order to exactly <paramref name="bytes"/> bytes of CPU memory.</summary>
+    internal void ReadInto(void* destination, long bytes)
     {
         var native = Borrow();
         try

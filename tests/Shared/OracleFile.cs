@@ -67,7 +67,8 @@ public sealed class OracleFile : IDisposable
     {
         var text = Text(key);
         Assert.True(
-            double.TryParse(text?.Split(' ')[0], NumberStyles.Float, CultureInfo.InvariantCulture, out var value), $"{Name}: metadata '{key}' is '{text}', expected a number");
+            double.TryParse(text?.Split(' ')[0], NumberStyles.Float, CultureInfo.InvariantCulture, out var value),
+            $"{Name}: metadata '{key}' is '{text}', expected a number");
         return value;
     }
 
@@ -76,6 +77,9 @@ public sealed class OracleFile : IDisposable
 
     /// <summary>The dimensions of a tensor.</summary>
     public long[] Shape(string tensor) => [.. Weights[tensor].Shape];
+
+    /// <summary>A tensor of the stored type and shape; it belongs to the current scope, or to the caller.</summary>
+    public Tensor Load(string tensor) => Weights.Load(tensor);
 
     /// <summary>The values of a Float32 tensor, row-major.</summary>
     public float[] Floats(string tensor)

@@ -43,10 +43,15 @@ public static class OracleFiles
     /// are left out: their files are damaged on purpose.
     /// </summary>
     /// <param name="subfolder">A folder below the root; empty for all of them.</param>
-    /// <param name="kind">Only files whose metadata say this <c>kind</c>; null for all. A file that cannot be opened stays in, so that its test fails.</param>
+    /// <param name="kind">
+    /// Only files whose metadata say this <c>kind</c>; null for all. A file that cannot be opened or says none stays in, so that its test fails.
+    /// </param>
     public static IEnumerable<object[]> Rows(string subfolder, string? kind = null)
     {
-        var rows = Enumerate(subfolder).Where(row => kind is null || KindOf(row) is not { } found || found == kind).Select(row => new object[] { row }).ToList();
+        var rows = Enumerate(subfolder)
+            .Where(row => kind is null || KindOf(row) is not { } found || found == kind)
+            .Select(row => new object[] { row })
+            .ToList();
         return rows.Count > 0 ? rows : [[NoFiles]];
     }
 

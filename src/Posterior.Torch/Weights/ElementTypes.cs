@@ -1,19 +1,8 @@
 namespace Posterior.Torch.Weights;
 
-/// <summary>Sizes and file-format names of the element types, and overflow-safe element counts.</summary>
+/// <summary>The element types' names in files, and element counts that do not overflow.</summary>
 internal static class ElementTypes
 {
-    /// <summary>Bytes of one element.</summary>
-    public static int ByteSize(DType type) => type switch
-    {
-        DType.UInt8 or DType.Int8 or DType.Bool => 1,
-        DType.Int16 or DType.Float16 or DType.BFloat16 => 2,
-        DType.Int32 or DType.Float32 => 4,
-        DType.Int64 or DType.Float64 or DType.Complex64 => 8,
-        DType.Complex128 => 16,
-        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "not an element type of a weight file"),
-    };
-
     /// <summary>The name in a safetensors header; null where that format has none (complex of doubles).</summary>
     public static string? SafetensorsName(DType type) => type switch
     {
@@ -77,7 +66,7 @@ internal static class ElementTypes
     public static bool TryCountBytes(ReadOnlySpan<long> shape, DType type, out long bytes)
     {
         bytes = 0;
-        var size = ByteSize(type);
+        var size = type.ElementSize();
         if (!TryCount(shape, out var elements) || elements > long.MaxValue / size)
             return false;
         bytes = elements * size;

@@ -13,7 +13,12 @@ internal sealed unsafe class MappedBytes(MappedFile file, long offset, long coun
 {
     /// <inheritdoc/>
     public override void CopyTo(byte* destination)
-        => Buffer.MemoryCopy(file.Pointer(offset, count), destination, count, count);
+    {
+        Buffer.MemoryCopy(file.Pointer(offset, count), destination, count, count);
+
+        // The pointer alone does not keep the mapping from being collected while it is read.
+        GC.KeepAlive(file);
+    }
 }
 
 /// <summary>Values in managed memory.</summary>
@@ -21,4 +26,11 @@ internal sealed unsafe class ManagedBytes(ReadOnlyMemory<byte> bytes) : EntryByt
 {
     /// <inheritdoc/>
     public override void CopyTo(byte* destination) => bytes.Span.CopyTo(new Span<byte>(destination, bytes.Length));
+}
+
+/// <summary>Values of a tensor; strides are resolved while copying.</summary>
+internal sealed unsafe class TensorBytes(Tensor tensor) : EntryBytes
+{
+    /// <inheritdoc/>
+    public override void CopyTo(byte* destination) => tensor.ReadInto(destination, tensor.Count * tensor.DType.ElementSize());
 }

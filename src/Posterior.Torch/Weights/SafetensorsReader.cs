@@ -54,7 +54,11 @@ internal sealed class SafetensorsReader
             throw file.Error($"not a safetensors file: expected an 8-byte header length, found {file.Length} bytes in all");
         var declared = BinaryPrimitives.ReadUInt64LittleEndian(file.Span(0, Prefix));
         if (declared > (ulong)(file.Length - Prefix))
-            throw file.Error($"not a complete safetensors file: its header claims {declared} bytes, {file.Length - Prefix} follow");
+        {
+            var follow = file.Length - Prefix;
+            throw file.Error($"neither from torch.save nor a complete safetensors file: as such its header would have {declared} bytes, {follow} follow");
+        }
+
         if (declared is > LongestHeader or < 2)
             throw file.Error($"not a safetensors file: expected a header of 2 to {LongestHeader} bytes, found {declared}");
 
@@ -159,7 +163,11 @@ internal sealed class SafetensorsReader
             }
         }
 
-        AddTensor(name, typeName ?? throw Missing(name, "dtype"), shape ?? throw Missing(name, "shape"), offsets ?? throw Missing(name, "data_offsets"));
+        AddTensor(
+            name,
+            typeName ?? throw Missing(name, "dtype"),
+            shape ?? throw Missing(name, "shape"),
+            offsets ?? throw Missing(name, "data_offsets"));
     }
 
     private WeightFileException Missing(string name, string field) => _file.Error($"tensor '{name}' has no {field}");

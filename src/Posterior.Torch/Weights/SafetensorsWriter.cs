@@ -18,7 +18,9 @@ public static class SafetensorsWriter
 
     /// <summary>Writes tensors in the given order.</summary>
     /// <param name="path">The file to create or replace.</param>
-    /// <param name="entries">The tensors; each name once. Entries of an open <see cref="WeightFile"/> are allowed, also of the file being replaced.</param>
+    /// <param name="entries">
+    /// The tensors; each name once. Entries of an open <see cref="WeightFile"/> are allowed, also of the file being replaced.
+    /// </param>
     /// <param name="metadata">Strings for the header; null for none.</param>
     /// <exception cref="WeightFileException">
     /// A name occurs twice, is reserved or is not Unicode; the format lacks an element type; or the file cannot be written.
@@ -52,6 +54,17 @@ public static class SafetensorsWriter
                 throw new WeightFileException(path, $"cannot be written: {failure.Message}", failure);
             throw;
         }
+    }
+
+    /// <summary>Writes tensors in the given order, with the types that they have (see <c>Module.NamedTensors</c>).</summary>
+    /// <param name="path">The file to create or replace.</param>
+    /// <param name="tensors">Names and tensors; each name once.</param>
+    /// <param name="metadata">Strings for the header; null for none.</param>
+    /// <inheritdoc cref="Write(string, IEnumerable{WeightEntry}, IReadOnlyDictionary{string, string})"/>
+    public static void Write(string path, IEnumerable<(string Name, Tensor Tensor)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        ArgumentNullException.ThrowIfNull(tensors);
+        Write(path, tensors.Select(named => WeightEntry.FromTensor(named.Name, named.Tensor)), metadata);
     }
 
     private static void Remove(string temporary)

@@ -6,8 +6,8 @@ namespace Posterior.Torch.Weights;
 /// <param name="Strides">Elements between neighbours along each dimension.</param>
 internal sealed record StridedView(long Offset, long[] Shape, long[] Strides)
 {
-    /// <summary>The largest number of dimensions that the engine handles (libtorch's own limit for most operators).</summary>
-    public const int HighestRank = 64;
+    /// <summary>The largest number of dimensions that <see cref="Tensor"/> handles.</summary>
+    public const int HighestRank = 16;
 
     /// <summary>Says what is wrong with the view over a storage of so many elements; null when every index lies inside.</summary>
     public string? Fault(long storageElements)

@@ -27,7 +27,7 @@ public sealed class WeightEntry
     public IReadOnlyList<long> Shape => _shape;
 
     /// <summary>The product of the dimensions.</summary>
-    public long ElementCount => ByteCount / ElementTypes.ByteSize(DType);
+    public long ElementCount => ByteCount / DType.ElementSize();
 
     /// <summary>Bytes of the values: elements times element size.</summary>
     public long ByteCount { get; }
@@ -43,8 +43,42 @@ public sealed class WeightEntry
         ArgumentNullException.ThrowIfNull(name);
         var entry = new WeightEntry(name, dtype, shape.ToArray(), new ManagedBytes(bytes));
         if (entry.ByteCount != bytes.Length)
-            throw new ArgumentException($"'{name}': {dtype} [{string.Join(", ", entry._shape)}] needs {entry.ByteCount} bytes, found {bytes.Length}", nameof(bytes));
+            throw new ArgumentException($"'{entry}' needs {entry.ByteCount} bytes, found {bytes.Length}", nameof(bytes));
         return entry;
+    }
+
+    /// <summary>Makes an entry of a tensor's present values, to be written to a file. They are read when the file is written.</summary>
+    /// <param name="name">The state-dict key.</param>
+    /// <param name="tensor">Any tensor; it must live until the entry was written. Strides are resolved, no type is changed.</param>
+    public static WeightEntry FromTensor(string name, Tensor tensor)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(tensor);
+        return new WeightEntry(name, tensor.DType, tensor.Shape.ToArray(), new TensorBytes(tensor));
+    }
+
+    /// <summary>Reads the values into a new tensor of the stored type and shape.</summary>
+    /// <param name="device">Where the tensor shall live.</param>
+    /// <returns>A tensor of the current <see cref="Scope"/>, or the caller's when there is none.</returns>
+    /// <exception cref="WeightFileException">The stored record is damaged.</exception>
+    /// <exception cref="ObjectDisposedException">The file was closed.</exception>
+    public unsafe Tensor Load(Device device = default)
+    {
+        var tensor = Tensor.Uninitialised(_shape, DType, out var memory);
+        try
+        {
+            CopyTo((byte*)memory);
+        }
+        catch
+        {
+            tensor.Dispose();
+            throw;
+        }
+
+        var moved = tensor.To(device);
+        if (!ReferenceEquals(moved, tensor))
+            tensor.Dispose();
+        return moved;
     }
 
     /// <summary>Reads the values, row-major and little-endian.</summary>

@@ -7,6 +7,10 @@ namespace Posterior.Torch.Weights;
 /// An open weight file: safetensors or PyTorch's <c>.pt/.pth/.ckpt</c>, told apart by content. Opening reads and checks names, types and
 /// shapes only; values are read from the mapped file when they are asked for. Nothing in a file is ever executed.
 /// </summary>
+/// <remarks>
+/// Entries may be read from several threads, but not while the file is being closed. The file must not be overwritten in place while it is
+/// open; replacing it by renaming, as <see cref="SafetensorsWriter"/> does, is safe.
+/// </remarks>
 public sealed class WeightFile : IDisposable
 {
     private readonly MappedFile _file;
@@ -55,7 +59,9 @@ public sealed class WeightFile : IDisposable
     /// <summary>The tensor of a name.</summary>
     /// <exception cref="WeightFileException">The file has no tensor of that name.</exception>
     public WeightEntry this[string name]
-        => _byName.TryGetValue(name, out var entry) ? entry : throw _file.Error($"expected a tensor named '{name}', found none among {Entries.Count}");
+        => _byName.TryGetValue(name, out var entry)
+            ? entry
+            : throw _file.Error($"expected a tensor named '{name}', found none among {Entries.Count}");
 
     /// <summary>Opens a weight file of any supported format.</summary>
     /// <param name="path">The file; its extension does not matter.</param>
@@ -79,6 +85,43 @@ public sealed class WeightFile : IDisposable
 
     /// <summary>Finds the tensor of a name.</summary>
     public bool TryGet(string name, [NotNullWhen(true)] out WeightEntry? entry) => _byName.TryGetValue(name, out entry);
+
+    /// <summary>Reads one tensor.</summary>
+    /// <param name="name">Its name in the file.</param>
+    /// <param name="device">Where it shall live.</param>
+    /// <returns>A tensor of the stored type and shape; it belongs to the current <see cref="Scope"/>, or to the caller.</returns>
+    /// <exception cref="WeightFileException">The file has no tensor of that name, or its record is damaged.</exception>
+    public Tensor Load(string name, Device device = default) => this[name].Load(device);
+
+    /// <summary>Reads all tensors whose name starts with a prefix, as <see cref="Nn.Module.LoadState"/> takes them.</summary>
+    /// <param name="prefix">What the names start with (<c>state_dict.</c>, <c>ema.</c>); empty for all tensors.</param>
+    /// <param name="device">Where they shall live.</param>
+    /// <returns>The tensors by their full name, prefix included; they belong to the current <see cref="Scope"/>, or to the caller.</returns>
+    /// <exception cref="WeightFileException">A record is damaged.</exception>
+    public IReadOnlyDictionary<string, Tensor> LoadAll(string prefix = "", Device device = default)
+    {
+        ArgumentNullException.ThrowIfNull(prefix);
+        var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
+        try
+        {
+            foreach (var entry in Entries)
+            {
+                if (entry.Name.StartsWith(prefix, StringComparison.Ordinal))
+                    tensors.Add(entry.Name, entry.Load(device));
+            }
+        }
+        catch
+        {
+            foreach (var tensor in tensors.Values)
+            {
+                tensor.Dispose();
+            }
+
+            throw;
+        }
+
+        return tensors;
+    }
 
     /// <summary>SHA-256 of the file as stored: 64 lowercase hexadecimal digits, as published beside many checkpoints.</summary>
     public string Sha256() => _file.Sha256();
@@ -111,7 +154,8 @@ public sealed class WeightFile : IDisposable
     private static WeightFile FromSafetensors(MappedFile file)
     {
         var reader = SafetensorsReader.Read(file);
-        return new WeightFile(file, WeightFileFormat.Safetensors, reader.Entries, reader.Metadata, new Dictionary<string, object?>(), container: null);
+        var none = new Dictionary<string, object?>();
+        return new WeightFile(file, WeightFileFormat.Safetensors, reader.Entries, reader.Metadata, none, container: null);
     }
 
     private static WeightFile FromTorch(MappedFile file, WeightFileFormat format, TorchContents contents, IDisposable? container)

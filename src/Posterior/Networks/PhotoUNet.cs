@@ -5,13 +5,14 @@ namespace Posterior.Networks;
 
 /// <summary>
 /// A fully convolutional U-Net of residual blocks without normalisation: what a pixel becomes depends on its neighbourhood alone,
-/// so that a tile and the whole image agree, whatever the size. The noise level scales and shifts the channels of each block.
+/// so that a tile and the whole image agree, whatever the size. The noise level (and the class, if any) scales and shifts the channels of each block.
 /// Ours; in the family of DRUNet (Zhang et al. 2021) and, for the patches as channels, FFDNet (Zhang, Zuo, Zhang 2018).
 /// </summary>
 public sealed class PhotoUNet : Module, INoiseConditioned
 {
     private readonly PhotoUNetSettings _settings;
     private readonly Linear _embedFirst, _embedSecond;
+    private readonly Embedding? _classes;
     private readonly Conv2d _stem, _head;
     private readonly PhotoBlock[][] _down, _up;
     private readonly Conv2d[] _shrink, _grow;
@@ -24,6 +25,7 @@ public sealed class PhotoUNet : Module, INoiseConditioned
         var patched = settings.ImageChannels * settings.Patch * settings.Patch;
         _embedFirst = Add("embed.0", new Linear(2 * NoiseFrequencies, settings.EmbeddingWidth));
         _embedSecond = Add("embed.1", new Linear(settings.EmbeddingWidth, settings.EmbeddingWidth));
+        if (settings.Classes > 0) _classes = Add("classes", new Embedding(settings.Classes + 1, settings.EmbeddingWidth));
         _stem = Add("stem", new Conv2d(patched, widths[0], 3, padding: 1));
         _down = new PhotoBlock[levels][];
         _up = new PhotoBlock[levels - 1][];
@@ -58,7 +60,7 @@ public sealed class PhotoUNet : Module, INoiseConditioned
     public int ImageChannels => _settings.ImageChannels;
 
     /// <inheritdoc/>
-    public int Classes => 0;
+    public int Classes => _settings.Classes;
 
     /// <inheritdoc/>
     public int SizeMultiple => _settings.Patch << (_settings.Widths.Count - 1);
@@ -67,7 +69,9 @@ public sealed class PhotoUNet : Module, INoiseConditioned
     public Tensor Forward(Tensor x, Tensor noiseLabel, Tensor? labels = null)
     {
         using var scope = new Scope();
-        var embedding = _embedSecond.Forward(_embedFirst.Forward(NoiseFeatures(noiseLabel).To(_embedFirst.DType)).Silu()).Silu();
+        var embedding = _embedFirst.Forward(NoiseFeatures(noiseLabel).To(_embedFirst.DType)).Silu();
+        if (_classes is not null) embedding += _classes.Forward(labels ?? Tensor.Full([x.Size(0)], Classes, DType.Int64, x.Device));
+        embedding = _embedSecond.Forward(embedding).Silu();
         var h = _stem.Forward(x.To(_stem.DType).PixelUnshuffle(_settings.Patch).Contiguous(channelsLast: true)).To(ActivationType ?? _stem.DType);
         var skips = new Stack<Tensor>();
         for (var level = 0; level < _down.Length; level++)
@@ -90,6 +94,7 @@ public sealed class PhotoUNet : Module, INoiseConditioned
     {
         _embedFirst.Initialise(noise);
         _embedSecond.Initialise(noise, Math.Sqrt(2));
+        if (_classes is not null) Initialisation.Normal(_classes.Weight, null, 0.5 * Math.Sqrt(_settings.EmbeddingWidth), noise);
         _stem.Initialise(noise);
         foreach (var layer in _shrink.Concat(_grow)) layer.Initialise(noise);
         var blocks = _down.Concat(_up).SelectMany(level => level).ToArray();

@@ -6,6 +6,9 @@ public sealed record PhotoUNetSettings
     /// <summary>Channels of the images.</summary>
     public int ImageChannels { get; init; } = 3;
 
+    /// <summary>The number of classes; 0 for an unconditional network.</summary>
+    public int Classes { get; init; }
+
     /// <summary>The network works on blocks of this many pixels squared, taken as channels.</summary>
     public int Patch { get; init; } = 2;
 

@@ -15,6 +15,10 @@ public abstract class LinearOperator : ForwardOperator
     /// <returns><c>[N, C, H, W]</c>.</returns>
     public virtual Tensor PseudoInverse(Tensor y) => ConjugateGradient.PseudoInverse(this, y);
 
+    /// <summary><c>A B</c>: first <paramref name="b"/>, then <paramref name="a"/>. Its pseudo-inverse comes from conjugate gradients.</summary>
+    /// <exception cref="OperatorException">What b measures is no image for a.</exception>
+    public static LinearOperator operator *(LinearOperator a, LinearOperator b) => new ComposedOperator(a, b);
+
     /// <summary>Back projection: the image closest to <paramref name="x"/> among those that explain <paramref name="y"/> best, <c>x - H^+(H x - y)</c>.</summary>
     public virtual Tensor Project(Tensor x, Tensor y)
     {

@@ -55,4 +55,15 @@ public abstract class SpectralOperator : LinearOperator
         using var scope = new Scope();
         return scope.Keep(V(UT(y) * InverseSingularValues()));
     }
+
+    /// <summary>
+    /// Coordinates that were measured come from the measurement, the others stay. Where V selects pixels (inpainting) the result holds the
+    /// measured ones bit for bit, which <c>x - H^+(H x - y)</c> would not.
+    /// </summary>
+    /// <inheritdoc/>
+    public override Tensor Project(Tensor x, Tensor y)
+    {
+        using var scope = new Scope();
+        return scope.Keep(V(SingularValues.Greater(0).Where(UT(y) * InverseSingularValues(), VT(x))));
+    }
 }

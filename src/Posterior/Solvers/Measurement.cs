@@ -18,13 +18,46 @@ public interface IMeasurement<out TOperator>
     double Sigma { get; }
 }
 
-/// <inheritdoc cref="IMeasurement{TOperator}"/>
-/// <param name="Data"><c>y</c>, <c>[N, OutputShape]</c>, for images in [-1, 1].</param>
-/// <param name="Operator"><c>H</c>.</param>
-/// <param name="Sigma">The standard deviation of the noise for images in [-1, 1].</param>
-public sealed record Measurement<TOperator>(Tensor Data, TOperator Operator, double Sigma) : IMeasurement<TOperator>
+/// <summary>
+/// A measurement that was found sound: the right shape, finite, and a noise level between 0 and <see cref="SigmaLimit"/> (times the largest singular value
+/// where it is known and above 1). Every solver starts from one, so bad data are refused here and nowhere else.
+/// </summary>
+/// <typeparam name="TOperator">The rung of the operator.</typeparam>
+public sealed record Measurement<TOperator> : IMeasurement<TOperator>
     where TOperator : ForwardOperator
 {
+    /// <summary>The largest noise level: twice the whole range of an image. Beyond it a level in the wrong unit (0 to 255) is far more likely than such data.</summary>
+    public const double SigmaLimit = 4;
+
+    /// <summary>Takes a measurement.</summary>
+    /// <param name="data"><c>y</c>, <c>[N, OutputShape]</c>, for images in [-1, 1].</param>
+    /// <param name="operator"><c>H</c>.</param>
+    /// <param name="sigma">The standard deviation of the noise for images in [-1, 1].</param>
+    /// <exception cref="MeasurementException">The data have another shape or are not finite, or the noise level is negative, NaN or too large.</exception>
+    public Measurement(Tensor data, TOperator @operator, double sigma)
+    {
+        (Data, Operator, Sigma) = (data, @operator, sigma);
+        if (data.Rank != @operator.OutputShape.Count + 1 || !data.Shape[1..].SequenceEqual(@operator.OutputShape.ToArray()))
+            throw new MeasurementException($"a measurement by '{@operator.Name}' is [N, {string.Join(", ", @operator.OutputShape)}], not {data}");
+        if (!(sigma >= 0))
+            throw new MeasurementException($"a noise level is 0 or more, not {sigma / 2} (for images in [0, 1])");
+        using var scope = new Scope();
+        var gain = @operator is SpectralOperator h ? Math.Max(1, h.SingularValues.Max().Item()) : 1;
+        if (sigma > SigmaLimit * gain)
+            throw new MeasurementException($"a noise level is at most {SigmaLimit / 2 * gain} (for images in [0, 1]), not {sigma / 2}; a level for images in [0, 255] must be divided by 255");
+        if (!data.IsFinite().All())
+            throw new MeasurementException($"the measurement holds {data.IsFinite().Not().To(DType.Int64).Sum().Item()} values of {data.Count} that are NaN or infinite");
+    }
+
+    /// <inheritdoc/>
+    public Tensor Data { get; }
+
+    /// <inheritdoc/>
+    public TOperator Operator { get; }
+
+    /// <inheritdoc/>
+    public double Sigma { get; }
+
     /// <summary>Measures images: applies the operator and adds noise.</summary>
     /// <param name="h">The operator.</param>
     /// <param name="x"><c>[N, C, H, W]</c> in [-1, 1].</param>
@@ -32,8 +65,9 @@ public sealed record Measurement<TOperator>(Tensor Data, TOperator Operator, dou
     /// <param name="noise">Where the noise comes from.</param>
     public static Measurement<TOperator> Simulate(TOperator h, Tensor x, double sigma, NoiseSource noise)
     {
+        using var scope = new Scope();
         var y = h.Apply(x);
-        if (sigma > 0) y.AddInPlace(noise.NormalLike(y), sigma);
-        return new(y, h, sigma);
+        if (sigma > 0) y = y.AddScaled(noise.NormalLike(y), sigma);
+        return new(scope.Keep(y), h, sigma);
     }
 }

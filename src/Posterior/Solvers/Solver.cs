@@ -10,14 +10,35 @@ public abstract record Solver
     /// <summary>The name on the command line, as <c>ddrm</c>.</summary>
     public abstract string Name { get; }
 
+    /// <summary>Whether the method takes account of noise in the measurement; the others explain the noise as if it were image.</summary>
+    public abstract bool HandlesNoise { get; }
+
+    /// <summary>How often the prior is evaluated for each image, if its range leaves all noise levels in place.</summary>
+    public abstract int Evaluations { get; }
+
     /// <summary>Whether the method has what it needs of an operator.</summary>
     public abstract bool Accepts(ForwardOperator h);
+
+    /// <summary>Checks the settings, all at once; <see cref="RestoreAny"/> and its typed form do so before any work.</summary>
+    /// <exception cref="SolverOptionsException">Settings are out of range.</exception>
+    public void Validate()
+    {
+        var problems = Problems().ToArray();
+        if (problems.Length > 0) throw new SolverOptionsException($"solver '{Name}': {string.Join("; ", problems)}");
+    }
 
     /// <summary>Restores a measurement whose operator's rung is known at run time only.</summary>
     /// <inheritdoc cref="Solver{TOperator}.Restore"/>
     /// <exception cref="UnsupportedOperatorException">The operator lacks what the method needs.</exception>
     public abstract Restoration RestoreAny(
         IMeasurement<ForwardOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress = null, CancellationToken cancellation = default);
+
+    /// <summary>One clause for each setting that is out of range: name, expected, found.</summary>
+    protected virtual IEnumerable<string> Problems() => [];
+
+    /// <summary>The clause for a number that must lie in an interval, if it does not.</summary>
+    protected static IEnumerable<string> Between(string name, double value, double low, double high) =>
+        value >= low && value <= high ? [] : [FormattableString.Invariant($"{name} is {value}, expected {low} to {high}")];
 }
 
 /// <summary>A restoration method for operators of one rung and above.</summary>
@@ -34,14 +55,30 @@ public abstract record Solver<TOperator> : Solver
     /// <param name="noise">Every random draw, one stream an image.</param>
     /// <param name="progress">Told of every step.</param>
     /// <param name="cancellation">Stops between steps.</param>
+    /// <exception cref="SolverOptionsException">Settings are out of range.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public abstract Restoration Restore(
-        IMeasurement<TOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress = null, CancellationToken cancellation = default);
+    public Restoration Restore(
+        IMeasurement<TOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress = null, CancellationToken cancellation = default)
+    {
+        Validate();
+        if (prior.Channels is { } channels && channels != measurement.Operator.InputShape.Channels)
+            throw new ArgumentException($"the prior is for images of {channels} channels, operator '{measurement.Operator.Name}' is for {measurement.Operator.InputShape.Channels}");
+        using var scope = new Scope();
+        using var noGrad = new NoGrad();
+        var result = Run(measurement, prior, noise, progress, cancellation);
+        scope.Keep(result.Estimate);
+        return result;
+    }
 
     /// <inheritdoc/>
     public sealed override Restoration RestoreAny(
         IMeasurement<ForwardOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress = null, CancellationToken cancellation = default) =>
         measurement.Operator is TOperator h
-            ? Restore(new Measurement<TOperator>(measurement.Data, h, measurement.Sigma), prior, noise, progress, cancellation)
+            ? Restore(measurement as IMeasurement<TOperator> ?? new Measurement<TOperator>(measurement.Data, h, measurement.Sigma), prior, noise, progress, cancellation)
             : throw new UnsupportedOperatorException(this, measurement.Operator);
+
+    /// <summary>The method itself, called with settings in range, inside a scope and without recording for differentiation.</summary>
+    /// <inheritdoc cref="Restore"/>
+    protected abstract Restoration Run(
+        IMeasurement<TOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation);
 }

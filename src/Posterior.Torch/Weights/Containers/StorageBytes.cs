@@ -44,7 +44,14 @@ internal sealed unsafe class MappedStorage(MappedFile file, string name, long of
 }
 
 /// <summary>A storage that is compressed in the file. It is unpacked once, into exactly the declared number of bytes.</summary>
-internal sealed unsafe class DeflatedStorage(MappedFile file, string name, long offset, long compressed, long length, uint crc) : StorageBytes, IDisposable
+/// <param name="file">The mapped file.</param>
+/// <param name="name">The record, for messages.</param>
+/// <param name="offset">Its first byte in the file.</param>
+/// <param name="compressed">Its length in the file.</param>
+/// <param name="length">Its length when unpacked, as declared.</param>
+/// <param name="crc">Its CRC-32; zero where the writer left it out.</param>
+internal sealed unsafe class DeflatedStorage(MappedFile file, string name, long offset, long compressed, long length, uint crc)
+    : StorageBytes, IDisposable
 {
     private readonly Lock _lock = new();
     private byte* _unpacked;
@@ -114,5 +121,11 @@ internal sealed unsafe class DeflatedStorage(MappedFile file, string name, long 
 internal sealed unsafe class ViewBytes(StorageBytes storage, long byteOffset, StridedView view, int elementSize) : EntryBytes
 {
     /// <inheritdoc/>
-    public override void CopyTo(byte* destination) => view.CopyTo(storage.Start() + byteOffset, elementSize, destination);
+    public override void CopyTo(byte* destination)
+    {
+        view.CopyTo(storage.Start() + byteOffset, elementSize, destination);
+
+        // The pointer alone does not keep the storage's memory from being collected while it is read.
+        GC.KeepAlive(storage);
+    }
 }

@@ -33,7 +33,7 @@ internal static class StorageTable
             string text => throw new PickleFault($"refers to the storage '{text}', which is not a plain record name"),
             var other => throw new PickleFault($"expected a storage key, found {PickleCalls.Describe(other)}"),
         };
-        if (items[3] is not long elements || elements < 0 || elements > long.MaxValue / ElementTypes.ByteSize(type))
+        if (items[3] is not long elements || elements < 0 || elements > long.MaxValue / type.ElementSize())
             throw new PickleFault($"declares storage '{key}' with an impossible number of elements");
         return items.Length == 5 && items[4] is not null
             ? Split(key, type, elements, items[4], legacy)

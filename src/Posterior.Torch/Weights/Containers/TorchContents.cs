@@ -45,7 +45,11 @@ internal sealed class TorchContents
         if (contents.Entries.Count == 0)
         {
             if (contents._firstObject is { } found)
-                throw file.Error($"holds no tensors, but {At(found.Name)} an object of class '{found.ClassName}': expected a state dict, as from model.state_dict()");
+            {
+                throw file.Error(
+                    $"holds no tensors, but {At(found.Name)} an object of class '{found.ClassName}': expected a state dict, as from model.state_dict()");
+            }
+
             if (root is not (PickleDict or PickleList or PickleTuple))
                 throw file.Error($"holds {PickleCalls.Describe(root)}, expected tensors");
         }
@@ -115,13 +119,17 @@ internal sealed class TorchContents
             throw _file.Error($"holds two tensors named '{name}'");
         var reference = tensor.Storage;
         var storage = _findStorage(reference);
-        var storageSize = ElementTypes.ByteSize(reference.Type);
-        var elementSize = ElementTypes.ByteSize(tensor.Type);
+        var storageSize = reference.Type.ElementSize();
+        var elementSize = tensor.Type.ElementSize();
         var storageElements = reference.ViewElements * storageSize / elementSize;
         if (tensor.View.Fault(storageElements) is { } fault)
             throw _file.Error($"tensor '{name}' {fault}");
         if (!ElementTypes.TryCountBytes(tensor.View.Shape, tensor.Type, out var bytes) || (_bytesLeft -= bytes) < 0)
-            throw _file.Error($"tensor '{name}' of shape [{string.Join(", ", tensor.View.Shape)}] is out of proportion to the file of {_file.Length} bytes");
+        {
+            var shape = string.Join(", ", tensor.View.Shape);
+            throw _file.Error($"tensor '{name}' of shape [{shape}] is out of proportion to the file of {_file.Length} bytes");
+        }
+
         var source = new ViewBytes(storage, reference.ViewOffset * storageSize, tensor.View, elementSize);
         Entries.Add(new WeightEntry(name, tensor.Type, tensor.View.Shape, source));
     }

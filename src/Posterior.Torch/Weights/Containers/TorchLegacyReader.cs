@@ -6,8 +6,8 @@ using Posterior.Torch.Weights.Pickle;
 namespace Posterior.Torch.Weights.Containers;
 
 /// <summary>
-/// Reads PyTorch's container from before version 1.6: pickles of a magic number, the protocol version, facts about the writing machine, the object and
-/// the list of storage keys; then, for each key in that order, a 64-bit element count and the raw elements.
+/// Reads PyTorch's container from before version 1.6: pickles of a magic number, the protocol version, facts about the writing machine, the
+/// object and the list of storage keys; then, for each key in that order, a 64-bit element count and the raw elements.
 /// </summary>
 internal sealed class TorchLegacyReader
 {
@@ -95,7 +95,7 @@ internal sealed class TorchLegacyReader
             _position += sizeof(long);
             if (elements != declared.Elements)
                 throw _file.Error($"storage '{key}': expected {declared.Elements} elements, found {elements}");
-            var bytes = elements * ElementTypes.ByteSize(declared.Type);
+            var bytes = elements * declared.Type.ElementSize();
             if (bytes > _file.Length - _position)
                 throw _file.Error($"truncated in storage '{key}': expected {bytes} bytes, found {_file.Length - _position}");
             if (!_storages.TryAdd(key, new MappedStorage(_file, key, _position, bytes, crc: 0)))

@@ -59,7 +59,10 @@ internal sealed class TorchZipReader : IDisposable
 
     private string FindFolder()
     {
-        var pickles = _zip.Records.Keys.Where(name => name == PickleName || name.EndsWith("/" + PickleName, StringComparison.Ordinal)).Take(2).ToList();
+        var pickles = _zip.Records.Keys
+            .Where(name => name == PickleName || name.EndsWith("/" + PickleName, StringComparison.Ordinal))
+            .Take(2)
+            .ToList();
         return pickles switch
         {
             [var name] => name[..^PickleName.Length],
@@ -108,7 +111,7 @@ internal sealed class TorchZipReader : IDisposable
             _storages.Add(reference.Key, storage);
         }
 
-        var needed = reference.Elements * ElementTypes.ByteSize(reference.Type);
+        var needed = reference.Elements * reference.Type.ElementSize();
         if (storage.Length < needed)
             throw _file.Error($"record '{name}' has {storage.Length} bytes, expected {needed} for {reference.Elements} elements of {reference.Type}");
         return storage;

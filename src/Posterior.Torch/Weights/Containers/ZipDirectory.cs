@@ -40,7 +40,9 @@ internal sealed class ZipDirectory
     public IReadOnlyDictionary<string, ZipRecord> Records => _records;
 
     /// <summary>Reads the directory; no record data are touched.</summary>
-    /// <exception cref="WeightFileException">The archive is truncated, damaged, encrypted, split, or unpacks out of proportion to its size.</exception>
+    /// <exception cref="WeightFileException">
+    /// The archive is truncated, damaged, encrypted, split, or unpacks out of proportion to its size.
+    /// </exception>
     public static ZipDirectory Read(MappedFile file)
     {
         var directory = new ZipDirectory(file);

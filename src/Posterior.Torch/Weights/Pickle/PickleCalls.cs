@@ -44,12 +44,15 @@ internal sealed class PickleCalls(long pickleLength)
     /// <exception cref="PickleFault">The class is a function, or a class that data does not instantiate so.</exception>
     public object? New(object? type, PickleTuple arguments) => type switch
     {
-        PickleGlobal { Role: GlobalRole.Unknown or GlobalRole.Dictionary or GlobalRole.DefaultDictionary or GlobalRole.Set or GlobalRole.Size } => Call(type, arguments),
+        PickleGlobal { Role: GlobalRole.Unknown or GlobalRole.Dictionary or GlobalRole.DefaultDictionary or GlobalRole.Set or GlobalRole.Size }
+            => Call(type, arguments),
         PickleGlobal global => throw new PickleFault($"makes an instance of '{global.FullName}', which is not a class of data"),
         _ => throw new PickleFault($"makes an instance of {Describe(type)}, expected a class"),
     };
 
-    /// <summary>BUILD: attributes of an object. They are ignored, and refused where Python would change something that is not an object of the file.</summary>
+    /// <summary>
+    /// BUILD: attributes of an object. They are ignored, and refused where Python would change something that is not an object of the file.
+    /// </summary>
     /// <exception cref="PickleFault">The target takes no attributes.</exception>
     public static void Build(object? target)
     {
@@ -114,8 +117,12 @@ internal sealed class PickleCalls(long pickleLength)
     private object? FromType(PickleGlobal function, object?[] items)
     {
         // Only one level: the inner function is a plain one, so hostile nesting cannot recurse.
-        if (items is [PickleGlobal { Role: GlobalRole.RebuildTensor or GlobalRole.RebuildTensorV2 or GlobalRole.RebuildTensorV3 or GlobalRole.RebuildParameter } inner, _, PickleTuple arguments, ..])
+        if (items is [PickleGlobal inner, _, PickleTuple arguments, ..]
+            && inner.Role is GlobalRole.RebuildTensor or GlobalRole.RebuildTensorV2 or GlobalRole.RebuildTensorV3 or GlobalRole.RebuildParameter)
+        {
             return Call(inner, arguments);
+        }
+
         throw Arguments(function, items);
     }
 

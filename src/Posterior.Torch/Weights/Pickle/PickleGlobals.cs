@@ -10,24 +10,28 @@ internal static class PickleGlobals
 {
     private const int LongestName = 512;
 
-    private static readonly FrozenDictionary<string, PickleGlobal> _known = Known().ToFrozenDictionary(known => known.FullName, StringComparer.Ordinal);
+    private static readonly FrozenDictionary<string, PickleGlobal> _known =
+        Known().ToFrozenDictionary(known => known.FullName, StringComparer.Ordinal);
 
     /// <summary>
     /// Python modules (and a few functions) that reach the file system, processes, the network, the interpreter or other pickles.
     /// </summary>
     private static readonly FrozenSet<string> _refusedModules = FrozenSet.ToFrozenSet(
         [
-            "os", "posix", "nt", "_posixsubprocess", "subprocess", "_winapi", "commands", "popen2", "pty", "sys", "shutil", "tempfile", "glob", "fileinput",
-            "linecache", "io", "_io", "mmap", "fcntl", "resource", "signal", "socket", "_socket", "ssl", "select", "asyncio", "urllib", "urllib2", "http",
-            "httplib", "ftplib", "smtplib", "telnetlib", "xmlrpc", "requests", "aiohttp", "webbrowser", "runpy", "importlib", "imp", "pkgutil", "zipimport",
-            "pip", "setuptools", "distutils", "ensurepip", "venv", "site", "code", "codeop", "codecs", "_codecs", "compileall", "py_compile", "types",
-            "inspect", "gc", "ctypes", "_ctypes", "cffi", "operator", "_operator", "pickle", "_pickle", "cPickle", "pickletools", "marshal", "shelve", "dill",
-            "cloudpickle", "joblib", "multiprocessing", "concurrent", "threading", "_thread", "thread", "bdb", "pdb", "cProfile", "profile", "timeit", "trace",
-            "tkinter", "idlelib", "lib2to3", "sqlite3", "builtins", "__builtin__", "__builtins__", "eval", "exec", "compile", "getattr", "system", "popen",
+            "os", "posix", "nt", "_posixsubprocess", "subprocess", "_winapi", "commands", "popen2", "pty", "sys", "shutil", "tempfile",
+            "glob", "fileinput", "linecache", "io", "_io", "mmap", "fcntl", "resource", "signal", "socket", "_socket", "ssl", "select",
+            "asyncio", "urllib", "urllib2", "http", "httplib", "ftplib", "smtplib", "telnetlib", "xmlrpc", "requests", "aiohttp",
+            "webbrowser", "runpy", "importlib", "imp", "pkgutil", "zipimport", "pip", "setuptools", "distutils", "ensurepip", "venv",
+            "site", "code", "codeop", "codecs", "_codecs", "compileall", "py_compile", "types", "inspect", "gc", "ctypes", "_ctypes",
+            "cffi", "operator", "_operator", "pickle", "_pickle", "cPickle", "pickletools", "marshal", "shelve", "dill", "cloudpickle",
+            "joblib", "multiprocessing", "concurrent", "threading", "_thread", "thread", "bdb", "pdb", "cProfile", "profile", "timeit",
+            "trace", "tkinter", "idlelib", "lib2to3", "sqlite3", "builtins", "__builtin__", "__builtins__", "eval", "exec", "compile",
+            "getattr", "system", "popen",
         ],
         StringComparer.Ordinal);
 
-    private static readonly string[] _refusedTorch = ["torch._C.", "torch.utils.", "torch.hub.", "torch.serialization.", "torch._inductor.", "torch._dynamo."];
+    private static readonly string[] _refusedTorch =
+        ["torch._C.", "torch.utils.", "torch.hub.", "torch.serialization.", "torch._inductor.", "torch._dynamo."];
 
     /// <summary>The built-in classes that plain data may name; every other built-in, such as eval or open, is refused.</summary>
     private static readonly FrozenSet<string> _plainBuiltins = FrozenSet.ToFrozenSet(
@@ -54,7 +58,8 @@ internal static class PickleGlobals
 
     /// <summary>Checks the outermost module, and every part of the name: protocol 4 allows <c>torch</c> with <c>os.system</c>.</summary>
     private static bool IsRefused(string module, string name)
-        => _refusedModules.Contains(module.Split('.')[0]) || name.Split('.').Any(part => _refusedModules.Contains(part) || part.StartsWith("__", StringComparison.Ordinal));
+        => _refusedModules.Contains(module.Split('.')[0])
+            || name.Split('.').Any(part => _refusedModules.Contains(part) || part.StartsWith("__", StringComparison.Ordinal));
 
     /// <summary>The parts of torch that load or run further code.</summary>
     private static bool IsRefusedTorch(string full)

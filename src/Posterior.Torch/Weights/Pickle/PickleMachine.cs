@@ -13,13 +13,9 @@ internal sealed class PickleMachine(MappedFile file, Func<object?, object?>? per
 
     private const int HighestProtocol = 5;
 
-    private readonly List<object?> _stack = [];
-    private readonly List<int> _marks = [];
-    private readonly Dictionary<long, object?> _memo = [];
+    private PickleStack _stack = new();
+    private Dictionary<long, object?> _memo = [];
     private PickleCalls _calls = new(0);
-
-    /// <summary>The first stack slot above the last mark: what lies below is out of reach for ordinary instructions.</summary>
-    private int Floor => _marks.Count > 0 ? _marks[^1] : 0;
 
     /// <summary>Runs one pickle to its STOP instruction.</summary>
     /// <param name="bytes">The pickle; more bytes may follow it.</param>
@@ -29,9 +25,8 @@ internal sealed class PickleMachine(MappedFile file, Func<object?, object?>? per
     {
         var reader = new PickleReader(file, bytes);
         _calls = new PickleCalls(bytes.Length);
-        _stack.Clear();
-        _marks.Clear();
-        _memo.Clear();
+        _stack = new PickleStack();
+        _memo = [];
         try
         {
             while (true)
@@ -39,12 +34,14 @@ internal sealed class PickleMachine(MappedFile file, Func<object?, object?>? per
                 var opcode = (PickleOpcode)reader.Byte();
                 if (opcode == PickleOpcode.Stop)
                     break;
-                if (!Scalar(opcode, ref reader) && !Structure(opcode, ref reader))
+                if (PickleScalars.TryRead(opcode, ref reader, out var scalar))
+                    _stack.Push(scalar);
+                else if (!Structure(opcode, ref reader))
                     throw new PickleFault($"unknown instruction 0x{(byte)opcode:x2}");
             }
 
             consumed = reader.Position;
-            return Pop();
+            return _stack.Pop();
         }
         catch (PickleFault fault)
         {
@@ -52,76 +49,134 @@ internal sealed class PickleMachine(MappedFile file, Func<object?, object?>? per
         }
     }
 
-    /// <summary>Instructions that push one scalar, or carry no data.</summary>
-    private bool Scalar(PickleOpcode opcode, ref PickleReader reader)
+    /// <summary>Instructions that move, combine or name values.</summary>
+    private bool Structure(PickleOpcode opcode, ref PickleReader reader)
     {
         switch (opcode)
         {
-            case PickleOpcode.None:
-                Push(null);
+            case PickleOpcode.Mark:
+                _stack.Mark();
                 break;
-            case PickleOpcode.NewTrue:
-                Push(true);
+            case PickleOpcode.Pop:
+                _stack.Drop();
                 break;
-            case PickleOpcode.NewFalse:
-                Push(false);
+            case PickleOpcode.PopMark:
+                _stack.PopToMark();
                 break;
-            case PickleOpcode.BinInt1:
-                Push((long)reader.Byte());
+            case PickleOpcode.Dup:
+                _stack.Push(_stack.Peek());
                 break;
-            case PickleOpcode.BinInt2:
-                Push((long)reader.UInt16());
+            case PickleOpcode.EmptyTuple:
+                _stack.Push(PickleTuple.Empty);
                 break;
-            case PickleOpcode.BinInt:
-                Push((long)reader.Int32());
+            case PickleOpcode.Tuple1:
+                _stack.Push(new PickleTuple(_stack.Pop(1)));
                 break;
-            case PickleOpcode.Int:
-                Push(reader.DecimalLine(allowBooleans: true));
+            case PickleOpcode.Tuple2:
+                _stack.Push(new PickleTuple(_stack.Pop(2)));
                 break;
-            case PickleOpcode.Long:
-                Push(reader.DecimalLine(allowBooleans: false));
+            case PickleOpcode.Tuple3:
+                _stack.Push(new PickleTuple(_stack.Pop(3)));
                 break;
-            case PickleOpcode.Long1:
-                Push(reader.Integer(reader.Byte()));
+            case PickleOpcode.Tuple:
+                _stack.Push(new PickleTuple(_stack.PopToMark()));
                 break;
-            case PickleOpcode.Long4:
-                Push(reader.Integer(reader.SignedLength()));
+            case PickleOpcode.EmptyList:
+                _stack.Push(new PickleList());
                 break;
-            case PickleOpcode.Float:
-                Push(reader.DoubleLine());
+            case PickleOpcode.List:
+                var list = new PickleList();
+                list.AddRange(_stack.PopToMark());
+                _stack.Push(list);
                 break;
-            case PickleOpcode.BinFloat:
-                Push(reader.Double());
+            case PickleOpcode.EmptyDict:
+                _stack.Push(new PickleDict());
                 break;
-            case PickleOpcode.ShortBinUnicode:
-                Push(reader.Utf8(reader.Byte()));
+            case PickleOpcode.Dict:
+                var dictionary = new PickleDict();
+                SetItems(dictionary, _stack.PopToMark());
+                _stack.Push(dictionary);
                 break;
-            case PickleOpcode.BinUnicode:
-                Push(reader.Utf8(reader.UInt32()));
+            case PickleOpcode.EmptySet:
+                _stack.Push(new PickleSet());
                 break;
-            case PickleOpcode.BinUnicode8:
-                Push(reader.Utf8(reader.UInt64()));
+            case PickleOpcode.FrozenSet:
+                var set = new PickleSet();
+                set.Items.AddRange(_stack.PopToMark());
+                _stack.Push(set);
                 break;
-            case PickleOpcode.ShortBinString:
-                Push(reader.ByteString(reader.Byte()));
+            case PickleOpcode.Append:
+                Append(_stack.Pop(1));
                 break;
-            case PickleOpcode.BinString:
-                Push(reader.ByteString(reader.SignedLength()));
+            case PickleOpcode.Appends or PickleOpcode.AddItems:
+                Append(_stack.PopToMark());
                 break;
-            case PickleOpcode.String:
-                Push(PickleText.Quoted(reader.Line()) ?? throw new PickleFault("expected a quoted string"));
+            case PickleOpcode.SetItem:
+                var pair = _stack.Pop(2);
+                SetItems(_stack.Peek(), pair);
                 break;
-            case PickleOpcode.Unicode:
-                Push(PickleText.RawUnicode(reader.Line()) ?? throw new PickleFault("expected escaped Unicode text"));
+            case PickleOpcode.SetItems:
+                var pairs = _stack.PopToMark();
+                SetItems(_stack.Peek(), pairs);
                 break;
-            case PickleOpcode.ShortBinBytes:
-                Push(reader.Take(reader.Byte()).ToArray());
+            case PickleOpcode.Get:
+                _stack.Push(Remembered(reader.IndexLine()));
                 break;
-            case PickleOpcode.BinBytes:
-                Push(reader.Take(reader.UInt32()).ToArray());
+            case PickleOpcode.BinGet:
+                _stack.Push(Remembered(reader.Byte()));
                 break;
-            case PickleOpcode.BinBytes8 or PickleOpcode.ByteArray8:
-                Push(reader.Take(reader.UInt64()).ToArray());
+            case PickleOpcode.LongBinGet:
+                _stack.Push(Remembered(reader.UInt32()));
+                break;
+            case PickleOpcode.Put:
+                _memo[reader.IndexLine()] = _stack.Peek();
+                break;
+            case PickleOpcode.BinPut:
+                _memo[reader.Byte()] = _stack.Peek();
+                break;
+            case PickleOpcode.LongBinPut:
+                _memo[reader.UInt32()] = _stack.Peek();
+                break;
+            case PickleOpcode.Memoize:
+                _memo[_memo.Count] = _stack.Peek();
+                break;
+            case PickleOpcode.PersistentId:
+                _stack.Push(Persistent(PickleText.Latin1(reader.Line())));
+                break;
+            case PickleOpcode.BinPersistentId:
+                _stack.Push(Persistent(_stack.Pop()));
+                break;
+            case PickleOpcode.Global:
+                _stack.Push(Global(ref reader));
+                break;
+            case PickleOpcode.StackGlobal:
+                _stack.Push(_stack.Pop(2) is [string module, string name] ? Global(module, name) : throw new PickleFault("expected a module and a name"));
+                break;
+            case PickleOpcode.Reduce:
+                var call = _stack.Pop(2);
+                _stack.Push(_calls.Call(call[0], Arguments(call[1])));
+                break;
+            case PickleOpcode.NewObj:
+                var made = _stack.Pop(2);
+                _stack.Push(_calls.New(made[0], Arguments(made[1])));
+                break;
+            case PickleOpcode.NewObjEx:
+                var extended = _stack.Pop(3);
+                _stack.Push(_calls.New(extended[0], Arguments(extended[1])));
+                break;
+            case PickleOpcode.Inst:
+                var type = Global(ref reader);
+                _stack.Push(_calls.Call(type, new PickleTuple(_stack.PopToMark())));
+                break;
+            case PickleOpcode.Obj:
+                var parts = _stack.PopToMark();
+                if (parts is not [var callee, .. var arguments])
+                    throw new PickleFault("expected a class above the mark");
+                _stack.Push(_calls.Call(callee, new PickleTuple(arguments)));
+                break;
+            case PickleOpcode.Build:
+                _stack.Pop();
+                PickleCalls.Build(_stack.Peek());
                 break;
             case PickleOpcode.Protocol:
                 if (reader.Byte() is > HighestProtocol and var protocol)
@@ -141,178 +196,9 @@ internal sealed class PickleMachine(MappedFile file, Func<object?, object?>? per
         return true;
     }
 
-    /// <summary>Instructions that move, combine or name values.</summary>
-    private bool Structure(PickleOpcode opcode, ref PickleReader reader)
-    {
-        switch (opcode)
-        {
-            case PickleOpcode.Mark:
-                _marks.Add(_stack.Count);
-                break;
-            case PickleOpcode.Pop:
-                // Above a mark there may be nothing left to drop: then it drops the mark.
-                if (_marks.Count > 0 && _stack.Count == Floor)
-                    _marks.RemoveAt(_marks.Count - 1);
-                else
-                    Pop();
-                break;
-            case PickleOpcode.PopMark:
-                PopToMark();
-                break;
-            case PickleOpcode.Dup:
-                Push(Peek());
-                break;
-            case PickleOpcode.EmptyTuple:
-                Push(PickleTuple.Empty);
-                break;
-            case PickleOpcode.Tuple1:
-                Push(new PickleTuple(PopMany(1)));
-                break;
-            case PickleOpcode.Tuple2:
-                Push(new PickleTuple(PopMany(2)));
-                break;
-            case PickleOpcode.Tuple3:
-                Push(new PickleTuple(PopMany(3)));
-                break;
-            case PickleOpcode.Tuple:
-                Push(new PickleTuple(PopToMark()));
-                break;
-            case PickleOpcode.EmptyList:
-                Push(new PickleList());
-                break;
-            case PickleOpcode.List:
-                var list = new PickleList();
-                list.AddRange(PopToMark());
-                Push(list);
-                break;
-            case PickleOpcode.EmptyDict:
-                Push(new PickleDict());
-                break;
-            case PickleOpcode.Dict:
-                var dictionary = new PickleDict();
-                SetItems(dictionary, PopToMark());
-                Push(dictionary);
-                break;
-            case PickleOpcode.EmptySet:
-                Push(new PickleSet());
-                break;
-            case PickleOpcode.FrozenSet:
-                var set = new PickleSet();
-                set.Items.AddRange(PopToMark());
-                Push(set);
-                break;
-            case PickleOpcode.Append:
-                Append(PopMany(1));
-                break;
-            case PickleOpcode.Appends or PickleOpcode.AddItems:
-                Append(PopToMark());
-                break;
-            case PickleOpcode.SetItem:
-                var pair = PopMany(2);
-                SetItems(Peek(), pair);
-                break;
-            case PickleOpcode.SetItems:
-                var pairs = PopToMark();
-                SetItems(Peek(), pairs);
-                break;
-            case PickleOpcode.Get:
-                Push(Remembered(reader.IndexLine()));
-                break;
-            case PickleOpcode.BinGet:
-                Push(Remembered(reader.Byte()));
-                break;
-            case PickleOpcode.LongBinGet:
-                Push(Remembered(reader.UInt32()));
-                break;
-            case PickleOpcode.Put:
-                _memo[reader.IndexLine()] = Peek();
-                break;
-            case PickleOpcode.BinPut:
-                _memo[reader.Byte()] = Peek();
-                break;
-            case PickleOpcode.LongBinPut:
-                _memo[reader.UInt32()] = Peek();
-                break;
-            case PickleOpcode.Memoize:
-                _memo[_memo.Count] = Peek();
-                break;
-            case PickleOpcode.PersistentId:
-                Push(Persistent(PickleText.Latin1(reader.Line())));
-                break;
-            case PickleOpcode.BinPersistentId:
-                Push(Persistent(Pop()));
-                break;
-            case PickleOpcode.Global:
-                Push(Global(ref reader));
-                break;
-            case PickleOpcode.StackGlobal:
-                Push(PopMany(2) is [string module, string name] ? Global(module, name) : throw new PickleFault("expected a module and a name"));
-                break;
-            case PickleOpcode.Reduce:
-                var call = PopMany(2);
-                Push(_calls.Call(call[0], Arguments(call[1])));
-                break;
-            case PickleOpcode.NewObj:
-                var made = PopMany(2);
-                Push(_calls.New(made[0], Arguments(made[1])));
-                break;
-            case PickleOpcode.NewObjEx:
-                var extended = PopMany(3);
-                Push(_calls.New(extended[0], Arguments(extended[1])));
-                break;
-            case PickleOpcode.Inst:
-                var type = Global(ref reader);
-                Push(_calls.Call(type, new PickleTuple(PopToMark())));
-                break;
-            case PickleOpcode.Obj:
-                var parts = PopToMark();
-                if (parts is not [var callee, .. var arguments])
-                    throw new PickleFault("expected a class above the mark");
-                Push(_calls.Call(callee, new PickleTuple(arguments)));
-                break;
-            case PickleOpcode.Build:
-                Pop();
-                PickleCalls.Build(Peek());
-                break;
-            default:
-                return false;
-        }
-
-        return true;
-    }
-
-    private void Push(object? value) => _stack.Add(value);
-
-    private object? Peek() => _stack.Count > Floor ? _stack[^1] : throw new PickleFault("the stack is empty");
-
-    private object? Pop()
-    {
-        var value = Peek();
-        _stack.RemoveAt(_stack.Count - 1);
-        return value;
-    }
-
-    private object?[] PopMany(int count)
-    {
-        if (_stack.Count - Floor < count)
-            throw new PickleFault($"expected {count} values on the stack, found {_stack.Count - Floor}");
-        var values = _stack.GetRange(_stack.Count - count, count).ToArray();
-        _stack.RemoveRange(_stack.Count - count, count);
-        return values;
-    }
-
-    private object?[] PopToMark()
-    {
-        if (_marks.Count == 0)
-            throw new PickleFault("expected a mark on the stack, found none");
-        var values = PopMany(_stack.Count - Floor);
-        _marks.RemoveAt(_marks.Count - 1);
-        return values;
-    }
-
     private void Append(object?[] items)
     {
-        switch (Peek())
+        switch (_stack.Peek())
         {
             case PickleList list:
                 list.AddRange(items);

@@ -1,6 +1,8 @@
 namespace Posterior.Torch.Weights.Pickle;
 
-/// <summary>The instructions of Python's pickle format, protocols 0 to 5 (names and codes: CPython's <c>Lib/pickle.py</c> and PEP 3154, PEP 574).</summary>
+/// <summary>
+/// The instructions of Python's pickle format, protocols 0 to 5 (names and codes: CPython's <c>Lib/pickle.py</c>, PEP 3154 and PEP 574).
+/// </summary>
 internal enum PickleOpcode : byte
 {
     Mark = (byte)'(',

@@ -59,8 +59,12 @@ internal static class PickleText
             var digits = source.AsSpan(i + 1);
             if (digitCount(code, digits) is > 0 and var count)
             {
-                if (!uint.TryParse(digits[..count], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value) || !Rune.IsValid(value))
+                if (!uint.TryParse(digits[..count], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
+                    || !Rune.IsValid(value))
+                {
                     return null;
+                }
+
                 text.Append(new Rune(value).ToString());
                 i += count;
             }

@@ -13,7 +13,9 @@ internal sealed class PickleTuple(object?[] items)
     public object?[] Items { get; } = items;
 }
 
-/// <summary>A Python dictionary of any kind, in insertion order. Keys are kept as stored; the same key twice is found out when names are formed.</summary>
+/// <summary>
+/// A Python dictionary of any kind, in insertion order. Keys are kept as stored; the same key twice is found out when names are formed.
+/// </summary>
 internal sealed class PickleDict
 {
     /// <summary>Keys and values.</summary>

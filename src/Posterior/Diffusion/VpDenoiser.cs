@@ -1,0 +1,53 @@
+using Posterior.Networks;
+using Posterior.Torch;
+
+namespace Posterior.Diffusion;
+
+/// <summary>
+/// A network of a discrete variance-preserving process (DDPM, ADM) as a <see cref="Denoiser"/>. The state x at sigma is
+/// <c>x / sqrt(1 + sigma^2)</c> of the process, at the timestep whose <c>sqrt((1 - abar) / abar)</c> is sigma (DDRM App. B).
+/// </summary>
+public sealed class VpDenoiser : NetworkDenoiser
+{
+    private readonly SigmaTable _table;
+    private readonly IReadOnlyList<double> _sigmas;
+    private readonly Prediction _prediction;
+
+    /// <summary>Adapts a network, which stays the caller's.</summary>
+    /// <param name="network">Its output is a prediction, then perhaps learned variances, which are left out.</param>
+    /// <param name="sigmas"><c>sqrt((1 - abar_t) / abar_t)</c> for t = 0, 1, ..., T - 1: the table of the training schedule.</param>
+    /// <param name="prediction">What the network gives.</param>
+    /// <param name="labels">One class, or one for each image; null for none.</param>
+    /// <exception cref="ArgumentException">The table does not ascend, or a label does not exist.</exception>
+    public VpDenoiser(INoiseConditioned network, IReadOnlyList<double> sigmas, Prediction prediction = Prediction.Epsilon, long[]? labels = null)
+        : base(network, labels)
+    {
+        (_table, _sigmas, _prediction) = (new SigmaTable(sigmas), sigmas, prediction);
+    }
+
+    /// <inheritdoc/>
+    public override (double Min, double Max) SigmaRange => _table.Range;
+
+    /// <inheritdoc/>
+    public override Denoiser WithLabels(params long[] labels) => new VpDenoiser(Network, _sigmas, _prediction, labels ?? throw new ArgumentNullException(nameof(labels)));
+
+    /// <summary>The timestep of a noise level: an integer on the table, linear in ln sigma between.</summary>
+    public double Time(double sigma) => _table.Time(sigma);
+
+    /// <inheritdoc/>
+    public override Tensor Denoise(Tensor x, double sigma)
+    {
+        using var scope = new Scope();
+        var root = Math.Sqrt(1 + sigma * sigma);
+        var output = Evaluate(x * (1 / root), _table.Time(sigma));
+        return scope.Keep(_prediction switch
+        {
+            Prediction.Epsilon => x.AddScaled(output, -sigma),
+            Prediction.Sample => output,
+
+            // x0 = sqrt(abar) x_vp - sqrt(1 - abar) v with abar = 1 / (1 + sigma^2) and x_vp = sqrt(abar) x.
+            Prediction.Velocity => (x * (1 / (root * root))).AddScaled(output, -sigma / root),
+            _ => throw new InvalidOperationException($"unknown prediction {_prediction}"),
+        });
+    }
+}

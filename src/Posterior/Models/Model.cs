@@ -1,0 +1,106 @@
+using Posterior.Diffusion;
+using Posterior.Networks;
+using Posterior.Networks.Adm;
+using Posterior.Torch.Nn;
+using Posterior.Torch.Weights;
+
+namespace Posterior.Models;
+
+/// <summary>Loads models: a weight file of any supported format, or the name of a shipped one, becomes a <see cref="Denoiser"/>.</summary>
+public static class Model
+{
+    /// <summary>Tells what a weight file holds without reading its values.</summary>
+    /// <param name="pathOrName">A weight file, or the name of a shipped model.</param>
+    /// <param name="options">What is known of it.</param>
+    /// <exception cref="ModelException">The file is not found, or no architecture fits.</exception>
+    /// <exception cref="WeightFileException">The file cannot be read.</exception>
+    public static ModelIdentity Identify(string pathOrName, ModelOptions? options = null)
+    {
+        var path = ModelZoo.Find(pathOrName);
+        using var file = WeightFile.Open(path);
+        return Identify(file, path, options ?? new ModelOptions());
+    }
+
+    /// <summary>Loads a prior.</summary>
+    /// <param name="pathOrName">A weight file, or the name of a shipped model.</param>
+    /// <param name="options">What is known of it, and where it goes.</param>
+    /// <exception cref="ModelException">The file is not found, no architecture fits, or it is no prior.</exception>
+    /// <exception cref="StateDictException">The weights do not fit the settings.</exception>
+    /// <exception cref="WeightFileException">The file cannot be read.</exception>
+    public static LoadedModel Load(string pathOrName, ModelOptions? options = null)
+    {
+        var (network, card, sha256) = LoadNetwork(pathOrName, options ?? new ModelOptions());
+        try
+        {
+            if (network is not INoiseConditioned conditioned)
+                throw new ModelException($"{Path.GetFileName(pathOrName)}: expected a denoiser, found a {card.Network}");
+            return new LoadedModel(network, DenoiserOf(conditioned, card), card, sha256);
+        }
+        catch
+        {
+            network.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Loads a classifier of noisy images.</summary>
+    /// <inheritdoc cref="Load"/>
+    public static LoadedClassifier LoadClassifier(string pathOrName, ModelOptions? options = null)
+    {
+        var (network, card, sha256) = LoadNetwork(pathOrName, options ?? new ModelOptions());
+        if (network is AdmClassifier classifier) return new LoadedClassifier(classifier, ModelSchedules.Sigmas(card.Schedule!), card, sha256);
+        network.Dispose();
+        throw new ModelException($"{Path.GetFileName(pathOrName)}: expected a classifier of noisy images, found a {card.Network}");
+    }
+
+    /// <summary>Adapts a network as its card says.</summary>
+    /// <param name="network">The network, which stays the caller's.</param>
+    /// <param name="card">Schedule, prediction and value range.</param>
+    /// <exception cref="ModelException">The card has no schedule, or contradicts itself.</exception>
+    public static Denoiser DenoiserOf(INoiseConditioned network, ModelCard card)
+    {
+        ArgumentNullException.ThrowIfNull(card);
+        var schedule = card.Schedule ?? throw new ModelException($"the card of {card.Name ?? "the model"} states no schedule");
+        Denoiser denoiser = ModelSchedules.Preconditioning(schedule) is { } scalings
+            ? new EdmDenoiser(network, scalings, (schedule.SigmaMin ?? scalings.SigmaRange.Min, schedule.SigmaMax ?? scalings.SigmaRange.Max))
+            : new VpDenoiser(network, ModelSchedules.Sigmas(schedule), card.Prediction ?? Prediction.Epsilon);
+        return card.ValueRange switch
+        {
+            null or [-1, 1] => denoiser,
+            [var black, var white] when white > black => new RangeDenoiser(denoiser, black, white),
+            _ => throw new ModelException($"the value range of {card.Name ?? "the model"} is [{string.Join(", ", card.ValueRange)}]: expected black below white"),
+        };
+    }
+
+    private static ModelIdentity Identify(WeightFile file, string path, ModelOptions options)
+    {
+        var beside = ModelZoo.CardBeside(path);
+        var card = options.Card is null ? beside : beside is null ? options.Card : options.Card.Over(beside) with { Settings = options.Card.Settings ?? beside.Settings };
+        var identity = ModelIdentity.Of(file, card, options.Architecture);
+        return identity with { Card = identity.Card with { Name = identity.Card.Name ?? Path.GetFileNameWithoutExtension(path) } };
+    }
+
+    private static (Module Network, ModelCard Card, string Sha256) LoadNetwork(string pathOrName, ModelOptions options)
+    {
+        var path = ModelZoo.Find(pathOrName);
+        using var file = WeightFile.Open(path);
+        var identity = Identify(file, path, options);
+        var sha256 = file.Sha256();
+        if (options.VerifyHash && identity.Card.Sha256 is { } stated && !stated.Equals(sha256, StringComparison.OrdinalIgnoreCase))
+            throw new ModelException($"{Path.GetFileName(path)}: expected SHA-256 {stated} as its card states, found {sha256}");
+
+        var network = identity.Kind.Build(identity.Card.Settings!);
+        try
+        {
+            network.LoadState(file, identity.Prefix);
+            network.To(options.DType);
+            network.To(options.Device);
+        }
+        catch
+        {
+            network.Dispose();
+            throw;
+        }
+        return (network, identity.Card with { Sha256 = sha256 }, sha256);
+    }
+}

@@ -1,0 +1,22 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Posterior.Networks;
+using Posterior.Networks.Adm;
+using Posterior.Networks.Ddpm;
+
+namespace Posterior.Models;
+
+/// <summary>How cards and settings are read and written: snake case, names of enumerations as text, generated code instead of reflection.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    UseStringEnumConverter = true,
+    WriteIndented = true,
+    ReadCommentHandling = JsonCommentHandling.Skip,
+    AllowTrailingCommas = true,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(ModelCard))]
+[JsonSerializable(typeof(AdmUNetSettings))]
+[JsonSerializable(typeof(AdmClassifierSettings))]
+[JsonSerializable(typeof(DdpmUNetSettings))]
+[JsonSerializable(typeof(PhotoUNetSettings))]
+internal sealed partial class ModelJson : JsonSerializerContext;

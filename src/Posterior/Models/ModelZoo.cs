@@ -1,0 +1,50 @@
+namespace Posterior.Models;
+
+/// <summary>
+/// The models that are shipped: <c>NAME.safetensors</c> with its card <c>NAME.json</c> in the folder <c>$POSTERIOR_MODELS</c>, else in the first
+/// folder <c>models</c> that lies in the program's folder or above it.
+/// </summary>
+public static class ModelZoo
+{
+    private const string Extension = ".safetensors";
+
+    /// <summary>The folder; null when there is none.</summary>
+    public static string? Folder
+    {
+        get
+        {
+            if (Environment.GetEnvironmentVariable("POSTERIOR_MODELS") is { Length: > 0 } chosen) return Directory.Exists(chosen) ? Path.GetFullPath(chosen) : null;
+            for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+            {
+                var candidate = Path.Combine(folder.FullName, "models");
+                if (Directory.Exists(candidate) && Directory.EnumerateFiles(candidate, "*" + Extension).Any()) return candidate;
+            }
+            return null;
+        }
+    }
+
+    /// <summary>The names of the shipped models, in ordinal order.</summary>
+    public static IReadOnlyList<string> Names => Folder is { } folder
+        ? [.. Directory.EnumerateFiles(folder, "*" + Extension).Select(path => Path.GetFileNameWithoutExtension(path)).Order(StringComparer.Ordinal)]
+        : [];
+
+    /// <summary>The cards of the shipped models; a model without a card has one with its name only.</summary>
+    /// <exception cref="ModelException">A card cannot be read.</exception>
+    public static IReadOnlyList<ModelCard> Cards => [.. Names.Select(name => (CardBeside(Find(name)) ?? new ModelCard()) with { Name = name })];
+
+    /// <summary>The weight file of a path or of a shipped model's name. A file of that path wins.</summary>
+    /// <exception cref="ModelException">There is neither; the message names the nearest shipped model.</exception>
+    public static string Find(string pathOrName)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(pathOrName);
+        if (File.Exists(pathOrName)) return pathOrName;
+        if (Folder is { } folder && Path.GetFileName(pathOrName) == pathOrName && Path.Combine(folder, pathOrName + Extension) is var path && File.Exists(path)) return path;
+        var names = Names;
+        var known = names.Count == 0 ? "no shipped models are installed" : $"shipped are {string.Join(", ", names)}";
+        throw new ModelException($"'{pathOrName}': expected a weight file or the name of a model, found neither; {known}");
+    }
+
+    /// <summary>The card beside a weight file (the same name, <c>.json</c>); null when there is none.</summary>
+    /// <exception cref="ModelException">It cannot be read.</exception>
+    public static ModelCard? CardBeside(string weightFile) => Path.ChangeExtension(weightFile, ".json") is var path && File.Exists(path) ? ModelCard.Read(path) : null;
+}

@@ -1,0 +1,99 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
+using Posterior.Torch.Nn;
+
+namespace Posterior.Models;
+
+/// <summary>An architecture of the catalogue: how to recognise its weights, infer its settings and build it.</summary>
+/// <param name="name">What cards and configurations call it.</param>
+/// <param name="anchor">A key that its state dicts have, by which they are found inside a checkpoint.</param>
+public abstract class NetworkKind(string name, string anchor)
+{
+    // Published configurations also say how a network was trained; nothing of that changes what it computes.
+    private static readonly HashSet<string> _withoutEffect = ["arch", "dropout", "usefp16", "usecheckpoint", "dims", "vartype", "ema", "emarate"];
+
+    /// <summary>What cards and configurations call it.</summary>
+    public string Name => name;
+
+    /// <summary>A key that its state dicts have, by which they are found inside a checkpoint.</summary>
+    public string Anchor => anchor;
+
+    /// <summary>Whether names and shapes are those of this architecture.</summary>
+    public abstract bool Recognises(TensorShapes shapes);
+
+    /// <summary>All settings: those of shapes and of published defaults, then what <paramref name="overrides"/> say, later ones winning.</summary>
+    /// <exception cref="ModelException">The shapes contradict the architecture, or a setting is unknown or of the wrong type.</exception>
+    public abstract JsonObject Settings(TensorShapes shapes, params IEnumerable<JsonObject?> overrides);
+
+    /// <summary>Builds the network with zero weights.</summary>
+    /// <exception cref="ModelException">The settings contradict each other.</exception>
+    public abstract Module Build(JsonObject settings);
+
+    /// <summary>What settings and architecture say about the model: size, channels, classes, process.</summary>
+    public abstract ModelCard Describe(JsonObject settings, TensorShapes shapes);
+
+    /// <summary>Writes settings over others of the same names; case and underscores do not count.</summary>
+    private protected void Override(JsonObject settings, JsonObject? overrides)
+    {
+        if (overrides is null) return;
+        var known = settings.ToDictionary(setting => Plain(setting.Key), setting => setting.Key);
+        foreach (var (key, value) in overrides)
+        {
+            if (known.TryGetValue(Plain(key), out var setting)) settings[setting] = value?.DeepClone();
+            else if (!_withoutEffect.Contains(Plain(key)))
+                throw new ModelException($"'{key}' is no setting of {Name}; it has {string.Join(", ", settings.Select(pair => pair.Key))}");
+        }
+    }
+
+    private static string Plain(string key) => key.Replace("_", "", StringComparison.Ordinal).Replace("-", "", StringComparison.Ordinal).ToLowerInvariant();
+}
+
+/// <summary>An architecture whose settings are of a type.</summary>
+/// <typeparam name="TSettings">The settings record.</typeparam>
+internal sealed class NetworkKind<TSettings>(
+    string name, string anchor, JsonTypeInfo<TSettings> json, Func<TensorShapes, bool> recognises, Func<TensorShapes, TSettings> infer, Func<TSettings, Module> build, Func<TSettings, TensorShapes, ModelCard> describe)
+    : NetworkKind(name, anchor)
+    where TSettings : class
+{
+    /// <inheritdoc/>
+    public override bool Recognises(TensorShapes shapes) => recognises(shapes);
+
+    /// <inheritdoc/>
+    public override JsonObject Settings(TensorShapes shapes, params IEnumerable<JsonObject?> overrides)
+    {
+        var settings = JsonSerializer.SerializeToNode(infer(shapes), json)!.AsObject();
+        foreach (var layer in overrides) Override(settings, layer);
+        Read(settings);
+        return settings;
+    }
+
+    /// <inheritdoc/>
+    public override Module Build(JsonObject settings)
+    {
+        try
+        {
+            return build(Read(settings));
+        }
+        catch (ArgumentException failure)
+        {
+            throw new ModelException($"{Name}: {failure.Message}", failure);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override ModelCard Describe(JsonObject settings, TensorShapes shapes) =>
+        describe(Read(settings), shapes) with { Network = Name, Settings = settings.DeepClone().AsObject() };
+
+    private TSettings Read(JsonObject settings)
+    {
+        try
+        {
+            return settings.Deserialize(json) ?? throw new ModelException($"the settings of {Name} are null");
+        }
+        catch (JsonException failure)
+        {
+            throw new ModelException($"a setting of {Name} has the wrong type: {failure.Message.ReplaceLineEndings(" ")}", failure);
+        }
+    }
+}

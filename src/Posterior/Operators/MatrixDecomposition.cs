@@ -1,0 +1,76 @@
+using Posterior.Torch;
+
+namespace Posterior.Operators;
+
+/// <summary>
+/// The singular value decomposition of a matrix <c>H [m, n]</c> with a square V kept in the memory of H: the thin factor <c>V_1 [n, r]</c> is completed
+/// by a block reflector (Schreiber, Parlett 1988) instead of n - r more columns. Vectors are the last dimension of a tensor.
+/// </summary>
+/// <remarks>
+/// With the polar decomposition <c>P Z</c> of the top block of V_1 and <c>Y = V_1 Z^T + E</c>, <c>E</c> the first r columns of the identity,
+/// <c>Q = I - Y (I + P)^{-1} Y^T</c> is symmetric, orthogonal, and maps E to <c>-V_1 Z^T</c>. So <c>V = Q diag(-Z, I)</c>.
+/// </remarks>
+internal sealed class MatrixDecomposition
+{
+    private readonly Constant _u;
+    private readonly Constant _y;
+    private readonly Constant _solved;
+    private readonly Constant _z;
+
+    /// <summary>Decomposes a matrix, in double precision.</summary>
+    /// <param name="h"><c>[m, n]</c>.</param>
+    /// <param name="threshold">Singular values below it count as zero.</param>
+    public MatrixDecomposition(Tensor h, double threshold)
+    {
+        using var scope = new Scope();
+        h = h.To(Device.Cpu).To(DType.Float64);
+        var n = h.Size(1);
+        var (u, s, vh) = h.Svd();
+        var rounding = Math.Max(h.Size(0), n) * 2.2e-16 * s.Max().Item();
+        Rank = (long)s.GreaterOrEqual(threshold).And(s.Greater(rounding)).To(DType.Int64).Sum().Item();
+        S = new Constant(s.Narrow(0, 0, Rank).Pad([0, n - Rank]));
+        _u = new Constant(u.Narrow(1, 0, Rank).Contiguous());
+        var v = vh.Narrow(0, 0, Rank).Transpose(0, 1);
+        var (left, _, right) = v.Narrow(0, 0, Rank).Svd();
+        var z = left.MatMul(right);
+        var e = Tensor.Eye(Rank, DType.Float64);
+        var turned = v.MatMul(z.Transpose(0, 1));
+        var y = turned + e.Pad([0, 0, 0, n - Rank]);
+        var p = turned.Narrow(0, 0, Rank);
+        _y = new Constant(y);
+        _solved = new Constant(((p + p.Transpose(0, 1)) * 0.5 + e).Solve(y.Transpose(0, 1)));
+        _z = new Constant(z);
+    }
+
+    /// <summary>The number of positive singular values.</summary>
+    public long Rank { get; }
+
+    /// <summary><c>[n]</c>, zeros at the end.</summary>
+    public Constant S { get; }
+
+    /// <summary>The stored tensors, for the operator that owns them.</summary>
+    public IEnumerable<Constant> Parts => [_u, _y, _solved, _z, S];
+
+    /// <summary><c>V^T x</c>, <c>[..., n]</c>.</summary>
+    public Tensor VT(Tensor x)
+    {
+        if (Rank == 0) return x.Clone();
+        var q = Reflect(x);
+        return Tensor.Cat([-q.Narrow(-1, 0, Rank).MatMul(_z.For(x)), q.Narrow(-1, Rank, q.Size(-1) - Rank)], -1);
+    }
+
+    /// <summary><c>V c</c>, <c>[..., n]</c>.</summary>
+    public Tensor V(Tensor c)
+    {
+        if (Rank == 0) return c.Clone();
+        return Reflect(Tensor.Cat([-c.Narrow(-1, 0, Rank).MatMul(_z.For(c).Transpose(0, 1)), c.Narrow(-1, Rank, c.Size(-1) - Rank)], -1));
+    }
+
+    /// <summary><c>U^T y</c>, <c>[..., m]</c> to <c>[..., n]</c>, zero where nothing is observed.</summary>
+    public Tensor UT(Tensor y) => y.MatMul(_u.For(y)).Pad([0, S.Exact.Size(0) - Rank]);
+
+    /// <summary><c>U c</c>, <c>[..., n]</c> to <c>[..., m]</c>.</summary>
+    public Tensor U(Tensor c) => c.Narrow(-1, 0, Rank).MatMul(_u.For(c).Transpose(0, 1));
+
+    private Tensor Reflect(Tensor x) => x - x.MatMul(_y.For(x)).MatMul(_solved.For(x));
+}

@@ -1,0 +1,85 @@
+using Posterior.Diffusion;
+using Posterior.Operators;
+using Posterior.Torch;
+
+namespace Posterior.Solvers;
+
+/// <summary>
+/// Denoising diffusion null-space model (Wang, Yu, Zhang 2023, Alg. 1, 2) for measurements without noise: each estimate is projected on the images that
+/// explain the measurement, <c>x^0 - H^+(H x^0 - y)</c>, before the DDIM step with <see cref="Eta"/>.
+/// </summary>
+/// <remarks>Where the authors' code differs from the paper, it is followed: time travel adds noise to the last estimate before its projection, while the paper diffuses the state.</remarks>
+public sealed record Ddnm : Solver<LinearOperator>
+{
+    /// <inheritdoc/>
+    public override string Name => "ddnm";
+
+    /// <inheritdoc/>
+    public override bool HandlesNoise => false;
+
+    /// <inheritdoc/>
+    public override int Evaluations => TimeTravel.Walk(Steps, TravelLength, TravelRepeat).Count(step => step.To > step.From);
+
+    /// <summary>The number of noise levels.</summary>
+    public int Steps { get; init; } = 100;
+
+    /// <summary>How much of the noise of each step is fresh, 0 to 1.</summary>
+    public double Eta { get; init; } = 0.85;
+
+    /// <summary>How many levels time travel goes back up.</summary>
+    public int TravelLength { get; init; } = 1;
+
+    /// <summary>How often each stretch is walked down; 1 is without time travel.</summary>
+    public int TravelRepeat { get; init; } = 1;
+
+    /// <summary>The noise levels.</summary>
+    public NoiseSchedule Schedule { get; init; } = VpSchedule.Linear();
+
+    /// <inheritdoc/>
+    protected override IEnumerable<string> Problems() => TravelProblems(Steps, Eta, TravelLength, TravelRepeat);
+
+    /// <inheritdoc/>
+    protected override Restoration Run(
+        IMeasurement<LinearOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
+    {
+        var (y, h) = (measurement.Data, measurement.Operator);
+        var levels = LevelsOf(Schedule, Steps, prior);
+        var x = noise.Normal(h.InputShape.Batch(y.Size(0)), y.DType, y.Device) * Schedule.InitialScale(levels[0]);
+        var estimate = x.EmptyLike();
+        var walk = TimeTravel.Walk(levels.Length - 1, TravelLength, TravelRepeat).ToArray();
+        var evaluations = 0;
+        for (var i = 0; i < walk.Length; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var step = new Scope();
+            var (sigma, next) = (levels[walk[i].From], levels[walk[i].To]);
+            if (next > sigma)
+            {
+                step.Replace(ref x, estimate.AddScaled(noise.NormalLike(x), next));
+                continue;
+            }
+            var denoised = prior.Denoise(x, sigma);
+            evaluations++;
+            progress?.Report(new(i, walk.Length, sigma, denoised));
+            var projected = h.Project(denoised, y);
+            estimate.CopyFrom(denoised);
+            if (next > 0)
+            {
+                // x^0 + sigma' (eta z + sqrt(1 - eta^2) e), e = (x - x^0) / sigma.
+                projected = projected.AddScaled(x - denoised, Math.Sqrt(1 - Eta * Eta) * next / sigma).AddInPlace(noise.NormalLike(x), Eta * next);
+            }
+            step.Replace(ref x, projected);
+        }
+        return new(x, evaluations);
+    }
+
+    /// <summary>Exactly so many levels, the lowest ones where the schedule has more: times are <c>floor(1000 / steps) k</c>, k below steps.</summary>
+    internal static double[] LevelsOf(NoiseSchedule schedule, int steps, Denoiser prior)
+    {
+        var levels = schedule.Levels(steps, prior.SigmaRange);
+        return levels.Length > steps + 1 ? levels[^(steps + 1)..] : levels;
+    }
+
+    internal static IEnumerable<string> TravelProblems(int steps, double eta, int length, int repeat) =>
+        [.. Between("steps", steps, 1, 1000), .. Between("eta", eta, 0, 1), .. Between("travel-length", length, 1, Math.Max(1, steps)), .. Between("travel-repeat", repeat, 1, 1000)];
+}

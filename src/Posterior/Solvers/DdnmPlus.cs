@@ -1,0 +1,84 @@
+using Posterior.Diffusion;
+using Posterior.Operators;
+using Posterior.Torch;
+
+namespace Posterior.Solvers;
+
+/// <summary>
+/// DDNM+ (Wang, Yu, Zhang 2023, Sec. 3.3, Eq. 17 to 19): DDNM for noisy measurements. The correction of each coordinate is scaled down, and the
+/// fresh noise reduced, so that the state has the noise that its level says.
+/// </summary>
+/// <remarks>
+/// Where the authors' code differs from the paper: it forgets <c>V^T</c> before it scales the predicted noise (11 to 49% off for most operators); the paper is followed.
+/// </remarks>
+public sealed record DdnmPlus : Solver<SpectralOperator>
+{
+    /// <inheritdoc/>
+    public override string Name => "ddnm+";
+
+    /// <inheritdoc/>
+    public override bool HandlesNoise => true;
+
+    /// <inheritdoc/>
+    public override int Evaluations => TimeTravel.Walk(Steps, TravelLength, TravelRepeat).Count(step => step.To > step.From);
+
+    /// <inheritdoc cref="Ddnm.Steps"/>
+    public int Steps { get; init; } = 100;
+
+    /// <inheritdoc cref="Ddnm.Eta"/>
+    public double Eta { get; init; } = 0.85;
+
+    /// <inheritdoc cref="Ddnm.TravelLength"/>
+    public int TravelLength { get; init; } = 1;
+
+    /// <inheritdoc cref="Ddnm.TravelRepeat"/>
+    public int TravelRepeat { get; init; } = 1;
+
+    /// <summary>The noise levels.</summary>
+    public NoiseSchedule Schedule { get; init; } = VpSchedule.Linear();
+
+    /// <inheritdoc/>
+    protected override IEnumerable<string> Problems() => Ddnm.TravelProblems(Steps, Eta, TravelLength, TravelRepeat);
+
+    /// <inheritdoc/>
+    protected override Restoration Run(
+        IMeasurement<SpectralOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
+    {
+        var (y, h, sigmaY) = (measurement.Data, measurement.Operator, measurement.Sigma);
+        var levels = Ddnm.LevelsOf(Schedule, Steps, prior);
+        var images = h.InputShape.Batch(y.Size(0));
+        var update = new SpectralUpdate(h, y);
+        var scale = Schedule.InitialScale(levels[0]);
+        var c = update.Start(noise.Normal(images, y.DType, y.Device), _ => new(0, 0, 0, scale));
+        var b = c.EmptyLike();
+        var walk = TimeTravel.Walk(levels.Length - 1, TravelLength, TravelRepeat).ToArray();
+        var evaluations = 0;
+        for (var i = 0; i < walk.Length; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var step = new Scope();
+            var (sigma, next) = (levels[walk[i].From], levels[walk[i].To]);
+            if (next > sigma)
+            {
+                step.Replace(ref c, b.AddScaled(h.VT(noise.Normal(images, y.DType, y.Device)), next));
+                continue;
+            }
+            var estimate = prior.Denoise(h.V(c), sigma);
+            evaluations++;
+            progress?.Report(new(i, walk.Length, sigma, estimate));
+            b.CopyFrom(h.VT(estimate));
+            var z = noise.Normal(images, y.DType, y.Device);
+            step.Replace(ref c, update.Step(c, b, z, sigma, s => Weights(s, next, sigmaY)));
+        }
+        return new(h.V(c), evaluations);
+    }
+
+    // Eq. 17 to 19 divided by sqrt(abar') for the variance-exploding state.
+    private CoordinateWeights Weights(double s, double sigma, double sigmaY)
+    {
+        var (kept, fresh) = (Math.Sqrt(1 - Eta * Eta) * sigma, Eta * sigma);
+        if (!(s > 0)) return new(1, 0, kept, fresh);
+        if (s * sigma >= sigmaY) return new(0, 1, 0, Math.Sqrt(Math.Max(0, sigma * sigma - sigmaY * sigmaY / (s * s))));
+        return new(1 - kept * s / sigmaY, kept * s / sigmaY, 0, fresh);
+    }
+}

@@ -1,0 +1,58 @@
+namespace Posterior.Solvers;
+
+/// <summary>All solvers by name: one line each. What stands here appears on the command line, in tables and in the tests.</summary>
+public static class SolverCatalog
+{
+    private const string Linear = "a linear operator", Spectral = "an operator with singular values";
+
+    private static readonly Ddrm _ddrm = new();
+    private static readonly Ddnm _ddnm = new();
+    private static readonly DdnmPlus _ddnmPlus = new();
+
+    /// <summary>The solvers, the recommended one first.</summary>
+    public static IReadOnlyList<SolverEntry> All { get; } =
+    [
+        new("ddrm", "fast and robust, with or without noise", "Kawar et al. 2022, arXiv:2201.11793", Spectral, ["steps", "eta", "eta-b", "final-projection"], o => _ddrm with { Steps = o.Steps ?? _ddrm.Steps, Eta = o.Eta ?? _ddrm.Eta, EtaB = o.EtaB ?? _ddrm.EtaB, FinalProjection = o.FinalProjection ?? _ddrm.FinalProjection }),
+        new("ddnm", "exact data consistency without noise; time travel for hard tasks", "Wang et al. 2023, arXiv:2212.00490", Linear, ["steps", "eta", "travel-length", "travel-repeat"], o => _ddnm with { Steps = o.Steps ?? _ddnm.Steps, Eta = o.Eta ?? _ddnm.Eta, TravelLength = o.TravelLength ?? _ddnm.TravelLength, TravelRepeat = o.TravelRepeat ?? _ddnm.TravelRepeat }),
+        new("ddnm+", "DDNM for noisy measurements", "Wang et al. 2023, arXiv:2212.00490", Spectral, ["steps", "eta", "travel-length", "travel-repeat"], o => _ddnmPlus with { Steps = o.Steps ?? _ddnmPlus.Steps, Eta = o.Eta ?? _ddnmPlus.Eta, TravelLength = o.TravelLength ?? _ddnmPlus.TravelLength, TravelRepeat = o.TravelRepeat ?? _ddnmPlus.TravelRepeat }),
+        new("pinv", "the pseudo-inverse, a baseline without a prior", "Moore 1920, Penrose 1955", Linear, [], _ => new PseudoInverseSolver()),
+    ];
+
+    /// <summary>The entry of a name.</summary>
+    /// <exception cref="SolverOptionsException">No solver has the name; the nearest one is suggested.</exception>
+    public static SolverEntry Find(string name)
+    {
+        var names = All.Select(entry => entry.Name);
+        return All.FirstOrDefault(entry => entry.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+            ?? throw new SolverOptionsException($"no solver is called '{name}'{(NearestName.Of(name, names) is { } nearest ? $", did you mean '{nearest}'?" : ";")} there are {string.Join(", ", names)}");
+    }
+
+    /// <summary>A solver with settings.</summary>
+    /// <exception cref="SolverOptionsException">The name is unknown, the solver has no such setting, or a setting is out of range.</exception>
+    public static Solver Create(string name, SolverSettings? settings = null) => Find(name).Create(settings ?? new());
+}
+
+/// <summary>One solver of the catalogue.</summary>
+/// <param name="Name">Its name on the command line.</param>
+/// <param name="Description">When to use it, in a few words.</param>
+/// <param name="Paper">Where it comes from.</param>
+/// <param name="Needs">What it needs of the operator.</param>
+/// <param name="Options">The names of the settings that it has.</param>
+/// <param name="Make">Makes it with settings.</param>
+public sealed record SolverEntry(string Name, string Description, string Paper, string Needs, IReadOnlyList<string> Options, Func<SolverSettings, Solver> Make)
+{
+    /// <summary>The solver with its paper's settings.</summary>
+    public Solver Default { get; } = Make(new());
+
+    /// <summary>A solver with checked settings.</summary>
+    /// <exception cref="SolverOptionsException">The solver has no such setting, or a setting is out of range.</exception>
+    public Solver Create(SolverSettings settings)
+    {
+        var foreign = settings.Given().Except(Options).ToArray();
+        if (foreign.Length > 0)
+            throw new SolverOptionsException($"solver '{Name}' has no setting {string.Join(", ", foreign)}; it has {(Options.Count > 0 ? string.Join(", ", Options) : "none")}");
+        var solver = Make(settings);
+        solver.Validate();
+        return solver;
+    }
+}
