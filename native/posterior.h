@@ -76,6 +76,27 @@ PT_API int pt_grad(const pt_tensor* outputs, const pt_tensor* gradients, int32_t
 PT_API int pt_tensor_grad(pt_tensor tensor, pt_tensor* out);
 PT_API int pt_tensor_grad_clear(pt_tensor tensor);
 
+// ---- fast paths for inference on the CPU ---------------------------------------------------------------------------------------
+// Each gives a null tensor, and no error, for what it does not support: gradients being recorded, other types than float32 and
+// bfloat16, other devices, shapes without a fast implementation. The caller then uses the ATen operator.
+typedef void* pt_convolution;  // a convolution layer with its packed weights
+// Refers to the weights (OIHW) without a copy; packs them per shape when it runs, and again after operators wrote to them.
+// Null when the bridge was built without oneDNN.
+PT_API int pt_convolution_new(pt_tensor weight, pt_tensor bias, int64_t stride_v, int64_t stride_h, int64_t padding_v, int64_t padding_h, int64_t groups,
+                              pt_convolution* out);
+PT_API int pt_convolution_free(pt_convolution layer);
+// conv(x) + bias, plus `residual` when not null, then SiLU when asked; the result is channels-last. Safe on several threads at once.
+PT_API int pt_convolution_run(pt_convolution layer, pt_tensor x, pt_tensor residual, int32_t silu, pt_tensor* out);
+// oneDNN's version and instruction set; empty when the bridge was built without it.
+PT_API const char* pt_convolution_library(void);
+// Group normalisation over channels-last memory, times 1 + scale, plus shift (both [N, C] or with further sizes of 1, or null), then SiLU when asked.
+PT_API int pt_group_norm(pt_tensor x, int64_t groups, pt_tensor weight, pt_tensor bias, double epsilon, pt_tensor scale, pt_tensor shift, int32_t silu, pt_tensor* out);
+PT_API int pt_silu(pt_tensor x, pt_tensor* out);
+// The variant of the vector code in use (avx512_bf16, avx512, avx2, portable), all that this processor can run, and a choice among them.
+PT_API const char* pt_vector_variant(void);
+PT_API const char* pt_vector_variants(void);
+PT_API int pt_vector_variant_set(const char* name);
+
 // ---- image files ---------------------------------------------------------------------------------------------------------------
 // Formats: recognised by content when loading, never by a name.
 enum { PT_IMAGE_PNG = 1, PT_IMAGE_JPEG = 2, PT_IMAGE_TIFF = 3, PT_IMAGE_WEBP = 4 };
@@ -116,6 +137,10 @@ PT_API const char* pt_torch_config(void);
 PT_API int pt_cuda_devices(int32_t* count);
 // Subnormal numbers slow vector units down by two orders of magnitude; 1 flushes them to zero on this thread and the pool.
 PT_API int pt_flush_denormals(int32_t enabled);
+// Bytes of CPU tensors alive, their highest number so far, and bytes that are kept for new ones; -1 under POSTERIOR_ALLOCATOR=system.
+PT_API int pt_memory_statistics(int64_t* used, int64_t* highest, int64_t* cached);
+// Gives kept memory back to the system and counts the highest number anew.
+PT_API int pt_memory_trim(void);
 
 #ifdef __cplusplus
 }

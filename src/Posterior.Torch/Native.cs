@@ -34,6 +34,18 @@ internal static unsafe partial class Native
     [LibraryImport(Library)] public static partial int pt_cuda_devices(out int count);
     [LibraryImport(Library)] public static partial int pt_flush_denormals(int enabled);
 
+    [LibraryImport(Library)] public static partial int pt_convolution_new(nint weight, nint bias, long strideV, long strideH, long paddingV, long paddingH, long groups, out nint layer);
+    [LibraryImport(Library)] public static partial int pt_convolution_free(nint layer);
+    [LibraryImport(Library)] public static partial int pt_convolution_run(nint layer, nint x, nint residual, int silu, out nint result);
+    [LibraryImport(Library)] public static partial byte* pt_convolution_library();
+    [LibraryImport(Library)] public static partial int pt_group_norm(nint x, long groups, nint weight, nint bias, double epsilon, nint scale, nint shift, int silu, out nint result);
+    [LibraryImport(Library)] public static partial int pt_silu(nint x, out nint result);
+    [LibraryImport(Library)] public static partial byte* pt_vector_variant();
+    [LibraryImport(Library)] public static partial byte* pt_vector_variants();
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] public static partial int pt_vector_variant_set(string name);
+    [LibraryImport(Library)] public static partial int pt_memory_statistics(out long used, out long highest, out long cached);
+    [LibraryImport(Library)] public static partial int pt_memory_trim();
+
     /// <summary>Throws the thread's last native error when <paramref name="status"/> is not zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Check(int status)

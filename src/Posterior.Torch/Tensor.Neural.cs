@@ -34,7 +34,7 @@ public sealed partial class Tensor
         _batchNorm.Call(this, weight, bias, mean, variance, false, 0.0, epsilon, false);
 
     /// <summary>x sigmoid(x).</summary>
-    public Tensor Silu() => _silu.Call(this);
+    public Tensor Silu() => FastPath.Silu(this) ?? _silu.Call(this);
 
     /// <summary>x sigmoid(x), in place.</summary>
     /// <returns>This tensor.</returns>

@@ -23,4 +23,26 @@ public static unsafe class TorchRuntime
 
     /// <summary>Treats subnormal numbers as zero: they cost a hundred times more and carry nothing that an image shows.</summary>
     public static void FlushDenormals(bool enabled) => Native.Check(Native.pt_flush_denormals(enabled ? 1 : 0));
+
+    /// <summary>Whether and how layers leave ATen for code of their own during inference on the CPU.</summary>
+    public static FastPath FastPath => FastPath.Current;
+
+    /// <summary>The memory of CPU tensors.</summary>
+    public static TensorMemory Memory
+    {
+        get
+        {
+            Native.Check(Native.pt_memory_statistics(out var used, out var highest, out var cached));
+            return new TensorMemory(used, highest, cached);
+        }
+    }
+
+    /// <summary>Gives memory that is kept for new tensors back to the system and counts <see cref="TensorMemory.Peak"/> anew.</summary>
+    public static void ReleaseMemory() => Native.Check(Native.pt_memory_trim());
 }
+
+/// <summary>The memory of CPU tensors, in bytes; -1 where libtorch's own allocator was asked for with <c>POSTERIOR_ALLOCATOR=system</c>.</summary>
+/// <param name="Used">Of the tensors alive.</param>
+/// <param name="Peak">The highest value of <paramref name="Used"/> so far.</param>
+/// <param name="Cached">Freed by tensors and kept for new ones.</param>
+public readonly record struct TensorMemory(long Used, long Peak, long Cached);

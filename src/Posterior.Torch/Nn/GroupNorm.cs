@@ -1,6 +1,9 @@
 namespace Posterior.Torch.Nn;
 
-/// <summary>Group normalisation with the keys <c>weight</c> and <c>bias</c>.</summary>
+/// <summary>
+/// Group normalisation (Wu, He 2018) with the keys <c>weight</c> and <c>bias</c>. Statistics are in single precision at least;
+/// weights follow the type of the input. In inference on the CPU, on channels-last memory, everything happens in two passes over the image (<see cref="FastPath"/>).
+/// </summary>
 public sealed class GroupNorm : Module
 {
     private readonly Parameter _weight, _bias;
@@ -15,20 +18,21 @@ public sealed class GroupNorm : Module
         _bias = AddParameter("bias", Tensor.Zeros([channels]));
     }
 
-    /// <summary>
-    /// Normalises <c>[N, C, ...]</c>, then <c>y (1 + scale) + shift</c> where a scale is given, then <c>y sigmoid(y)</c> where asked for:
-    /// what the blocks of diffusion networks do, in one call so that it can run in one pass.
-    /// </summary>
-    /// <param name="x">Features, <c>[N, C, ...]</c>.</param>
-    /// <param name="silu">Whether SiLU follows.</param>
-    /// <param name="scale">What is added to the gain of each image, <c>[N, C, 1, 1]</c>; null for nothing.</param>
-    /// <param name="shift">The offset of each image, <c>[N, C, 1, 1]</c>; null for none.</param>
-    public Tensor Forward(Tensor x, bool silu = false, Tensor? scale = null, Tensor? shift = null)
+    /// <summary>Normalises, then applies (1 + scale) and shift, then SiLU when asked.</summary>
+    /// <param name="x"><c>[N, C, ...]</c>; channels-last memory is fastest.</param>
+    /// <param name="silu">Whether z sigmoid(z) is applied to the result.</param>
+    /// <param name="scale"><c>[N, C, 1, 1]</c>, or null for none.</param>
+    /// <param name="shift"><c>[N, C, 1, 1]</c>, or null for none.</param>
+    /// <returns>The input's shape and memory order.</returns>
+    public Tensor Forward(Tensor x, bool silu = false, Tensor? scale = null, Tensor? shift = null) =>
+        FastPath.GroupNorm(x, _groups, _weight, _bias, _epsilon, scale, shift, silu) ?? ThroughAten(x, silu, scale, shift);
+
+    private Tensor ThroughAten(Tensor x, bool silu, Tensor? scale, Tensor? shift)
     {
         using var scope = new Scope();
-        var y = x.GroupNorm(_groups, _weight, _bias, _epsilon);
-        if (scale is not null) y = y * (scale + 1);
-        if (shift is not null) y = y + shift;
+        var y = x.GroupNorm(_groups, _weight.Value.To(x.DType), _bias.Value.To(x.DType), _epsilon);
+        if (scale is not null) y *= scale + 1;
+        if (shift is not null) y += shift;
         return scope.Keep(silu ? y.Silu() : y);
     }
 }

@@ -1,0 +1,263 @@
+// Convolutions for inference on the CPU, by oneDNN directly: weights are packed once per layer and primitive, activations stay
+// channels-last, bias, residual and SiLU are applied while the result is in registers.
+//
+// Anything that is not supported here (gradients, other types or devices, no oneDNN) gives a null result, and the caller takes
+// ATen's convolution.
+#include "bridge.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#ifdef POSTERIOR_ONEDNN
+#include <oneapi/dnnl/dnnl.hpp>
+#endif
+
+using posterior::borrow;
+using posterior::guard;
+
+namespace {
+
+#ifdef POSTERIOR_ONEDNN
+
+using dnnl::memory;
+
+// Primitives of one layer that are kept: tiles and batches of several sizes alternate in practice.
+constexpr size_t most_primitives = 12;
+
+const dnnl::engine& engine() {
+    static auto* instance = new dnnl::engine(dnnl::engine::kind::cpu, 0);
+    return *instance;
+}
+
+dnnl::stream& stream() {
+    thread_local dnnl::stream instance(engine());
+    return instance;
+}
+
+memory::data_type type_of(const at::Tensor& tensor) {
+    return tensor.scalar_type() == at::kFloat ? memory::data_type::f32 : memory::data_type::bf16;
+}
+
+bool supported(const at::Tensor& tensor) {
+    return tensor.device().is_cpu() && (tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16) &&
+           tensor.layout() == at::kStrided;
+}
+
+struct Shape {
+    int64_t batch, height, width, threads;
+    memory::data_type type;
+    bool silu, residual;
+
+    bool operator==(const Shape& other) const {
+        return batch == other.batch && height == other.height && width == other.width && threads == other.threads && type == other.type &&
+               silu == other.silu && residual == other.residual;
+    }
+};
+
+struct Primitive {
+    Shape shape;
+    dnnl::convolution_forward run;  // empty when oneDNN has no fast implementation for the shape
+    memory::desc source, destination;
+    std::shared_ptr<at::Tensor> packed;
+    memory::desc packed_layout;
+    bool usable = false;
+};
+
+class Convolution {
+   public:
+    Convolution(at::Tensor weight, at::Tensor bias, int64_t stride_v, int64_t stride_h, int64_t padding_v, int64_t padding_h, int64_t groups)
+        : weight_(std::move(weight)), bias_(std::move(bias)), strides_{stride_v, stride_h}, padding_{padding_v, padding_h}, groups_(groups),
+          version_(version()) {}
+
+    at::Tensor operator()(const at::Tensor& input, const at::Tensor& residual, bool silu) {
+        if (!applicable(input, residual)) return {};
+        auto x = input.contiguous(at::MemoryFormat::ChannelsLast);
+        auto height = (x.size(2) + 2 * padding_[0] - weight_.size(2)) / strides_[0] + 1;
+        auto width = (x.size(3) + 2 * padding_[1] - weight_.size(3)) / strides_[1] + 1;
+        auto outputs = weight_.size(0);
+        if (height <= 0 || width <= 0 || x.size(0) == 0) return {};
+        auto primitive = find({x.size(0), x.size(2), x.size(3), at::get_num_threads(), type_of(x), silu, residual.defined()}, height, width);
+        if (!primitive->usable) return {};
+
+        auto y = at::empty({x.size(0), outputs, height, width}, x.options(), at::MemoryFormat::ChannelsLast);
+        at::Tensor added;
+        std::unordered_map<int, memory> arguments{{DNNL_ARG_SRC, {primitive->source, engine(), x.data_ptr()}},
+                                                  {DNNL_ARG_WEIGHTS, {primitive->packed_layout, engine(), primitive->packed->data_ptr()}},
+                                                  {DNNL_ARG_DST, {primitive->destination, engine(), y.data_ptr()}}};
+        if (bias_.defined()) arguments.emplace(DNNL_ARG_BIAS, memory({{outputs}, type_of(bias_), memory::format_tag::a}, engine(), bias_.data_ptr()));
+        if (residual.defined()) {
+            if (residual.sizes() != y.sizes()) throw std::invalid_argument("a convolution's residual has another shape than its result");
+            added = residual.contiguous(at::MemoryFormat::ChannelsLast);
+            arguments.emplace(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, memory(primitive->destination, engine(), added.data_ptr()));
+        }
+        primitive->run.execute(stream(), arguments);
+        stream().wait();
+        return y;
+    }
+
+   private:
+    bool applicable(const at::Tensor& x, const at::Tensor& residual) const {
+        if (x.dim() != 4 || !supported(x) || !supported(weight_) || x.size(1) != weight_.size(1) * groups_) return false;
+        // Weights of more precision than the input are rounded when they are packed, as a conversion would; less precision stays with ATen.
+        if (x.scalar_type() == at::kFloat && weight_.scalar_type() != at::kFloat) return false;
+        if (bias_.defined() && (!bias_.device().is_cpu() || bias_.scalar_type() != weight_.scalar_type())) return false;
+        if (residual.defined() && (!supported(residual) || residual.scalar_type() != x.scalar_type())) return false;
+        if (!c10::GradMode::is_enabled()) return true;
+        return !(x.requires_grad() || weight_.requires_grad() || (bias_.defined() && bias_.requires_grad()) || (residual.defined() && residual.requires_grad()));
+    }
+
+    // Grows with every operation that writes to the weights in place.
+    int64_t version() const { return weight_.is_inference() ? 0 : weight_._version(); }
+
+    std::shared_ptr<const Primitive> find(const Shape& shape, int64_t height, int64_t width) {
+        std::lock_guard<std::mutex> lock(mutex_);
+        if (version_ != version()) {
+            primitives_.clear();
+            version_ = version();
+        }
+        for (const auto& known : primitives_)
+            if (known->shape == shape) return known;
+        auto made = make(shape, height, width);
+        if (primitives_.size() == most_primitives) primitives_.erase(primitives_.begin());
+        primitives_.push_back(made);
+        return made;
+    }
+
+    std::shared_ptr<const Primitive> make(const Shape& shape, int64_t height, int64_t width) {
+        auto type = shape.type;
+        auto outputs = weight_.size(0), inputs = weight_.size(1) * groups_;
+        auto channels_last = memory::format_tag::nhwc;
+        memory::desc source({shape.batch, inputs, shape.height, shape.width}, type, channels_last);
+        memory::desc destination({shape.batch, outputs, height, width}, type, channels_last);
+        auto filter = filter_dimensions();
+        memory::desc any_filter(filter, type, memory::format_tag::any);
+        memory::desc bias = bias_.defined() ? memory::desc({outputs}, type_of(bias_), memory::format_tag::a) : memory::desc();
+
+        dnnl::post_ops after;
+        if (shape.residual) after.append_binary(dnnl::algorithm::binary_add, destination);
+#if DNNL_VERSION_MAJOR >= 3
+        if (shape.silu) after.append_eltwise(dnnl::algorithm::eltwise_swish, 1.0f, 0.0f);
+#else
+        if (shape.silu) after.append_eltwise(1.0f, dnnl::algorithm::eltwise_swish, 1.0f, 0.0f);
+#endif
+        dnnl::primitive_attr attributes;
+        attributes.set_post_ops(after);
+
+        auto result = std::make_shared<Primitive>();
+        result->shape = shape;
+        result->source = source;
+        result->destination = destination;
+        try {
+            const memory::dims strides{strides_[0], strides_[1]}, padding{padding_[0], padding_[1]};
+#if DNNL_VERSION_MAJOR >= 3
+            dnnl::convolution_forward::primitive_desc chosen(engine(), dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, source,
+                                                             any_filter, bias, destination, strides, padding, padding, attributes);
+#else
+            dnnl::convolution_forward::desc wanted(dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, source, any_filter, bias,
+                                                   destination, strides, padding, padding);
+            dnnl::convolution_forward::primitive_desc chosen(wanted, attributes, engine());
+#endif
+            // The reference implementation is a hundred times slower than ATen's.
+            if (std::string(chosen.impl_info_str()).find("ref") != std::string::npos) return result;
+            result->run = dnnl::convolution_forward(chosen);
+            result->packed_layout = chosen.weights_desc();
+            result->packed = packed(chosen.weights_desc());
+            result->usable = true;
+        } catch (const dnnl::error& error) {
+            if (error.status != dnnl_unimplemented) throw;
+        }
+        return result;
+    }
+
+    memory::dims filter_dimensions() const {
+        if (groups_ == 1) return {weight_.size(0), weight_.size(1), weight_.size(2), weight_.size(3)};
+        return {groups_, weight_.size(0) / groups_, weight_.size(1), weight_.size(2), weight_.size(3)};
+    }
+
+    // Shapes mostly agree on one layout; then they share one packed copy.
+    std::shared_ptr<at::Tensor> packed(const memory::desc& layout) {
+        for (const auto& known : primitives_)
+            if (known->usable && known->packed_layout == layout) return known->packed;
+        auto plain = weight_.contiguous();
+        auto copy = std::make_shared<at::Tensor>(at::empty({static_cast<int64_t>(layout.get_size())}, at::TensorOptions().dtype(at::kByte)));
+        memory from({filter_dimensions(), type_of(weight_), groups_ == 1 ? memory::format_tag::oihw : memory::format_tag::goihw}, engine(), plain.data_ptr());
+        memory to(layout, engine(), copy->data_ptr());
+        dnnl::reorder(from, to).execute(stream(), from, to);
+        stream().wait();
+        return copy;
+    }
+
+    at::Tensor weight_, bias_;
+    int64_t strides_[2], padding_[2], groups_, version_;
+    std::mutex mutex_;
+    std::vector<std::shared_ptr<const Primitive>> primitives_;
+};
+
+std::string library() {
+    auto version = dnnl::version();
+    const char* isa = "portable code";
+    switch (dnnl::get_effective_cpu_isa()) {
+        case dnnl::cpu_isa::sse41: isa = "SSE4.1"; break;
+        case dnnl::cpu_isa::avx: isa = "AVX"; break;
+        case dnnl::cpu_isa::avx2: isa = "AVX2"; break;
+        case dnnl::cpu_isa::avx2_vnni: isa = "AVX2 VNNI"; break;
+        case dnnl::cpu_isa::avx512_core: isa = "AVX-512"; break;
+        case dnnl::cpu_isa::avx512_core_vnni: isa = "AVX-512 VNNI"; break;
+        case dnnl::cpu_isa::avx512_core_bf16: isa = "AVX-512 BF16"; break;
+        case dnnl::cpu_isa::avx512_core_amx: isa = "AVX-512 AMX"; break;
+        default: break;
+    }
+    return "oneDNN " + std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch) + " with " + isa;
+}
+
+#endif
+
+}  // namespace
+
+extern "C" {
+
+int pt_convolution_new(pt_tensor weight, pt_tensor bias, int64_t stride_v, int64_t stride_h, int64_t padding_v, int64_t padding_h, int64_t groups,
+                       pt_convolution* out) {
+    return guard([&] {
+#ifdef POSTERIOR_ONEDNN
+        *out = new Convolution(borrow(weight), borrow(bias), stride_v, stride_h, padding_v, padding_h, groups);
+#else
+        *out = nullptr;
+#endif
+    });
+}
+
+int pt_convolution_free(pt_convolution layer) {
+    return guard([&] {
+#ifdef POSTERIOR_ONEDNN
+        delete static_cast<Convolution*>(layer);
+#endif
+    });
+}
+
+int pt_convolution_run(pt_convolution layer, pt_tensor x, pt_tensor residual, int32_t silu, pt_tensor* out) {
+    return guard([&] {
+        *out = nullptr;
+#ifdef POSTERIOR_ONEDNN
+        *out = posterior::release((*static_cast<Convolution*>(layer))(borrow(x), borrow(residual), silu != 0));
+#endif
+    });
+}
+
+const char* pt_convolution_library(void) {
+#ifdef POSTERIOR_ONEDNN
+    static const std::string text = library();
+    return text.c_str();
+#else
+    return "";
+#endif
+}
+
+}  // extern "C"

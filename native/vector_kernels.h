@@ -1,0 +1,24 @@
+// Loops over memory that are worth vector code, in one variant per instruction set, chosen at run time.
+//
+// Rows hold `channels` numbers side by side (channels-last images). Element type 0 is float32, 1 is bfloat16; arithmetic is float32.
+#pragma once
+#include <cstdint>
+
+namespace posterior {
+
+struct VectorKernels {
+    const char* name;
+    // Adds, for each channel, sum(x - pivot) and sum((x - pivot)^2) over `rows` rows.
+    void (*moments[2])(const void* x, const float* pivot, int64_t rows, int64_t channels, float* sums, float* squares);
+    // y = x * gain + offset per channel, and its SiLU if asked.
+    void (*affine[2])(const void* x, void* y, int64_t rows, int64_t channels, const float* gain, const float* offset, bool silu);
+    // y = x / (1 + exp(-x)); x and y may be the same.
+    void (*silu[2])(const void* x, void* y, int64_t count);
+    // Each row of `columns` numbers becomes its softmax after scaling, in place.
+    void (*softmax[2])(void* x, int64_t rows, int64_t columns, float scale);
+};
+
+// The best variant for this processor, or the one that was chosen with POSTERIOR_VECTOR or pt_vector_variant_set.
+const VectorKernels& vector_kernels();
+
+}  // namespace posterior

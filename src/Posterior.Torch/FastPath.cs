@@ -1,0 +1,63 @@
+namespace Posterior.Torch;
+
+/// <summary>
+/// The code that layers use instead of ATen's operators during inference on the CPU: convolutions by oneDNN with packed weights,
+/// fused group normalisation and SiLU. Results agree with ATen's within rounding.
+/// </summary>
+/// <param name="Enabled">Whether it may be used.</param>
+/// <param name="Convolution">The library and instruction set of convolutions, as <c>oneDNN 2.6.3 with AVX-512 BF16</c>; empty when the bridge was built without it.</param>
+/// <param name="Vector">The variant of the vector code: avx512_bf16, avx512, avx2 or portable.</param>
+/// <param name="Reason">Why it is in use or not, in words.</param>
+public sealed unsafe record FastPath(bool Enabled, string Convolution, string Vector, string Reason)
+{
+    /// <summary>The environment variable that selects a path: <c>aten</c> turns the fast path off.</summary>
+    public const string Variable = "POSTERIOR_PATH";
+
+    private static bool _enabled = Environment.GetEnvironmentVariable(Variable) != "aten";
+
+    /// <summary>What is in use now.</summary>
+    public static FastPath Current
+    {
+        get
+        {
+            var (convolution, vector) = (Native.Text(Native.pt_convolution_library()), Native.Text(Native.pt_vector_variant()));
+            var reason = (_enabled, convolution) switch
+            {
+                (false, _) => $"switched off ({Variable}=aten)",
+                (_, "") => $"the bridge was built without oneDNN: convolutions go through ATen, normalisation and SiLU use {vector} code",
+                _ => $"convolutions by {convolution}, normalisation and SiLU by {vector} code",
+            };
+            return new FastPath(_enabled, convolution, vector, reason);
+        }
+    }
+
+    /// <summary>The variants of the vector code that this processor can run, the best first.</summary>
+    public static IReadOnlyList<string> VectorVariants => Native.Text(Native.pt_vector_variants()).Split(' ');
+
+    /// <summary>Switches the fast path on or off for the whole process.</summary>
+    public static void Enable(bool enabled) => Volatile.Write(ref _enabled, enabled);
+
+    /// <summary>Selects a variant of the vector code for the whole process.</summary>
+    /// <exception cref="TorchException">This processor cannot run it, or there is none of that name.</exception>
+    public static void SelectVector(string variant) => Native.Check(Native.pt_vector_variant_set(variant));
+
+    internal static bool IsEnabled => Volatile.Read(ref _enabled);
+
+    /// <summary>Group normalisation, or null where ATen must do it.</summary>
+    internal static Tensor? GroupNorm(Tensor x, long groups, Tensor weight, Tensor bias, double epsilon, Tensor? scale, Tensor? shift, bool silu)
+    {
+        if (!IsEnabled) return null;
+        using var borrowed = new Borrowed(x, weight, bias, scale, shift);
+        Native.Check(Native.pt_group_norm(borrowed[0], groups, borrowed[1], borrowed[2], epsilon, borrowed[3], borrowed[4], silu ? 1 : 0, out var result));
+        return result == 0 ? null : new Tensor(result);
+    }
+
+    /// <summary>x sigmoid(x), or null where ATen must do it.</summary>
+    internal static Tensor? Silu(Tensor x)
+    {
+        if (!IsEnabled) return null;
+        using var borrowed = new Borrowed(x);
+        Native.Check(Native.pt_silu(borrowed[0], out var result));
+        return result == 0 ? null : new Tensor(result);
+    }
+}

@@ -1,0 +1,47 @@
+using System.Runtime.InteropServices;
+
+namespace Posterior.Torch.Nn;
+
+/// <summary>
+/// A convolution layer as oneDNN runs it. It keeps a second, reordered copy of the weights (about their size again), made at the
+/// first evaluation, and made anew when an operator wrote to the weights since.
+/// </summary>
+internal sealed unsafe class PackedConvolution : SafeHandle
+{
+    private PackedConvolution()
+        : base(0, true)
+    {
+    }
+
+    /// <summary>Null handles come from a bridge without oneDNN.</summary>
+    public override bool IsInvalid => handle == 0;
+
+    public static PackedConvolution Of(Tensor weight, Tensor? bias, long stride, long padding, long groups)
+    {
+        using var borrowed = new Borrowed(weight, bias);
+        Native.Check(Native.pt_convolution_new(borrowed[0], borrowed[1], stride, stride, padding, padding, groups, out var layer));
+        var packed = new PackedConvolution();
+        packed.SetHandle(layer);
+        return packed;
+    }
+
+    /// <summary>silu(conv(x) + residual), or null where ATen must do it.</summary>
+    public Tensor? Run(Tensor x, Tensor? residual, bool silu)
+    {
+        if (IsInvalid) return null;
+        var added = false;
+        DangerousAddRef(ref added);
+        try
+        {
+            using var borrowed = new Borrowed(x, residual);
+            Native.Check(Native.pt_convolution_run(handle, borrowed[0], borrowed[1], silu ? 1 : 0, out var result));
+            return result == 0 ? null : new Tensor(result);
+        }
+        finally
+        {
+            DangerousRelease();
+        }
+    }
+
+    protected override bool ReleaseHandle() => Native.pt_convolution_free(handle) == 0;
+}
