@@ -28,14 +28,14 @@ internal sealed class MatrixDecomposition
         var (u, s, vh) = h.Svd();
         var rounding = Math.Max(h.Size(0), n) * 2.2e-16 * s.Max().Item();
         Rank = (long)s.GreaterOrEqual(threshold).And(s.Greater(rounding)).To(DType.Int64).Sum().Item();
-        S = new Constant(s.Narrow(0, 0, Rank).Pad([0, n - Rank]));
+        S = new Constant(Tensor.Cat([s.Narrow(0, 0, Rank), Tensor.Zeros([n - Rank], DType.Float64)]));
         _u = new Constant(u.Narrow(1, 0, Rank).Contiguous());
         var v = vh.Narrow(0, 0, Rank).Transpose(0, 1);
         var (left, _, right) = v.Narrow(0, 0, Rank).Svd();
         var z = left.MatMul(right);
         var e = Tensor.Eye(Rank, DType.Float64);
         var turned = v.MatMul(z.Transpose(0, 1));
-        var y = turned + e.Pad([0, 0, 0, n - Rank]);
+        var y = turned + Tensor.Cat([e, Tensor.Zeros([n - Rank, Rank], DType.Float64)]);
         var p = turned.Narrow(0, 0, Rank);
         _y = new Constant(y);
         _solved = new Constant(((p + p.Transpose(0, 1)) * 0.5 + e).Solve(y.Transpose(0, 1)));
@@ -67,7 +67,11 @@ internal sealed class MatrixDecomposition
     }
 
     /// <summary><c>U^T y</c>, <c>[..., m]</c> to <c>[..., n]</c>, zero where nothing is observed.</summary>
-    public Tensor UT(Tensor y) => y.MatMul(_u.For(y)).Pad([0, S.Exact.Size(0) - Rank]);
+    public Tensor UT(Tensor y)
+    {
+        var observed = y.MatMul(_u.For(y));
+        return Tensor.Cat([observed, Tensor.Zeros([.. y.Shape[..^1], S.Exact.Size(0) - Rank], y.DType, y.Device)], -1);
+    }
 
     /// <summary><c>U c</c>, <c>[..., n]</c> to <c>[..., m]</c>.</summary>
     public Tensor U(Tensor c) => c.Narrow(-1, 0, Rank).MatMul(_u.For(c).Transpose(0, 1));
