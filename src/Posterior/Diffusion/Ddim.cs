@@ -57,11 +57,10 @@ internal static class Ancestral
         Denoiser prior, NoiseSource noise, Tensor x, double sigma, double next, double up, double? drawn, bool clip)
     {
         var estimate = prior.Denoise(x, sigma);
-        var z = noise.NormalLike(x);
         var kept = clip ? estimate.Clamp(-1, 1) : estimate;
         // x^0 + share e with e = (x - x^0) / sigma.
         var result = kept.Lerp(x, Math.Sqrt(next * next - up * up) / sigma);
-        if (next > 0) result.AddInPlace(z, drawn ?? up);
+        if (next > 0) result.AddInPlace(noise.NormalLike(x), drawn ?? up);
         return (result, kept);
     }
 }

@@ -28,7 +28,7 @@ internal static class StateDictLoading
         using var noGrad = new NoGrad();
         foreach (var (name, target) in network.NamedTensors)
         {
-            using var source = file[prefix + name].ToTensor();
+            using var source = file[prefix + name].Load();
             target.CopyFrom(source);
         }
         network.WeightsChanged();

@@ -36,7 +36,7 @@ public sealed class Trainer<TNetwork> : IDisposable
         (Network, _images, Settings, Scalings) = (network, images, settings, scalings);
         _loss = new EdmLoss(scalings);
         network.RequireGrad(true);
-        Optimiser = new AdamW(network.NamedParameters) { WeightDecay = settings.WeightDecay };
+        Optimiser = new AdamW(network.NamedParameters) { Beta2 = settings.Beta2, WeightDecay = settings.WeightDecay };
         Average = new PowerAverage(network, settings.AverageExponent);
     }
 

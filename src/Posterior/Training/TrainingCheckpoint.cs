@@ -16,8 +16,7 @@ public static class TrainingCheckpoint
     public static void Save<TNetwork>(Trainer<TNetwork> trainer, string path)
         where TNetwork : Module, INoiseConditioned
     {
-        var entries = Groups(trainer).Select(named => named.Tensor.ToEntry(named.Name));
-        SafetensorsWriter.Write(path, entries, new Dictionary<string, string>
+        SafetensorsWriter.Write(path, Groups(trainer), new Dictionary<string, string>
         {
             ["images_seen"] = trainer.ImagesSeen.ToString(CultureInfo.InvariantCulture),
             ["steps"] = trainer.Optimiser.Steps.ToString(CultureInfo.InvariantCulture),
@@ -34,7 +33,7 @@ public static class TrainingCheckpoint
         foreach (var (name, tensor) in Groups(trainer))
         {
             using var scope = new Scope();
-            var saved = file[name].ToTensor();
+            var saved = file.Load(name);
             if (!saved.Shape.SequenceEqual(tensor.Shape)) throw new WeightFileException(path, $"expected {tensor} as '{name}', found {saved}");
             tensor.CopyFrom(saved);
         }

@@ -13,13 +13,16 @@ public sealed record TrainingSettings
     public int Crop { get; init; } = 64;
 
     /// <summary>The highest step size of AdamW.</summary>
-    public double LearningRate { get; init; } = 1e-3;
+    public double LearningRate { get; init; } = 5e-4;
 
     /// <summary>Crops over which the step size rises from 0.</summary>
     public long WarmUp { get; init; } = 4000;
 
     /// <summary>The step size at the end, as a share of the highest; it falls along half a cosine.</summary>
     public double FinalLearningRateShare { get; init; } = 0.01;
+
+    /// <summary>AdamW's decay rate of the second moment; short, as in EDM2, so that a sudden growth of gradients shortens the steps at once.</summary>
+    public double Beta2 { get; init; } = 0.99;
 
     /// <summary>AdamW's weight decay.</summary>
     public double WeightDecay { get; init; }

@@ -1,0 +1,167 @@
+using System.Diagnostics;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Posterior.Diffusion;
+using Posterior.Imaging;
+using Posterior.Networks;
+using Posterior.Torch;
+using Posterior.Torch.Nn;
+
+namespace Posterior.Training;
+
+/// <summary>
+/// A training in a folder: its settings, a log of one line a minute, its checkpoint, grids of samples. Opening the same folder again
+/// continues it.
+/// </summary>
+/// <typeparam name="TNetwork">The network.</typeparam>
+public sealed class TrainingRun<TNetwork> : IDisposable
+    where TNetwork : Module, INoiseConditioned
+{
+    private const int SampleCount = 16;
+
+    private readonly string _folder;
+    private readonly TrainingImages _heldOut;
+    private readonly List<TrainingLogEntry> _log = [];
+
+    /// <summary>Opens a run in a folder, which is created; continues it when there is a checkpoint.</summary>
+    /// <param name="folder">The run's folder.</param>
+    /// <param name="network">The network with its starting weights; it stays the caller's.</param>
+    /// <param name="images">All images; every 25th is held out for validation.</param>
+    /// <param name="settings">The settings.</param>
+    /// <param name="scalings">EDM's scalings.</param>
+    /// <exception cref="TrainingException">The folder holds a training with other settings.</exception>
+    public TrainingRun(string folder, TNetwork network, TrainingImages images, TrainingSettings settings, EdmPreconditioning scalings)
+    {
+        _folder = Directory.CreateDirectory(folder).FullName;
+        (var training, _heldOut) = images.Split(25);
+        Trainer = new Trainer<TNetwork>(network, training, settings, scalings);
+        KeepSettings(settings);
+        if (!File.Exists(CheckpointPath)) return;
+        TrainingCheckpoint.Load(Trainer, CheckpointPath);
+        if (File.Exists(LogPath))
+            _log.AddRange(File.ReadLines(LogPath).Select(line => JsonSerializer.Deserialize(line, TrainingJson.Default.TrainingLogEntry)!).TakeWhile(entry => entry.ImagesSeen <= Trainer.ImagesSeen));
+    }
+
+    /// <summary>The training.</summary>
+    public Trainer<TNetwork> Trainer { get; }
+
+    /// <summary>The file of the training's state.</summary>
+    public string CheckpointPath => Path.Combine(_folder, "checkpoint.safetensors");
+
+    /// <summary>The log so far, one entry a minute.</summary>
+    public IReadOnlyList<TrainingLogEntry> Log => _log;
+
+    /// <summary>The time between checkpoints.</summary>
+    public TimeSpan CheckpointEvery { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>The time between entries of the log.</summary>
+    public TimeSpan LogEvery { get; init; } = TimeSpan.FromMinutes(1);
+
+    private string LogPath => Path.Combine(_folder, "log.jsonl");
+
+    /// <summary>Trains to the end or until cancelled; the state is saved either way.</summary>
+    /// <param name="progress">Told of each step.</param>
+    /// <param name="logged">Told of each entry of the log.</param>
+    /// <param name="cancellation">Stops after the step in hand.</param>
+    public void Run(IProgress<TrainingStep>? progress = null, IProgress<TrainingLogEntry>? logged = null, CancellationToken cancellation = default)
+    {
+        var seconds = _log.Count > 0 ? _log[^1].Seconds : 0;
+        var (clock, sinceLog, sinceSave) = (Stopwatch.StartNew(), Stopwatch.StartNew(), Stopwatch.StartNew());
+        var (losses, count, from) = (0.0, 0, Trainer.ImagesSeen);
+        Trainer.Run(new StepAction(step =>
+        {
+            progress?.Report(step);
+            losses += step.Loss;
+            count++;
+            var last = step.ImagesSeen >= Trainer.Settings.Images || cancellation.IsCancellationRequested;
+            var save = last || sinceSave.Elapsed >= CheckpointEvery;
+            if (!save && sinceLog.Elapsed < LogEvery) return;
+            var entry = new TrainingLogEntry(
+                step.ImagesSeen, losses / count, (step.ImagesSeen - from) / sinceLog.Elapsed.TotalSeconds, seconds + clock.Elapsed.TotalSeconds, save ? HeldOutPsnr() : null);
+            Append(entry);
+            logged?.Report(entry);
+            if (save)
+            {
+                TrainingCheckpoint.Save(Trainer, CheckpointPath);
+                SaveSamples();
+                sinceSave.Restart();
+            }
+            (losses, count, from) = (0, 0, step.ImagesSeen);
+            sinceLog.Restart();
+        }), cancellation);
+    }
+
+    /// <summary>The PSNR of the averaged network on held-out images with noise of sigma 25/255 (for images in [0, 1]), in one evaluation, in dB.</summary>
+    public double HeldOutPsnr() => Trainer.WithAverage(denoiser =>
+    {
+        var sum = 0.0;
+        for (var i = 0; i < _heldOut.Count; i++)
+        {
+            using var scope = new Scope();
+            var size = 256 / Trainer.Network.SizeMultiple * Trainer.Network.SizeMultiple;
+            var clean = Cropped(_heldOut.Centre(i, size));
+            var sigma = new UnitSigma(25.0 / 255).Signed;
+            var noisy = clean.AddScaled(new SeededNoise((ulong)i).NormalLike(clean), sigma);
+            // Peak to peak is 2 in [-1, 1].
+            sum += 10 * Math.Log10(4 / (denoiser.Denoise(noisy, sigma) - clean).Square().Mean().Item());
+        }
+        return sum / Math.Max(1, _heldOut.Count);
+    });
+
+    /// <summary>Frees the training's state.</summary>
+    public void Dispose() => Trainer.Dispose();
+
+    private Tensor Cropped(Tensor image)
+    {
+        var multiple = Trainer.Network.SizeMultiple;
+        return image.Narrow(2, 0, image.Size(2) / multiple * multiple).Narrow(3, 0, image.Size(3) / multiple * multiple);
+    }
+
+    private void SaveSamples() => Trainer.WithAverage(denoiser =>
+    {
+        using var scope = new Scope();
+        var size = Math.Max(Trainer.Network.SizeMultiple, Trainer.Settings.Crop / Trainer.Network.SizeMultiple * Trainer.Network.SizeMultiple);
+        var noise = new SeededNoise([.. Enumerable.Range(0, SampleCount).Select(i => (ulong)i)]);
+        var samples = new EdmHeun { Steps = 18 }.Sample(denoiser, SampleCount, new ImageShape(Trainer.Network.ImageChannels, size, size), noise);
+        var grid = ValueRange.ToUnit(samples).Clamp(0, 1).Reshape(4, 4, -1, size, size).Permute(2, 0, 3, 1, 4).Reshape(1, -1, 4 * size, 4 * size);
+        ImageFile.Save(Path.Combine(_folder, "samples.png"), grid);
+        return true;
+    });
+
+    private void Append(TrainingLogEntry entry)
+    {
+        _log.Add(entry);
+        File.AppendAllText(LogPath, JsonSerializer.Serialize(entry, TrainingJson.Default.TrainingLogEntry) + "\n");
+    }
+
+    private void KeepSettings(TrainingSettings settings)
+    {
+        var path = Path.Combine(_folder, "settings.json");
+        var text = JsonSerializer.Serialize(settings, TrainingJson.Default.TrainingSettings);
+        if (File.Exists(path) && File.Exists(CheckpointPath) && File.ReadAllText(path) != text)
+            throw new TrainingException($"'{_folder}' holds a training with other settings; expected those of its settings.json");
+        File.WriteAllText(path, text);
+    }
+
+    private sealed class StepAction(Action<TrainingStep> action) : IProgress<TrainingStep>
+    {
+        public void Report(TrainingStep value) => action(value);
+    }
+}
+
+/// <summary>One line of a training's log.</summary>
+/// <param name="ImagesSeen">Crops seen so far.</param>
+/// <param name="Loss">The mean loss since the last entry.</param>
+/// <param name="ImagesPerSecond">Crops a second since the last entry.</param>
+/// <param name="Seconds">The time of the training so far.</param>
+/// <param name="Psnr">See <see cref="TrainingRun{TNetwork}.HeldOutPsnr"/>; null between checkpoints.</param>
+public sealed record TrainingLogEntry(long ImagesSeen, double Loss, double ImagesPerSecond, double Seconds, double? Psnr);
+
+/// <summary>A training cannot start or continue.</summary>
+/// <param name="message">Why.</param>
+public sealed class TrainingException(string message) : Exception(message);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(TrainingSettings))]
+[JsonSerializable(typeof(TrainingLogEntry))]
+internal sealed partial class TrainingJson : JsonSerializerContext;

@@ -1,0 +1,149 @@
+using System.Text.Json;
+using Posterior.Diffusion;
+using Posterior.Imaging;
+using Posterior.Operators;
+using Posterior.Oracles;
+using Posterior.Solvers;
+using Posterior.Torch;
+
+namespace Posterior.Tests.Solvers;
+
+/// <summary>Whole runs of solvers and samplers against recorded ones: analytic priors, every random draw replayed.</summary>
+public sealed class SamplerOracleTests
+{
+    [SkippableTheory]
+    [Trait("Category", "Oracle")]
+    [MemberData(nameof(OracleFiles.Rows), "", "sampler", MemberType = typeof(OracleFiles))]
+    public void Run_matches_the_oracle(string row)
+    {
+        using var oracle = OracleFiles.Open(row);
+        using var scope = new Scope();
+        var spec = oracle.Spec;
+        var method = spec.GetProperty("method").GetString();
+        double Number(string name) => spec.GetProperty(name).GetDouble();
+        int Whole(string name) => spec.GetProperty(name).GetInt32();
+        switch (method)
+        {
+            case "ddrm":
+                Restores(oracle, new Ddrm { Steps = Whole("steps"), Eta = Number("eta"), EtaB = Number("eta_b"), FinalProjection = false });
+                break;
+            case "ddnm":
+                Restores(oracle, new Ddnm { Steps = Whole("steps"), Eta = Number("eta"), TravelLength = Whole("travel_length"), TravelRepeat = Whole("travel_repeat") });
+                break;
+            case "ddnm_plus":
+                Restores(oracle, new DdnmPlus { Steps = Whole("steps"), Eta = Number("eta"), TravelLength = Whole("travel_length"), TravelRepeat = Whole("travel_repeat") });
+                break;
+            case "edm_heun" or "edm2_heun":
+                Samples(oracle, new EdmHeun
+                {
+                    Schedule = new KarrasSchedule(Number("sigma_min"), Number("sigma_max"), Number("rho")),
+                    Steps = Whole("num_steps"),
+                    Churn = Number("S_churn"),
+                    ChurnMin = Number("S_min"),
+                    ChurnMax = spec.GetProperty("S_max") is { ValueKind: JsonValueKind.Number } most ? most.GetDouble() : double.PositiveInfinity,
+                    ChurnNoise = Number("S_noise"),
+                    DrawEveryStep = method == "edm_heun",
+                });
+                break;
+            case "kdiff_heun":
+                Samples(oracle, Churned(oracle, new EdmHeun()));
+                break;
+            case "kdiff_euler":
+                Samples(oracle, Churned(oracle, new Euler()));
+                break;
+            case "kdiff_euler_ancestral":
+                Samples(oracle, new Ddim { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1), Clip = false });
+                break;
+            case "kdiff_dpmpp_2m":
+                Samples(oracle, new DpmSolver2M { Schedule = Explicit(oracle) });
+                break;
+            case "ddim_unconditional":
+                Samples(oracle, new Ddim { Schedule = Respaced(spec), Steps = Whole("num_steps"), Eta = Number("eta"), Clip = spec.GetProperty("clip_denoised").GetBoolean() });
+                break;
+            case "ddpm_unconditional":
+                var variance = spec.GetProperty("variance").GetString();
+                Skip.If(variance == "learned_range", "ddpm with learned variance is not built");
+                Samples(oracle, new Ddpm
+                {
+                    Schedule = Respaced(spec),
+                    Steps = Whole("num_steps"),
+                    LargeVariance = variance switch { "fixed_large" => true, "fixed_small" => false, _ => throw new InvalidDataException($"{row}: variance '{variance}'") },
+                    Clip = spec.GetProperty("clip_denoised").GetBoolean(),
+                });
+                break;
+            default:
+                Assert.False(string.IsNullOrEmpty(method), $"{row}: the spec names no method");
+                Skip.If(true, $"method '{method}' is not built");
+                break;
+        }
+    }
+
+    private static void Restores(OracleFile oracle, Solver solver)
+    {
+        // Single precision, as users run it.
+        var spec = oracle.Spec;
+        using var h = oracle.Operator();
+        Denoiser prior = oracle.Prior();
+        if (spec.TryGetProperty("guidance", out var guidance))
+        {
+            Assert.Equal("quadratic", guidance.GetProperty("type").GetString());
+            prior = new ClassifierGuidance(prior, new QuadraticGuide(oracle.Single("guidance_target")), guidance.GetProperty("scale").GetDouble());
+        }
+        var recorded = new RecordingDenoiser(prior);
+        var estimates = new List<Tensor>();
+        var measurement = new Measurement<ForwardOperator>(oracle.Single("y").Reshape([spec.GetProperty("batch").GetInt32(), .. h.OutputShape]), h, spec.GetProperty("sigma_y").GetDouble());
+        var result = solver.RestoreAny(measurement, recorded, oracle.Noise(), new Immediately<SolverStep>(step => estimates.Add(step.Estimate.Clone().Own())));
+
+        // Where a step goes wrong first: the noise levels, the first state, the estimates.
+        var schedule = VpSchedule.Linear();
+        var (times, nexts) = (oracle.Integers("timesteps"), oracle.Integers("timesteps_next"));
+        var expected = times.Where((time, k) => nexts[k] < time).Select(time => schedule.Sigma((int)time)).ToArray();
+        Assert.Equal(expected.Length, recorded.Calls.Count);
+        for (var k = 0; k < expected.Length; k++) Assert.Equal(expected[k], recorded.Calls[k].Sigma, 1e-9 * expected[k]);
+        if (oracle.Has("x_init"))
+            OraclePriors.Close(oracle.Single("x_init"), recorded.Calls[0].X * (1 / Math.Sqrt(1 + expected[0] * expected[0])), oracle.Tolerance, "x_init");
+        if (oracle.Has("x0_pred")) OraclePriors.Close(oracle.Single("x0_pred"), Tensor.Stack([.. estimates]), oracle.Tolerance, "x0_pred");
+        OraclePriors.Close(oracle.Single("x_final"), result.Estimate, oracle.Tolerance, "x_final");
+        Assert.Equal(expected.Length, result.Evaluations);
+        Assert.Equal(expected.Length, solver.Evaluations);
+    }
+
+    private static void Samples(OracleFile oracle, Sampler sampler)
+    {
+        var prior = oracle.Prior();
+        if (oracle.Spec.TryGetProperty("guidance", out var weight))
+            prior = new ClassifierFreeGuidance(prior, oracle.Prior("guide_prior", "guide"), weight.GetDouble());
+        var recorded = new RecordingDenoiser(prior);
+        var shape = oracle.Shape("x_final");
+        var result = sampler.Sample(recorded, shape[0], new ImageShape(shape[1], shape[2], shape[3]), oracle.Noise(), DType.Float64);
+        if (oracle.Has("call_sigma"))
+        {
+            var sigmas = oracle.Doubles("call_sigma");
+            Assert.Equal(sigmas.Length, recorded.Calls.Count);
+            for (var k = 0; k < sigmas.Length; k++) Assert.Equal(sigmas[k], recorded.Calls[k].Sigma, 1e-9 * sigmas[k]);
+        }
+        OraclePriors.Close(oracle.Double("x_final"), result, oracle.Tolerance, "x_final");
+    }
+
+    private static ChurnedSampler Churned(OracleFile oracle, ChurnedSampler sampler) => sampler with
+    {
+        Schedule = Explicit(oracle),
+        DrawEveryStep = true,
+        Churn = Option(oracle, "s_churn", 0),
+        ChurnMin = Option(oracle, "s_tmin", 0),
+        ChurnMax = Option(oracle, "s_tmax", double.PositiveInfinity),
+        ChurnNoise = Option(oracle, "s_noise", 1),
+    };
+
+    private static double Option(OracleFile oracle, string name, double otherwise) =>
+        oracle.Spec.TryGetProperty("options", out var options) && options.TryGetProperty(name, out var value) ? value.GetDouble() : otherwise;
+
+    private static ExplicitSchedule Explicit(OracleFile oracle) => new(oracle.Doubles("sigmas")[..^1]);
+
+    private static VpSchedule Respaced(JsonElement spec) => VpSchedule.Linear().Respace(spec.GetProperty("timestep_respacing").GetString()!);
+
+    private sealed class QuadraticGuide(Tensor target) : IClassifierGuide
+    {
+        public Tensor Gradient(Tensor x, double sigma) => target - x;
+    }
+}
