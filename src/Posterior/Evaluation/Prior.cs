@@ -73,10 +73,12 @@ public sealed class Prior : IDisposable
     }
 
     /// <summary>The denoiser for images of a number of channels: of the chosen class, in tiles where memory demands it, grey through a colour model.</summary>
+    /// <param name="channels">1 or 3.</param>
+    /// <param name="conditional">Whether the chosen class, if any, is used.</param>
     /// <exception cref="ModelException">The model is for another number of channels.</exception>
-    public Denoiser For(long channels)
+    public Denoiser For(long channels, bool conditional = true)
     {
-        var denoiser = _settings.Class is { } label ? ((IClassConditional)Model.Denoiser).WithLabels(label) : Model.Denoiser;
+        var denoiser = conditional && _settings.Class is { } label ? ((IClassConditional)Model.Denoiser).WithLabels(label) : Model.Denoiser;
         if (_tile != 0) denoiser = new TiledDenoiser(denoiser, Tiles());
         if (denoiser.Channels is not { } native || native == channels) return denoiser;
         return (native, channels) == (3, 1)

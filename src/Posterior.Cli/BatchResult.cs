@@ -1,0 +1,32 @@
+using System.Text.Json.Serialization;
+using Posterior.Evaluation;
+
+namespace Posterior.Cli;
+
+/// <summary>What a verb over files did, as <c>--json</c> prints it.</summary>
+/// <param name="Results">The receipts of this run.</param>
+/// <param name="Skipped">Outputs that were finished before.</param>
+/// <param name="Failures">What failed.</param>
+internal sealed record BatchResult(IReadOnlyList<Receipt> Results, IReadOnlyList<string> Skipped, IReadOnlyList<BatchFailure> Failures);
+
+/// <summary>A file that failed.</summary>
+internal sealed record BatchFailure(string Input, string Message);
+
+/// <summary>What <c>compare --json</c> prints.</summary>
+internal sealed record ComparisonResult(IReadOnlyList<ImageComparison> Images, double MeanPsnr, double? MeanSsim);
+
+/// <summary>What <c>rerun --json</c> prints.</summary>
+internal sealed record RerunResult(string Receipt, IReadOnlyList<RerunDifference> Outputs, bool Identical);
+
+/// <summary>The largest difference of a value between an output and the one made again, for images in [0, 1].</summary>
+internal sealed record RerunDifference(string Path, double LargestDifference);
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    WriteIndented = true,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
+[JsonSerializable(typeof(BatchResult))]
+[JsonSerializable(typeof(ComparisonResult))]
+[JsonSerializable(typeof(RerunResult))]
+internal sealed partial class ResultJson : JsonSerializerContext;
