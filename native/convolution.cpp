@@ -4,6 +4,8 @@
 // Anything that is not supported here (gradients, other types or devices, no oneDNN) gives a null result, and the caller takes
 // ATen's convolution.
 #include "bridge.h"
+#include "onednn.h"
+#include "vector_kernels.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -15,10 +17,6 @@
 #include <unordered_map>
 #include <vector>
 
-#ifdef POSTERIOR_ONEDNN
-#include <oneapi/dnnl/dnnl.hpp>
-#endif
-
 using posterior::borrow;
 using posterior::guard;
 
@@ -27,23 +25,12 @@ namespace {
 #ifdef POSTERIOR_ONEDNN
 
 using dnnl::memory;
+using posterior::engine;
+using posterior::stream;
+using posterior::type_of;
 
 // Primitives of one layer that are kept: tiles and batches of several sizes alternate in practice.
 constexpr size_t most_primitives = 12;
-
-const dnnl::engine& engine() {
-    static auto* instance = new dnnl::engine(dnnl::engine::kind::cpu, 0);
-    return *instance;
-}
-
-dnnl::stream& stream() {
-    thread_local dnnl::stream instance(engine());
-    return instance;
-}
-
-memory::data_type type_of(const at::Tensor& tensor) {
-    return tensor.scalar_type() == at::kFloat ? memory::data_type::f32 : memory::data_type::bf16;
-}
 
 bool supported(const at::Tensor& tensor) {
     return tensor.device().is_cpu() && (tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16) &&
@@ -53,11 +40,12 @@ bool supported(const at::Tensor& tensor) {
 struct Shape {
     int64_t batch, height, width, threads;
     memory::data_type type;
-    bool silu, residual;
+    int32_t activation;
+    bool residual;
 
     bool operator==(const Shape& other) const {
         return batch == other.batch && height == other.height && width == other.width && threads == other.threads && type == other.type &&
-               silu == other.silu && residual == other.residual;
+               activation == other.activation && residual == other.residual;
     }
 };
 
@@ -68,6 +56,7 @@ struct Primitive {
     std::shared_ptr<at::Tensor> packed;
     memory::desc packed_layout;
     bool usable = false;
+    bool accumulates = false;  // the residual is copied to the result first
 };
 
 class Convolution {
@@ -76,14 +65,14 @@ class Convolution {
         : weight_(std::move(weight)), bias_(std::move(bias)), strides_{stride_v, stride_h}, padding_{padding_v, padding_h}, groups_(groups),
           version_(version()) {}
 
-    at::Tensor operator()(const at::Tensor& input, const at::Tensor& residual, bool silu) {
+    at::Tensor operator()(const at::Tensor& input, const at::Tensor& residual, int32_t activation) {
         if (!applicable(input, residual)) return {};
+        if (input.numel() == 0 || input.size(2) + 2 * padding_[0] < weight_.size(2) || input.size(3) + 2 * padding_[1] < weight_.size(3)) return {};
         auto x = input.contiguous(at::MemoryFormat::ChannelsLast);
         auto height = (x.size(2) + 2 * padding_[0] - weight_.size(2)) / strides_[0] + 1;
         auto width = (x.size(3) + 2 * padding_[1] - weight_.size(3)) / strides_[1] + 1;
         auto outputs = weight_.size(0);
-        if (height <= 0 || width <= 0 || x.size(0) == 0) return {};
-        auto primitive = find({x.size(0), x.size(2), x.size(3), at::get_num_threads(), type_of(x), silu, residual.defined()}, height, width);
+        auto primitive = find({x.size(0), x.size(2), x.size(3), at::get_num_threads(), type_of(x), activation, residual.defined()}, height, width);
         if (!primitive->usable) return {};
 
         auto y = at::empty({x.size(0), outputs, height, width}, x.options(), at::MemoryFormat::ChannelsLast);
@@ -94,8 +83,12 @@ class Convolution {
         if (bias_.defined()) arguments.emplace(DNNL_ARG_BIAS, memory({{outputs}, type_of(bias_), memory::format_tag::a}, engine(), bias_.data_ptr()));
         if (residual.defined()) {
             if (residual.sizes() != y.sizes()) throw std::invalid_argument("a convolution's residual has another shape than its result");
-            added = residual.contiguous(at::MemoryFormat::ChannelsLast);
-            arguments.emplace(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, memory(primitive->destination, engine(), added.data_ptr()));
+            if (primitive->accumulates) {
+                y.copy_(residual);
+            } else {
+                added = residual.contiguous(at::MemoryFormat::ChannelsLast);
+                arguments.emplace(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, memory(primitive->destination, engine(), added.data_ptr()));
+            }
         }
         primitive->run.execute(stream(), arguments);
         stream().wait();
@@ -131,41 +124,20 @@ class Convolution {
     }
 
     std::shared_ptr<const Primitive> make(const Shape& shape, int64_t height, int64_t width) {
-        auto type = shape.type;
-        auto outputs = weight_.size(0), inputs = weight_.size(1) * groups_;
-        auto channels_last = memory::format_tag::nhwc;
-        memory::desc source({shape.batch, inputs, shape.height, shape.width}, type, channels_last);
-        memory::desc destination({shape.batch, outputs, height, width}, type, channels_last);
-        auto filter = filter_dimensions();
-        memory::desc any_filter(filter, type, memory::format_tag::any);
-        memory::desc bias = bias_.defined() ? memory::desc({outputs}, type_of(bias_), memory::format_tag::a) : memory::desc();
-
-        dnnl::post_ops after;
-        if (shape.residual) after.append_binary(dnnl::algorithm::binary_add, destination);
-#if DNNL_VERSION_MAJOR >= 3
-        if (shape.silu) after.append_eltwise(dnnl::algorithm::eltwise_swish, 1.0f, 0.0f);
-#else
-        if (shape.silu) after.append_eltwise(1.0f, dnnl::algorithm::eltwise_swish, 1.0f, 0.0f);
-#endif
-        dnnl::primitive_attr attributes;
-        attributes.set_post_ops(after);
-
         auto result = std::make_shared<Primitive>();
         result->shape = shape;
-        result->source = source;
-        result->destination = destination;
+        result->source = memory::desc({shape.batch, weight_.size(1) * groups_, shape.height, shape.width}, shape.type, memory::format_tag::nhwc);
+        result->destination = memory::desc({shape.batch, weight_.size(0), height, width}, shape.type, memory::format_tag::nhwc);
         try {
-            const memory::dims strides{strides_[0], strides_[1]}, padding{padding_[0], padding_[1]};
-#if DNNL_VERSION_MAJOR >= 3
-            dnnl::convolution_forward::primitive_desc chosen(engine(), dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, source,
-                                                             any_filter, bias, destination, strides, padding, padding, attributes);
-#else
-            dnnl::convolution_forward::desc wanted(dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, source, any_filter, bias,
-                                                   destination, strides, padding, padding);
-            dnnl::convolution_forward::primitive_desc chosen(wanted, attributes, engine());
-#endif
-            // The reference implementation is a hundred times slower than ATen's.
-            if (std::string(chosen.impl_info_str()).find("ref") != std::string::npos) return result;
+            auto chosen = choose(*result, shape.residual ? Addition::read : Addition::none);
+            if (shape.residual && shape.type == memory::data_type::f32 && std::string(chosen.impl_info_str()).find("brg") == std::string::npos) {
+                // In single precision the implementations that read a second image are a fifth slower than those that add to what
+                // is there, which costs a copy of the residual: a fiftieth.
+                auto accumulating = choose(*result, Addition::accumulate);
+                result->accumulates = std::string(accumulating.impl_info_str()).find("brg") != std::string::npos;
+                if (result->accumulates) chosen = accumulating;
+            }
+            if (!posterior::is_fast(chosen)) return result;
             result->run = dnnl::convolution_forward(chosen);
             result->packed_layout = chosen.weights_desc();
             result->packed = packed(chosen.weights_desc());
@@ -174,6 +146,37 @@ class Convolution {
             if (error.status != dnnl_unimplemented) throw;
         }
         return result;
+    }
+
+    enum class Addition { none, read, accumulate };
+
+    dnnl::convolution_forward::primitive_desc choose(const Primitive& wanted, Addition addition) const {
+        dnnl::post_ops after;
+        if (addition == Addition::read) after.append_binary(dnnl::algorithm::binary_add, wanted.destination);
+        if (addition == Addition::accumulate) after.append_sum(1.0f);
+        if (wanted.shape.activation != PT_IDENTITY) {
+            const auto silu = wanted.shape.activation == PT_SILU;
+            const auto kind = silu ? dnnl::algorithm::eltwise_swish : dnnl::algorithm::eltwise_relu;
+            const auto slope = silu ? 1.0f : 0.0f;  // swish is x / (1 + exp(-slope x)); relu scales negative numbers by it
+#if DNNL_VERSION_MAJOR >= 3
+            after.append_eltwise(kind, slope, 0.0f);
+#else
+            after.append_eltwise(1.0f, kind, slope, 0.0f);
+#endif
+        }
+        dnnl::primitive_attr attributes;
+        attributes.set_post_ops(after);
+        const memory::dims strides{strides_[0], strides_[1]}, padding{padding_[0], padding_[1]};
+        const memory::desc filter(filter_dimensions(), wanted.shape.type, memory::format_tag::any);
+        const auto bias = bias_.defined() ? memory::desc({weight_.size(0)}, type_of(bias_), memory::format_tag::a) : memory::desc();
+#if DNNL_VERSION_MAJOR >= 3
+        return {engine(), dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, wanted.source, filter, bias, wanted.destination, strides,
+                padding, padding, attributes};
+#else
+        const dnnl::convolution_forward::desc operation(dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, wanted.source, filter, bias,
+                                                        wanted.destination, strides, padding, padding);
+        return {operation, attributes, engine()};
+#endif
     }
 
     memory::dims filter_dimensions() const {
@@ -242,11 +245,19 @@ int pt_convolution_free(pt_convolution layer) {
     });
 }
 
-int pt_convolution_run(pt_convolution layer, pt_tensor x, pt_tensor residual, int32_t silu, pt_tensor* out) {
+int pt_convolution_run(pt_convolution layer, pt_tensor x, pt_tensor residual, pt_tensor scale, pt_tensor shift, int32_t activation, pt_tensor* out) {
     return guard([&] {
         *out = nullptr;
 #ifdef POSTERIOR_ONEDNN
-        *out = posterior::release((*static_cast<Convolution*>(layer))(borrow(x), borrow(residual), silu != 0));
+        auto& convolution = *static_cast<Convolution*>(layer);
+        auto input = borrow(x), scales = borrow(scale), shifts = borrow(shift);
+        const auto modulated = scales.defined() || shifts.defined();
+        for (const auto& factor : {scales, shifts})
+            if (factor.defined() && c10::GradMode::is_enabled() && factor.requires_grad()) return;
+        auto y = convolution(input, borrow(residual), modulated ? PT_IDENTITY : activation);
+        // In place: the pass is a small part of the convolution, and no memory is needed.
+        if (modulated && y.defined()) posterior::modulate(y, scales, shifts, activation);
+        *out = posterior::release(std::move(y));
 #endif
     });
 }

@@ -1,5 +1,5 @@
-// Group normalisation (Wu, He 2018) with an optional scale and shift per image and channel and SiLU, and SiLU alone, for inference
-// on the CPU: one pass over channels-last memory for the statistics, one for the result.
+// Group normalisation (Wu, He 2018) with an optional scale and shift per image and channel and an activation, for inference on the CPU:
+// one pass over channels-last memory for the statistics, one for the result. Scale, shift and activation alone, and SiLU alone.
 #include "bridge.h"
 #include "vector_kernels.h"
 
@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <stdexcept>
 #include <vector>
 
 using posterior::borrow;
@@ -53,6 +54,10 @@ void for_each(int64_t count, int64_t elements, const F& body) {
 struct Image {
     int64_t batch, positions, channels, blocks, elements;
     bool half;
+
+    explicit Image(const at::Tensor& x)
+        : batch(x.size(0)), positions(x.numel() / (x.size(0) * x.size(1))), channels(x.size(1)), blocks((positions + row_block - 1) / row_block),
+          elements(x.numel()), half(x.scalar_type() == at::kBFloat16) {}
 
     const char* at(const void* base, int64_t image, int64_t row) const {
         return static_cast<const char*>(base) + (image * positions + row) * channels * (half ? 2 : 4);
@@ -102,11 +107,22 @@ void channel_moments(const Image& shape, const void* x, std::vector<double>& mea
     }
 }
 
+// y = activation(x gain + offset), with a gain and an offset for each image and channel.
+void apply(const Image& shape, const void* x, void* y, const float* gain, const float* offset, int32_t activation) {
+    const auto& kernels = posterior::vector_kernels();
+    for_each(shape.batch * shape.blocks, shape.elements, [&](int64_t begin, int64_t end) {
+        for (auto task = begin; task < end; ++task) {
+            const auto n = task / shape.blocks, row = task % shape.blocks * row_block;
+            kernels.affine[shape.half](shape.at(x, n, row), const_cast<char*>(shape.at(y, n, row)), shape.rows(task % shape.blocks), shape.channels,
+                                       gain + n * shape.channels, offset + n * shape.channels, activation);
+        }
+    });
+}
+
 at::Tensor group_norm(const at::Tensor& x, int64_t groups, const at::Tensor& weight, const at::Tensor& bias, double epsilon, const at::Tensor& scale,
-                      const at::Tensor& shift, bool silu) {
+                      const at::Tensor& shift, int32_t activation) {
     const auto channels = x.size(1);
-    Image shape{x.size(0), x.numel() / (x.size(0) * channels), channels, 0, x.numel(), x.scalar_type() == at::kBFloat16};
-    shape.blocks = (shape.positions + row_block - 1) / row_block;
+    const Image shape(x);
     std::vector<double> means(shape.batch * channels), deviations(shape.batch * channels);
     channel_moments(shape, x.data_ptr(), means, deviations);
 
@@ -139,16 +155,7 @@ at::Tensor group_norm(const at::Tensor& x, int64_t groups, const at::Tensor& wei
         }
 
     auto y = at::empty_strided(x.sizes(), x.strides(), x.options());
-    const auto& kernels = posterior::vector_kernels();
-    auto from = x.data_ptr();
-    auto to = y.data_ptr();
-    for_each(shape.batch * shape.blocks, shape.elements, [&](int64_t begin, int64_t end) {
-        for (auto task = begin; task < end; ++task) {
-            const auto n = task / shape.blocks, row = task % shape.blocks * row_block;
-            kernels.affine[shape.half](shape.at(from, n, row), const_cast<char*>(shape.at(to, n, row)), shape.rows(task % shape.blocks), channels,
-                                       gain.data() + n * channels, offset.data() + n * channels, silu);
-        }
-    });
+    apply(shape, x.data_ptr(), y.data_ptr(), gain.data(), offset.data(), activation);
     return y;
 }
 
@@ -158,9 +165,23 @@ bool per_channel(const at::Tensor& tensor, const at::Tensor& x) {
 
 }  // namespace
 
+namespace posterior {
+
+void modulate(at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift, int32_t activation) {
+    const Image shape(x);
+    const auto count = static_cast<size_t>(shape.batch * shape.channels);
+    auto gain = scale.defined() ? floats_of(scale) : std::vector<float>(count, 0.0f);
+    auto offset = shift.defined() ? floats_of(shift) : std::vector<float>(count, 0.0f);
+    if (gain.size() != count || offset.size() != count) throw std::invalid_argument("a scale and a shift need one number for each image and channel");
+    for (auto& factor : gain) factor += 1;
+    apply(shape, x.data_ptr(), x.data_ptr(), gain.data(), offset.data(), activation);
+}
+
+}  // namespace posterior
+
 extern "C" {
 
-int pt_group_norm(pt_tensor x, int64_t groups, pt_tensor weight, pt_tensor bias, double epsilon, pt_tensor scale, pt_tensor shift, int32_t silu, pt_tensor* out) {
+int pt_group_norm(pt_tensor x, int64_t groups, pt_tensor weight, pt_tensor bias, double epsilon, pt_tensor scale, pt_tensor shift, int32_t activation, pt_tensor* out) {
     return guard([&] {
         *out = nullptr;
         auto input = borrow(x), gains = borrow(weight), offsets = borrow(bias), scales = borrow(scale), shifts = borrow(shift);
@@ -168,7 +189,7 @@ int pt_group_norm(pt_tensor x, int64_t groups, pt_tensor weight, pt_tensor bias,
         if (!gains.device().is_cpu() || gains.numel() != input.size(1) || offsets.numel() != input.size(1) || groups <= 0 || input.size(1) % groups != 0) return;
         if (!channels_last(input) || !per_channel(scales, input) || !per_channel(shifts, input)) return;
         at::NoGradGuard no_grad;
-        *out = posterior::release(group_norm(input, groups, gains, offsets, epsilon, scales, shifts, silu != 0));
+        *out = posterior::release(group_norm(input, groups, gains, offsets, epsilon, scales, shifts, activation));
     });
 }
 

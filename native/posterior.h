@@ -79,19 +79,24 @@ PT_API int pt_tensor_grad_clear(pt_tensor tensor);
 // ---- fast paths for inference on the CPU ---------------------------------------------------------------------------------------
 // Each gives a null tensor, and no error, for what it does not support: gradients being recorded, other types than float32 and
 // bfloat16, other devices, shapes without a fast implementation. The caller then uses the ATen operator.
+enum { PT_IDENTITY = 0, PT_SILU = 1, PT_RELU = 2 };  // activations
 typedef void* pt_convolution;  // a convolution layer with its packed weights
 // Refers to the weights (OIHW) without a copy; packs them per shape when it runs, and again after operators wrote to them.
 // Null when the bridge was built without oneDNN.
 PT_API int pt_convolution_new(pt_tensor weight, pt_tensor bias, int64_t stride_v, int64_t stride_h, int64_t padding_v, int64_t padding_h, int64_t groups,
                               pt_convolution* out);
 PT_API int pt_convolution_free(pt_convolution layer);
-// conv(x) + bias, plus `residual` when not null, then SiLU when asked; the result is channels-last. Safe on several threads at once.
-PT_API int pt_convolution_run(pt_convolution layer, pt_tensor x, pt_tensor residual, int32_t silu, pt_tensor* out);
+// activation((conv(x) + bias + residual) (1 + scale) + shift); residual, scale and shift (a number per image and channel) may be null.
+// The result is channels-last. Safe on several threads at once.
+PT_API int pt_convolution_run(pt_convolution layer, pt_tensor x, pt_tensor residual, pt_tensor scale, pt_tensor shift, int32_t activation, pt_tensor* out);
 // oneDNN's version and instruction set; empty when the bridge was built without it.
 PT_API const char* pt_convolution_library(void);
-// Group normalisation over channels-last memory, times 1 + scale, plus shift (both [N, C] or with further sizes of 1, or null), then SiLU when asked.
-PT_API int pt_group_norm(pt_tensor x, int64_t groups, pt_tensor weight, pt_tensor bias, double epsilon, pt_tensor scale, pt_tensor shift, int32_t silu, pt_tensor* out);
+// Group normalisation over channels-last memory, times 1 + scale, plus shift (a number per image and channel, or null), then the activation.
+PT_API int pt_group_norm(pt_tensor x, int64_t groups, pt_tensor weight, pt_tensor bias, double epsilon, pt_tensor scale, pt_tensor shift, int32_t activation,
+                         pt_tensor* out);
 PT_API int pt_silu(pt_tensor x, pt_tensor* out);
+// softmax(q^T k / sqrt(d)) v for each image and head: q [N, heads, d, T], k and v [N, heads, d, S] with adjacent features (stride 1), to [N, heads, T, d].
+PT_API int pt_attention(pt_tensor q, pt_tensor k, pt_tensor v, pt_tensor* out);
 // The variant of the vector code in use (avx512_bf16, avx512, avx2, portable), all that this processor can run, and a choice among them.
 PT_API const char* pt_vector_variant(void);
 PT_API const char* pt_vector_variants(void);

@@ -10,12 +10,12 @@ struct VectorKernels {
     const char* name;
     // Adds, for each channel, sum(x - pivot) and sum((x - pivot)^2) over `rows` rows.
     void (*moments[2])(const void* x, const float* pivot, int64_t rows, int64_t channels, float* sums, float* squares);
-    // y = x * gain + offset per channel, and its SiLU if asked.
-    void (*affine[2])(const void* x, void* y, int64_t rows, int64_t channels, const float* gain, const float* offset, bool silu);
+    // y = activation(x * gain + offset), gain and offset per channel; the activation is a PT_... constant. x and y may be the same.
+    void (*affine[2])(const void* x, void* y, int64_t rows, int64_t channels, const float* gain, const float* offset, int32_t activation);
     // y = x / (1 + exp(-x)); x and y may be the same.
     void (*silu[2])(const void* x, void* y, int64_t count);
-    // Each row of `columns` numbers becomes its softmax after scaling, in place.
-    void (*softmax[2])(void* x, int64_t rows, int64_t columns, float scale);
+    // Each row of y is the softmax of scale times the row of x, which is float32 in any case and is overwritten; x and y may be the same.
+    void (*softmax[2])(float* x, void* y, int64_t rows, int64_t columns, float scale);
 };
 
 // The best variant for this processor, or the one that was chosen with POSTERIOR_VECTOR or pt_vector_variant_set.

@@ -1,3 +1,5 @@
+using Posterior.Torch.Nn;
+
 namespace Posterior.Torch;
 
 /// <summary>
@@ -48,7 +50,7 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
     {
         if (!IsEnabled) return null;
         using var borrowed = new Borrowed(x, weight, bias, scale, shift);
-        Native.Check(Native.pt_group_norm(borrowed[0], groups, borrowed[1], borrowed[2], epsilon, borrowed[3], borrowed[4], silu ? 1 : 0, out var result));
+        Native.Check(Native.pt_group_norm(borrowed[0], groups, borrowed[1], borrowed[2], epsilon, borrowed[3], borrowed[4], silu ? Activation.Silu : Activation.Identity, out var result));
         return result == 0 ? null : new Tensor(result);
     }
 
@@ -58,6 +60,15 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
         if (!IsEnabled) return null;
         using var borrowed = new Borrowed(x);
         Native.Check(Native.pt_silu(borrowed[0], out var result));
+        return result == 0 ? null : new Tensor(result);
+    }
+
+    /// <summary>softmax(q^T k / sqrt(d)) v, or null where ATen must do it.</summary>
+    internal static Tensor? Attention(Tensor q, Tensor k, Tensor v)
+    {
+        if (!IsEnabled) return null;
+        using var borrowed = new Borrowed(q, k, v);
+        Native.Check(Native.pt_attention(borrowed[0], borrowed[1], borrowed[2], out var result));
         return result == 0 ? null : new Tensor(result);
     }
 }

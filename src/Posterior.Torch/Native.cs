@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Posterior.Torch.Nn;
 
 namespace Posterior.Torch;
 
@@ -36,10 +37,11 @@ internal static unsafe partial class Native
 
     [LibraryImport(Library)] public static partial int pt_convolution_new(nint weight, nint bias, long strideV, long strideH, long paddingV, long paddingH, long groups, out nint layer);
     [LibraryImport(Library)] public static partial int pt_convolution_free(nint layer);
-    [LibraryImport(Library)] public static partial int pt_convolution_run(nint layer, nint x, nint residual, int silu, out nint result);
+    [LibraryImport(Library)] public static partial int pt_convolution_run(nint layer, nint x, nint residual, nint scale, nint shift, Activation activation, out nint result);
     [LibraryImport(Library)] public static partial byte* pt_convolution_library();
-    [LibraryImport(Library)] public static partial int pt_group_norm(nint x, long groups, nint weight, nint bias, double epsilon, nint scale, nint shift, int silu, out nint result);
+    [LibraryImport(Library)] public static partial int pt_group_norm(nint x, long groups, nint weight, nint bias, double epsilon, nint scale, nint shift, Activation activation, out nint result);
     [LibraryImport(Library)] public static partial int pt_silu(nint x, out nint result);
+    [LibraryImport(Library)] public static partial int pt_attention(nint q, nint k, nint v, out nint result);
     [LibraryImport(Library)] public static partial byte* pt_vector_variant();
     [LibraryImport(Library)] public static partial byte* pt_vector_variants();
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] public static partial int pt_vector_variant_set(string name);

@@ -25,16 +25,16 @@ internal sealed unsafe class PackedConvolution : SafeHandle
         return packed;
     }
 
-    /// <summary>silu(conv(x) + residual), or null where ATen must do it.</summary>
-    public Tensor? Run(Tensor x, Tensor? residual, bool silu)
+    /// <summary>activation((conv(x) + residual) (1 + scale) + shift), or null where ATen must do it.</summary>
+    public Tensor? Run(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation)
     {
         if (IsInvalid) return null;
         var added = false;
         DangerousAddRef(ref added);
         try
         {
-            using var borrowed = new Borrowed(x, residual);
-            Native.Check(Native.pt_convolution_run(handle, borrowed[0], borrowed[1], silu ? 1 : 0, out var result));
+            using var borrowed = new Borrowed(x, residual, scale, shift);
+            Native.Check(Native.pt_convolution_run(handle, borrowed[0], borrowed[1], borrowed[2], borrowed[3], activation, out var result));
             return result == 0 ? null : new Tensor(result);
         }
         finally

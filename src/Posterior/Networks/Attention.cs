@@ -1,4 +1,5 @@
 using Posterior.Torch;
+using Posterior.Torch.Nn;
 
 namespace Posterior.Networks;
 
@@ -10,12 +11,7 @@ public static class Attention
     /// <param name="k">Keys, <c>[N, heads, d, S]</c>.</param>
     /// <param name="v">Values, <c>[N, heads, d, S]</c>.</param>
     /// <returns><c>[N, heads, T, d]</c>: tokens before features, which is how channels-last images lie in memory.</returns>
-    public static Tensor Apply(Tensor q, Tensor k, Tensor v)
-    {
-        using var scope = new Scope();
-        var logits = (q * (1 / Math.Sqrt(q.Size(2)))).Transpose(2, 3).MatMul(k);
-        return scope.Keep(logits.Softmax(-1).MatMul(v.Transpose(2, 3)));
-    }
+    public static Tensor Apply(Tensor q, Tensor k, Tensor v) => DotProductAttention.Forward(q, k, v);
 
     /// <summary>The result of <see cref="Apply"/> as an image <c>[N, heads * d, H, W]</c>, head by head.</summary>
     /// <param name="tokens"><c>[N, heads, H W, d]</c>.</param>

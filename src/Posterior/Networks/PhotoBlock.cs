@@ -23,8 +23,8 @@ internal sealed class PhotoBlock : Module
         using var scope = new Scope();
         var modulation = _modulation.Forward(embedding).To(x.DType).Unsqueeze(2).Unsqueeze(3);
         var halves = modulation.Chunk(2, 1);
-        var h = halves[1].AddProduct(_first.Forward(x), halves[0] + 1).Relu();
-        return scope.Keep(x + _second.Forward(h));
+        var h = _first.ForwardModulated(x, scale: halves[0], shift: halves[1], Activation.Relu);
+        return scope.Keep(_second.Forward(h, residual: x));
     }
 
     /// <summary>Random weights; the branch adds variance <paramref name="gain"/> squared.</summary>

@@ -31,7 +31,7 @@ public sealed class AdmAttentionBlock : Module
     {
         using var scope = new Scope();
         var (q, k, v) = Split(_qkv.Forward(_norm.Forward(x)), _heads, _newOrder);
-        return scope.Keep(x + _projection.Forward(Attention.ToImage(Attention.Apply(q, k, v), x.Size(2), x.Size(3))));
+        return scope.Keep(_projection.Forward(Attention.ToImage(Attention.Apply(q, k, v), x.Size(2), x.Size(3)), residual: x));
     }
 
     /// <summary>Queries, keys and values <c>[N, heads, ch, T]</c> of the channels of one convolution.</summary>

@@ -45,19 +45,19 @@ public sealed class AdmResidualBlock : Module
     {
         using var scope = new Scope();
         // Resampling sits between the activation and the convolution, and on the skip.
-        var h = _inConvolution.Forward(Resample(_inNorm.Forward(x, silu: true)));
+        var h = Resample(_inNorm.Forward(x, silu: true));
         var time = _embedding.Forward(activatedEmbedding).Unsqueeze(2).Unsqueeze(3);
         if (_scaleShift)
         {
             var (scale, shift) = time.Chunk(2, 1) is [var first, var second] ? (first, second) : throw new InvalidOperationException();
-            h = _outNorm.Forward(h, silu: true, scale, shift);
+            h = _outNorm.Forward(_inConvolution.Forward(h), silu: true, scale, shift);
         }
         else
         {
-            h = _outNorm.Forward(h + time, silu: true);
+            h = _outNorm.Forward(_inConvolution.ForwardModulated(h, scale: null, shift: time), silu: true);
         }
         var skip = Resample(x);
-        return scope.Keep((_skip?.Forward(skip) ?? skip) + _outConvolution.Forward(h));
+        return scope.Keep(_outConvolution.Forward(h, residual: _skip?.Forward(skip) ?? skip));
     }
 
     private Tensor Resample(Tensor x) => _resampling switch

@@ -30,10 +30,9 @@ public sealed class DdpmResidualBlock : Module
     public Tensor Forward(Tensor x, Tensor activatedEmbedding)
     {
         using var scope = new Scope();
-        var h = _convolution1.Forward(_norm1.Forward(x, silu: true));
-        h = h + _time.Forward(activatedEmbedding).Unsqueeze(2).Unsqueeze(3);
-        h = _convolution2.Forward(_norm2.Forward(h, silu: true));
-        return scope.Keep((_shortcut?.Forward(x) ?? x) + h);
+        var time = _time.Forward(activatedEmbedding).Unsqueeze(2).Unsqueeze(3);
+        var h = _convolution1.ForwardModulated(_norm1.Forward(x, silu: true), scale: null, shift: time);
+        return scope.Keep(_convolution2.Forward(_norm2.Forward(h, silu: true), residual: _shortcut?.Forward(x) ?? x));
     }
 }
 
@@ -59,7 +58,7 @@ public sealed class DdpmAttentionBlock : Module
         using var scope = new Scope();
         var h = _norm.Forward(x);
         var attended = Attention.Apply(Tokens(_q.Forward(h)), Tokens(_k.Forward(h)), Tokens(_v.Forward(h)));
-        return scope.Keep(x + _projection.Forward(Attention.ToImage(attended, x.Size(2), x.Size(3))));
+        return scope.Keep(_projection.Forward(Attention.ToImage(attended, x.Size(2), x.Size(3)), residual: x));
 
         static Tensor Tokens(Tensor image) => image.Reshape(image.Size(0), 1, image.Size(1), image.Size(2) * image.Size(3));
     }

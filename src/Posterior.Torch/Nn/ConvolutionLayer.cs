@@ -1,0 +1,77 @@
+namespace Posterior.Torch.Nn;
+
+/// <summary>
+/// A layer that correlates images with trained kernels. In inference on the CPU it runs on packed weights, which cost their memory
+/// a second time (<see cref="FastPath"/>); otherwise through ATen. Weights follow the type of the input, so that master weights may be more precise.
+/// </summary>
+/// <param name="stride">The step of the kernel, in pixels.</param>
+/// <param name="padding">The zeros around the image, in pixels.</param>
+/// <param name="groups">The number of groups that channels fall into.</param>
+public abstract class ConvolutionLayer(long stride, long padding, long groups) : Module
+{
+    private PackedConvolution? _packed;
+
+    /// <summary>The kernels, <c>[outputs, inputs / groups, height, width]</c>.</summary>
+    protected abstract Tensor Kernels { get; }
+
+    /// <summary>What is added to each output channel, <c>[outputs]</c>; null for nothing.</summary>
+    protected abstract Tensor? Offsets { get; }
+
+    /// <summary>Applies the layer: conv(x) + residual, then SiLU when asked.</summary>
+    /// <param name="x"><c>[N, inputs, H, W]</c>; channels-last memory is fastest.</param>
+    /// <param name="residual">What is added to the result, of its shape; or null.</param>
+    /// <param name="silu">Whether z sigmoid(z) is applied to the sum.</param>
+    /// <returns><c>[N, outputs, H', W']</c>.</returns>
+    public Tensor Forward(Tensor x, Tensor? residual = null, bool silu = false) =>
+        Forward(x, residual, null, null, silu ? Activation.Silu : Activation.Identity);
+
+    /// <summary>Applies the layer, scales and shifts its channels for each image, then an activation: activation(conv(x) (1 + scale) + shift).</summary>
+    /// <param name="x"><c>[N, inputs, H, W]</c>; channels-last memory is fastest.</param>
+    /// <param name="scale"><c>[N, outputs, 1, 1]</c>, or null for none.</param>
+    /// <param name="shift"><c>[N, outputs, 1, 1]</c>, or null for none.</param>
+    /// <param name="activation">What is applied last.</param>
+    /// <returns><c>[N, outputs, H', W']</c>.</returns>
+    public Tensor ForwardModulated(Tensor x, Tensor? scale, Tensor? shift, Activation activation = Activation.Identity) => Forward(x, null, scale, shift, activation);
+
+    /// <inheritdoc/>
+    protected override void OnWeightsChanged() => Interlocked.Exchange(ref _packed, null)?.Dispose();
+
+    private Tensor Forward(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation) =>
+        Fast(x, residual, scale, shift, activation) ?? ThroughAten(x, residual, scale, shift, activation);
+
+    private Tensor? Fast(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation)
+    {
+        if (!FastPath.IsEnabled) return null;
+        var packed = Volatile.Read(ref _packed) ?? Pack();
+        return packed.Run(x, residual, scale, shift, activation);
+    }
+
+    private PackedConvolution Pack()
+    {
+        using var scope = new Scope();
+        var made = PackedConvolution.Of(Kernels, Offsets, stride, padding, groups);
+        if (Interlocked.CompareExchange(ref _packed, made, null) is not { } earlier) return made;
+        made.Dispose();
+        return earlier;
+    }
+
+    private Tensor ThroughAten(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation)
+    {
+        using var scope = new Scope();
+        var y = x.Conv2d(Kernels.To(x.DType), Offsets?.To(x.DType), stride, padding, 1, groups);
+        if (residual is not null) y += residual;
+        y = (scale, shift) switch
+        {
+            (null, null) => y,
+            ({ } factor, null) => y * (factor + 1),
+            (null, { } offset) => y + offset,
+            ({ } factor, { } offset) => offset.AddProduct(y, factor + 1),
+        };
+        return scope.Keep(activation switch
+        {
+            Activation.Silu => y.Silu(),
+            Activation.Relu => y.Relu(),
+            _ => y,
+        });
+    }
+}
