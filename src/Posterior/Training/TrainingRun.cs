@@ -1,8 +1,10 @@
 using System.Diagnostics;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Posterior.Diffusion;
 using Posterior.Imaging;
+using Posterior.Models;
 using Posterior.Networks;
 using Posterior.Torch;
 using Posterior.Torch.Nn;
@@ -107,6 +109,44 @@ public sealed class TrainingRun<TNetwork> : IDisposable
         }
         return sum / Math.Max(1, _heldOut.Count);
     });
+
+    /// <summary>Writes the averaged weights as a model, with a card that tells how they were trained.</summary>
+    /// <param name="path">The weight file, <c>NAME.safetensors</c>; the card has the extension <c>.json</c>.</param>
+    /// <param name="card">What the training does not know: description, architecture, data, licence, limits.</param>
+    /// <returns>The card as written.</returns>
+    public ModelCard Export(string path, ModelCard card)
+    {
+        var facts = new JsonObject
+        {
+            ["images_seen"] = Trainer.ImagesSeen,
+            ["steps"] = Trainer.Optimiser.Steps,
+            ["seconds"] = _log.Count > 0 ? Math.Round(_log[^1].Seconds) : 0,
+            ["hardware"] = $"{Environment.ProcessorCount} processor cores, {TorchRuntime.Threads} threads, libtorch {TorchRuntime.Version}",
+            ["held_out_psnr_sigma_25"] = Math.Round(HeldOutPsnr(), 3),
+            ["settings"] = JsonSerializer.SerializeToNode(Trainer.Settings, TrainingJson.Default.TrainingSettings),
+            ["loss_curve"] = new JsonArray([.. Curve().Select(entry => (JsonNode)new JsonArray(entry.ImagesSeen, Math.Round(entry.Loss, 5)))]),
+        };
+        Trainer.Average.Swap();
+        try
+        {
+            var noise = Trainer.Settings.Noise;
+            return ModelExport.Write(path, Trainer.Network, card with
+            {
+                Training = facts,
+                NativeSize = card.NativeSize ?? Trainer.Settings.Crop,
+                Channels = Trainer.Network.ImageChannels,
+                ClassCount = Trainer.Network.Classes,
+                Schedule = new ScheduleCard { Kind = ScheduleKind.Edm, SigmaMin = noise.Min, SigmaMax = noise.Max, SigmaData = Trainer.Scalings.SigmaData },
+            });
+        }
+        finally
+        {
+            Trainer.Average.Swap();
+        }
+    }
+
+    // About fifty points are enough to see the course of the training.
+    private IEnumerable<TrainingLogEntry> Curve() => _log.Where((_, i) => i % Math.Max(1, _log.Count / 50) == 0);
 
     /// <summary>Frees the training's state.</summary>
     public void Dispose() => Trainer.Dispose();

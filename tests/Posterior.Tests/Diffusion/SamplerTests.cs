@@ -1,0 +1,73 @@
+using Posterior.Diffusion;
+using Posterior.Imaging;
+using Posterior.Torch;
+
+namespace Posterior.Tests.Diffusion;
+
+public sealed class SamplerTests
+{
+    private static readonly ImageShape _shape = new(1, 64, 64);
+
+    public static TheoryData<string> Samplers => ["heun", "churn", "euler", "2m", "ddim", "ddim-eta", "ddpm", "ddpm-large"];
+
+    [Theory]
+    [MemberData(nameof(Samplers))]
+    public void Samples_of_a_normal_prior_have_its_mean_and_spread(string name)
+    {
+        using var scope = new Scope();
+        var prior = GaussianDenoiser.Isotropic(Tensor.Full(_shape.Batch(1), 0.25), 0.3);
+        var before = Tensor.LiveCount;
+        var x = Sampler(name).Sample(prior, 2, _shape, new SeededNoise(1, 2));
+        Assert.Equal(before + 1, Tensor.LiveCount);
+        Assert.Equal(0.25, x.Mean().Item(), 0.015);
+        Assert.Equal(0.3, Math.Sqrt(x.Reshape(-1).Variance([0]).Item()), name is "ddpm-large" ? 0.03 : 0.012);
+    }
+
+    [Fact]
+    public void Heun_converges_with_the_second_order_and_Euler_with_the_first()
+    {
+        using var scope = new Scope();
+        var shape = new ImageShape(1, 4, 4);
+        var prior = GaussianDenoiser.Isotropic(Tensor.Full(shape.Batch(1), 0.25), 0.3);
+        var start = new SeededNoise(3).Normal(shape.Batch(1), DType.Float64) * 20;
+        // The flow of a normal prior from sigma 20 to 0.01, then one step to 0 by the denoiser.
+        var flow = prior.Denoise((start - 0.25) * Math.Sqrt((0.09 + 1e-4) / (0.09 + 400)) + 0.25, 0.01);
+        double Error(Sampler sampler, int steps) =>
+            ((sampler with { Steps = steps, Schedule = new KarrasSchedule(0.01, 20) }).Sample(prior, 1, shape, new SeededNoise(3), DType.Float64) - flow).Norm().Item();
+        Assert.InRange(Error(new EdmHeun(), 50) / Error(new EdmHeun(), 100), 3.5, 4.7);
+        Assert.InRange(Error(new DpmSolver2M(), 50) / Error(new DpmSolver2M(), 100), 3.2, 4.9);
+        Assert.InRange(Error(new Euler(), 50) / Error(new Euler(), 100), 1.8, 2.2);
+    }
+
+    [Fact]
+    public void Samples_are_alike_in_any_batch_and_steps_can_be_cancelled()
+    {
+        using var scope = new Scope();
+        var prior = GaussianDenoiser.Isotropic(Tensor.Full(_shape.Batch(1), 0.25), 0.3);
+        var sampler = new EdmHeun { Churn = 10 };
+        var both = sampler.Sample(prior, 2, _shape, new SeededNoise(1, 2));
+        var second = sampler.Sample(prior, 1, _shape, new SeededNoise(2));
+        Assert.True((both.Narrow(0, 1, 1) - second).Abs().Max().Item() <= 1e-5);
+        using var source = new CancellationTokenSource();
+        var last = -1;
+        Assert.Throws<OperationCanceledException>(() => sampler.Sample(prior, 1, _shape, new SeededNoise(2), progress: new Immediately<SamplerStep>(step =>
+        {
+            last = step.Index;
+            if (last == 4) source.Cancel();
+        }), cancellation: source.Token));
+        Assert.Equal(4, last);
+    }
+
+    private static Sampler Sampler(string name) => name switch
+    {
+        "heun" => new EdmHeun(),
+        "churn" => new EdmHeun { Churn = 20, Steps = 60 },
+        "euler" => new Euler { Steps = 100 },
+        "2m" => new DpmSolver2M(),
+        "ddim" => new Ddim { Steps = 200 },
+        "ddim-eta" => new Ddim { Steps = 500, Eta = 1 },
+        "ddpm" => new Ddpm { Steps = 500 },
+        "ddpm-large" => new Ddpm { Steps = 1000, LargeVariance = true },
+        _ => throw new ArgumentOutOfRangeException(nameof(name)),
+    };
+}

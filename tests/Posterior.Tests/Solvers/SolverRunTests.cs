@@ -1,0 +1,143 @@
+using Posterior.Diffusion;
+using Posterior.Imaging;
+using Posterior.Operators;
+using Posterior.Solvers;
+using Posterior.Torch;
+
+namespace Posterior.Tests.Solvers;
+
+/// <summary>What every solver's loop owes its caller: progress, cancellation, memory, independence of the batch.</summary>
+public sealed class SolverRunTests
+{
+    private static readonly ImageShape _shape = new(3, 32, 32);
+
+    public static TheoryData<string> Names => [.. SolverCatalog.All.Select(entry => entry.Name)];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void An_image_is_restored_alike_in_any_batch(string name)
+    {
+        using var scope = new Scope();
+        var solver = SolverCatalog.Create(name);
+        using var h = new BlockAverage(_shape, 2);
+        var prior = Prior();
+        ulong[] seeds = [11, 12, 13, 14];
+        var sigma = solver.HandlesNoise ? 0.1 : 0;
+        var images = new SeededNoise(seeds).Normal(_shape.Batch(4)) * 0.4;
+        var y = Measurement<SpectralOperator>.Simulate(h, images, sigma, new SeededNoise(seeds)).Data;
+        var together = solver.RestoreAny(new Measurement<SpectralOperator>(y, h, sigma), prior, new SeededNoise(seeds)).Estimate;
+        for (var i = 0; i < 4; i++)
+        {
+            var alone = solver.RestoreAny(new Measurement<SpectralOperator>(y.Narrow(0, i, 1), h, sigma), prior, new SeededNoise(seeds[i])).Estimate;
+            Assert.True((alone - together.Narrow(0, i, 1)).Abs().Max().Item() <= 1e-5);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Every_evaluation_is_reported_and_no_tensor_outlives_the_run_but_the_result(string name)
+    {
+        using var scope = new Scope();
+        var solver = SolverCatalog.Create(name);
+        using var h = new Inpainting(_shape, new SeededNoise(9).Normal([1, 32, 32]).Squeeze(0).Greater(0).To(DType.Float32));
+        var prior = Prior();
+        var measurement = Measurement<SpectralOperator>.Simulate(h, Tensor.Zeros(_shape.Batch(1)), 0, new SeededNoise(1));
+        var noise = new SeededNoise(2);
+        solver.RestoreAny(measurement, prior, noise);
+        var before = Tensor.LiveCount;
+        var steps = new List<SolverStep>();
+        var live = new List<long>();
+        var result = solver.RestoreAny(measurement, prior, noise, new Immediately<SolverStep>(step =>
+        {
+            Assert.Equal(_shape.Batch(1), step.Estimate.Shape.ToArray());
+            steps.Add(step);
+            live.Add(Tensor.LiveCount);
+        }));
+        Assert.Equal(before + 1, Tensor.LiveCount);
+        Assert.Equal(solver.Evaluations, steps.Count);
+        Assert.Equal(steps.Select(step => step.Index).Order(), steps.Select(step => step.Index));
+        Assert.All(steps, step => Assert.InRange(step.Index, 0, step.Count - 1));
+        Assert.All(live.Skip(1), count => Assert.Equal(live[1], count));
+        Assert.True(result.Estimate.IsFinite().All());
+    }
+
+    [Theory]
+    [InlineData("ddrm")]
+    [InlineData("ddnm")]
+    [InlineData("ddnm+")]
+    public void Cancellation_stops_between_steps_and_leaves_nothing_behind(string name)
+    {
+        using var scope = new Scope();
+        using var h = new BlockAverage(_shape, 2);
+        var prior = Prior();
+        var measurement = Measurement<SpectralOperator>.Simulate(h, Tensor.Zeros(_shape.Batch(1)), 0, new SeededNoise(1));
+        var solver = SolverCatalog.Create(name);
+        solver.RestoreAny(measurement, prior, new SeededNoise(2));
+        using var source = new CancellationTokenSource();
+        var before = Tensor.LiveCount;
+        var reports = 0;
+        Assert.Throws<OperationCanceledException>(() => solver.RestoreAny(measurement, prior, new SeededNoise(2), new Immediately<SolverStep>(_ =>
+        {
+            if (++reports == 3) source.Cancel();
+        }), source.Token));
+        Assert.Equal(3, reports);
+        Assert.Equal(before, Tensor.LiveCount);
+    }
+
+    [Fact]
+    public void Memory_stays_flat_over_a_thousand_steps()
+    {
+        using var scope = new Scope();
+        var shape = new ImageShape(3, 128, 128);
+        using var h = new BlockAverage(shape, 4);
+        var prior = GaussianDenoiser.Isotropic(Tensor.Zeros(shape.Batch(1)), 0.5);
+        var measurement = Measurement<SpectralOperator>.Simulate(h, Tensor.Zeros(shape.Batch(1)), 0.1, new SeededNoise(1));
+        var (early, late) = (0L, 0L);
+        new Ddrm { Steps = 1000 }.Restore(measurement, prior, new SeededNoise(2), new Immediately<SolverStep>(step =>
+        {
+            if (step.Index is >= 50 and < 150) early = Math.Max(early, Resident());
+            if (step.Index >= 900) late = Math.Max(late, Resident());
+        }));
+        Assert.True(late <= early * 1.02, $"resident memory grew from {early} to {late} bytes");
+    }
+
+    [Fact]
+    public void A_prior_that_hands_back_its_own_argument_is_safe()
+    {
+        using var scope = new Scope();
+        using var h = new Inpainting(_shape, Tensor.Zeros([32, 32]));
+        var measurement = Measurement<SpectralOperator>.Simulate(h, Tensor.Zeros(_shape.Batch(1)), 0, new SeededNoise(1));
+        foreach (var solver in new Solver[] { new Ddrm { Steps = 4, Eta = 0 }, new Ddnm { Steps = 4, Eta = 0 }, new DdnmPlus { Steps = 4, Eta = 0 } })
+        {
+            // Nothing is known and nothing is removed: the state stays what it was.
+            var start = new SeededNoise(2).Normal(_shape.Batch(1)) * 3;
+            var run = solver switch
+            {
+                Ddrm ddrm => ddrm with { Schedule = new ExplicitSchedule(3, 2, 1, 0.5) },
+                Ddnm ddnm => ddnm with { Schedule = new ExplicitSchedule(3, 2, 1, 0.5) },
+                DdnmPlus plus => plus with { Schedule = new ExplicitSchedule(3, 2, 1, 0.5) },
+                _ => solver,
+            };
+            OraclePriors.Close(start, run.RestoreAny(measurement, new Untouched(), new SeededNoise(2)).Estimate, 1e-6, solver.Name);
+        }
+    }
+
+    private static GaussianMixtureDenoiser Prior() =>
+        GaussianMixtureDenoiser.Isotropic([0.3, 0.7], new SeededNoise(21, 22).Normal(_shape.Batch(2)) * 0.5, [0.3, 0.2]);
+
+    private static long Resident()
+    {
+        foreach (var line in File.ReadLines("/proc/self/status"))
+            if (line.StartsWith("VmRSS:", StringComparison.Ordinal)) return long.Parse(line.AsSpan(6, line.Length - 9).Trim(), System.Globalization.CultureInfo.InvariantCulture) * 1024;
+        return Environment.WorkingSet;
+    }
+
+    private sealed class Untouched : Denoiser
+    {
+        public override long? Channels => null;
+
+        public override (double Min, double Max) SigmaRange => (0, double.PositiveInfinity);
+
+        public override Tensor Denoise(Tensor x, double sigma) => x;
+    }
+}
