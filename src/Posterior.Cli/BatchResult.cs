@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Posterior.Evaluation;
+using Posterior.Models;
 
 namespace Posterior.Cli;
 
@@ -21,6 +22,23 @@ internal sealed record RerunResult(string Receipt, IReadOnlyList<RerunDifference
 /// <summary>The largest difference of a value between an output and the one made again, for images in [0, 1].</summary>
 internal sealed record RerunDifference(string Path, double LargestDifference);
 
+/// <summary>What <c>demo --json</c> prints.</summary>
+internal sealed record DemoResult(IReadOnlyList<DemoRow> Rows, IReadOnlyList<string> Pictures);
+
+/// <summary>What <c>info --json</c> prints.</summary>
+internal sealed record ModelContents(string File, string Format, string Sha256, int Tensors, long Numbers)
+{
+    public string? Network { get; init; }
+
+    public string? Prefix { get; init; }
+
+    public ModelCard? Card { get; init; }
+
+    public IReadOnlyList<DenoisingCurvePoint>? Curve { get; init; }
+
+    public string? Problem { get; init; }
+}
+
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     WriteIndented = true,
@@ -29,4 +47,7 @@ internal sealed record RerunDifference(string Path, double LargestDifference);
 [JsonSerializable(typeof(BatchResult))]
 [JsonSerializable(typeof(ComparisonResult))]
 [JsonSerializable(typeof(RerunResult))]
+[JsonSerializable(typeof(DemoResult))]
+[JsonSerializable(typeof(ModelContents))]
+[JsonSerializable(typeof(IReadOnlyList<MachineFact>))]
 internal sealed partial class ResultJson : JsonSerializerContext;

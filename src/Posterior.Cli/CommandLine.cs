@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.Globalization;
 using Posterior.Cli.Commands;
 
@@ -11,13 +12,17 @@ internal static class CommandLine
 
     private static readonly (string Name, Func<Command> Make)[] _verbs =
     [
+        ("demo", DemoCommand.Create),
         ("restore", RestoreCommand.Create),
         ("degrade", DegradeCommand.Create),
         ("compare", CompareCommand.Create),
         ("sample", SampleCommand.Create),
+        ("train", TrainCommand.Create),
+        ("info", InfoCommand.Create),
         ("operators", CatalogueCommands.Operators),
         ("solvers", CatalogueCommands.Solvers),
         ("models", CatalogueCommands.Models),
+        ("doctor", DoctorCommand.Create),
         ("rerun", RerunCommand.Create),
     ];
 
@@ -47,7 +52,8 @@ internal static class CommandLine
             Terminal.Problem($"unknown command '{first}'{NearestName.Suggestion(first, _verbs.Select(verb => verb.Name))} (posterior --help lists all)");
             return Misused;
         }
-        var root = new RootCommand("Restores images with diffusion models.");
+        // A plain command, because a root command is called like its file.
+        var root = new Command("posterior", "Restores images with diffusion models: y = H x + noise is given, x is wanted. 'posterior --version' prints the version.") { new HelpOption() };
         // Only what is asked for is built: the others cost start-up time.
         foreach (var (name, make) in _verbs)
         {

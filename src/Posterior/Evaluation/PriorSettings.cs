@@ -44,7 +44,7 @@ public sealed record PriorSettings
 
     /// <summary>The number format.</summary>
     /// <exception cref="ModelException">It is none of the two.</exception>
-    internal DType ParseDtype() => Dtype switch
+    public DType ParseDtype() => Dtype switch
     {
         "f32" => DType.Float32,
         "bf16" => DType.BFloat16,
