@@ -33,11 +33,26 @@ public abstract class ConvolutionLayer(long stride, long padding, long groups) :
     /// <returns><c>[N, outputs, H', W']</c>.</returns>
     public Tensor ForwardModulated(Tensor x, Tensor? scale, Tensor? shift, Activation activation = Activation.Identity) => Forward(x, null, scale, shift, activation);
 
+    /// <summary>The operations for one number of the result.</summary>
+    internal double OperationsPerResult
+    {
+        get
+        {
+            using var scope = new Scope();
+            var kernels = Kernels;
+            return 2.0 * kernels.Count / kernels.Size(0);
+        }
+    }
+
     /// <inheritdoc/>
     protected override void OnWeightsChanged() => Interlocked.Exchange(ref _packed, null)?.Dispose();
 
-    private Tensor Forward(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation) =>
-        Fast(x, residual, scale, shift, activation) ?? ThroughAten(x, residual, scale, shift, activation);
+    private Tensor Forward(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation)
+    {
+        var y = Fast(x, residual, scale, shift, activation) ?? ThroughAten(x, residual, scale, shift, activation);
+        WorkMeter.CountConvolution(this, y);
+        return y;
+    }
 
     private Tensor? Fast(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation)
     {

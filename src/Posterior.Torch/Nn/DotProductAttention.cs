@@ -8,7 +8,11 @@ public static class DotProductAttention
     /// <param name="k">Keys, <c>[N, heads, d, S]</c>.</param>
     /// <param name="v">Values, <c>[N, heads, d, S]</c>.</param>
     /// <returns><c>[N, heads, T, d]</c>.</returns>
-    public static Tensor Forward(Tensor q, Tensor k, Tensor v) => FastPath.Attention(q, k, v) ?? ThroughAten(q, k, v);
+    public static Tensor Forward(Tensor q, Tensor k, Tensor v)
+    {
+        WorkMeter.CountAttention(q, k);
+        return FastPath.Attention(q, k, v) ?? ThroughAten(q, k, v);
+    }
 
     private static Tensor ThroughAten(Tensor q, Tensor k, Tensor v)
     {

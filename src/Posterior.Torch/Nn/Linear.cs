@@ -19,7 +19,12 @@ public sealed class Linear : Module
     public Tensor? Bias => _bias.OrNull;
 
     /// <summary>Applies the layer to the last dimension.</summary>
-    public Tensor Forward(Tensor x) => x.Linear(_weight, _bias.OrNull);
+    public Tensor Forward(Tensor x)
+    {
+        var y = x.Linear(_weight, _bias.OrNull);
+        WorkMeter.CountLinear(_weight, y);
+        return y;
+    }
 
     /// <summary>Normal weights of variance gain^2 / fan-in (He et al. 2015), zero bias.</summary>
     public void Initialise(NoiseSource noise, double gain = 1) => Initialisation.Normal(Weight, Bias, gain, noise);

@@ -45,24 +45,11 @@ public abstract class NetworkDenoiser : Denoiser, IClassConditional
             throw new ArgumentException($"the network expects [N, {Network.ImageChannels}, H, W], found {input}", nameof(input));
         using var scope = new Scope();
         var (batch, height, width) = (input.Size(0), input.Size(2), input.Size(3));
-        var output = Network.Forward(Pad(input), Tensor.Full([batch], noiseLabel, device: input.Device), Labels(batch, input.Device));
+        var output = Network.Forward(ImageBorder.Extend(input, Network.SizeMultiple), Tensor.Full([batch], noiseLabel, device: input.Device), Labels(batch, input.Device));
         if (output.Size(1) != input.Size(1)) output = output.Narrow(1, 0, input.Size(1));
         if (output.Size(2) != height) output = output.Narrow(2, 0, height);
         if (output.Size(3) != width) output = output.Narrow(3, 0, width);
         return scope.Keep(output.To(input.DType));
-    }
-
-    private Tensor Pad(Tensor x)
-    {
-        var multiple = Network.SizeMultiple;
-        var (bottom, right) = (Missing(x.Size(2)), Missing(x.Size(3)));
-        if (bottom == 0 && right == 0) return x;
-
-        // A mirror needs more pixels than it adds; a strip that is narrower repeats its edge.
-        var mirrored = bottom < x.Size(2) && right < x.Size(3);
-        return x.Pad([0, right, 0, bottom], mirrored ? "reflect" : "replicate");
-
-        long Missing(long size) => (multiple - size % multiple) % multiple;
     }
 
     private Tensor? Labels(long batch, Device device)

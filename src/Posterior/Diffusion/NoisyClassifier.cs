@@ -7,7 +7,7 @@ namespace Posterior.Diffusion;
 /// ADM's classifier of noisy images, asked for given classes: the gradient that classifier guidance adds (Dhariwal and Nichol 2021, Sec. 4).
 /// The network stays the caller's.
 /// </summary>
-public sealed class NoisyClassifier
+public sealed class NoisyClassifier : IClassifierGuide
 {
     private readonly AdmClassifier _network;
     private readonly SigmaTable _table;

@@ -22,16 +22,9 @@ public sealed class PaddedDenoiser(Denoiser inner, long multiple, long minimum =
     /// <inheritdoc/>
     public override Tensor Denoise(Tensor x, double sigma)
     {
-        var (h, w) = (x.Size(2), x.Size(3));
-        var (down, right) = (Whole(h) - h, Whole(w) - w);
-        if (down == 0 && right == 0) return inner.Denoise(x, sigma);
         using var scope = new Scope();
-        var padded = Extend(Extend(x, [0, right, 0, 0], right < w), [0, 0, 0, down], down < h);
-        return scope.Keep(inner.Denoise(padded, sigma).Narrow(2, 0, h).Narrow(3, 0, w).Contiguous());
+        var padded = ImageBorder.Extend(x, _multiple, minimum);
+        var denoised = inner.Denoise(padded, sigma);
+        return scope.Keep(ReferenceEquals(padded, x) ? denoised : denoised.Narrow(2, 0, x.Size(2)).Narrow(3, 0, x.Size(3)).Contiguous());
     }
-
-    private long Whole(long size) => (Math.Max(size, minimum) + _multiple - 1) / _multiple * _multiple;
-
-    // A reflection reaches no farther than the opposite edge.
-    private static Tensor Extend(Tensor x, ReadOnlySpan<long> sizes, bool reflect) => x.Pad(sizes, reflect ? "reflect" : "replicate");
 }

@@ -72,6 +72,12 @@ public sealed record ExplicitSchedule : NoiseSchedule
     /// <summary>All levels, whatever the number of steps.</summary>
     public override double[] Levels(int steps) => [.. _levels];
 
+    /// <inheritdoc/>
+    public bool Equals(ExplicitSchedule? other) => other is not null && _levels.AsSpan().SequenceEqual(other._levels);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(_levels.Length, _levels[0]);
+
     private static double[] Checked(double[] sigmas)
     {
         for (var i = 0; i < sigmas.Length; i++)

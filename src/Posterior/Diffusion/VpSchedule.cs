@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Posterior.Diffusion;
 
 /// <summary>
@@ -112,6 +114,15 @@ public sealed record VpSchedule : NoiseSchedule
         }
         return betas.Length > 0 ? new(betas, [.. steps.Select(step => _timesteps[step])]) : throw new ArgumentException("a process needs at least one step");
     }
+
+    /// <inheritdoc/>
+    public bool Equals(VpSchedule? other) => other is not null && _betas.AsSpan().SequenceEqual(other._betas) && _timesteps.AsSpan().SequenceEqual(other._timesteps);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Count, _abar[^1], _betas[0], _timesteps[^1]);
+
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"variance preserving, {Count} steps, sigma {Sigma(0):g4} to {Sigma(Count - 1):g4}");
 
     private static VpSchedule Of(int count, Func<int, double> beta) => new([.. Enumerable.Range(0, count).Select(beta)], [.. Enumerable.Range(0, count)]);
 }

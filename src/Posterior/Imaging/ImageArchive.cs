@@ -19,20 +19,25 @@ public sealed class ImageArchive : ImageSource
     private readonly ZipArchive _archive;
     private readonly ZipArchiveEntry[] _entries;
 
-    /// <summary>Opens an archive.</summary>
-    /// <exception cref="ImageException">The archive is missing, damaged, hostile or without images.</exception>
-    public ImageArchive(string path)
-        : this(path, OpenArchive(path))
-    {
-    }
-
-    private ImageArchive(string path, ZipArchive archive)
-        : this(path, archive, Images(path, archive))
-    {
-    }
-
     private ImageArchive(string path, ZipArchive archive, ZipArchiveEntry[] entries)
         : base(path, [.. entries.Select(entry => entry.FullName.Replace('\\', '/'))], Labels(path, archive)) => (_archive, _entries) = (archive, entries);
+
+    /// <summary>Opens an archive.</summary>
+    /// <exception cref="ImageException">The archive is missing, damaged, hostile or without images.</exception>
+    public static ImageArchive OpenFile(string path)
+    {
+        var archive = OpenArchive(path);
+        try
+        {
+            return new(path, archive, Images(path, archive));
+        }
+        catch (Exception error)
+        {
+            archive.Dispose();
+            if (error is InvalidDataException) throw new ImageException($"the archive '{path}' is damaged: {error.Message.Split('\n')[0].TrimEnd('.', ' ')}", error);
+            throw;
+        }
+    }
 
     /// <inheritdoc/>
     public override byte[] Read(int index)
@@ -66,26 +71,17 @@ public sealed class ImageArchive : ImageSource
 
     private static ZipArchiveEntry[] Images(string path, ZipArchive archive)
     {
-        try
+        var entries = archive.Entries.Where(entry => ImageFile.HasImageExtension(entry.FullName)).ToArray();
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var entry in entries)
         {
-            var entries = archive.Entries.Where(entry => ImageFile.HasImageExtension(entry.FullName)).ToArray();
-            var names = new HashSet<string>(StringComparer.Ordinal);
-            foreach (var entry in entries)
-            {
-                var name = entry.FullName.Replace('\\', '/');
-                // Names become output names: they must stay below the folder in which those are written.
-                if (name.StartsWith('/') || name.Contains(':') || name.Contains('\0') || name.Split('/').Contains("..")) throw new ImageException($"the archive '{path}' holds an entry whose name leaves it: '{entry.FullName}'");
-                if (!names.Add(name)) throw new ImageException($"the archive '{path}' holds two entries named '{name}'");
-            }
-            Array.Sort(entries, (a, b) => string.CompareOrdinal(a.FullName, b.FullName));
-            return entries;
+            var name = entry.FullName.Replace('\\', '/');
+            // Names become output names: they must stay below the folder in which those are written.
+            if (name.StartsWith('/') || name.Contains(':') || name.Contains('\0') || name.Split('/').Contains("..")) throw new ImageException($"the archive '{path}' holds an entry whose name leaves it: '{entry.FullName}'");
+            if (!names.Add(name)) throw new ImageException($"the archive '{path}' holds two entries named '{name}'");
         }
-        catch (Exception error)
-        {
-            archive.Dispose();
-            if (error is InvalidDataException) throw new ImageException($"the archive '{path}' is damaged: {error.Message.Split('\n')[0].TrimEnd('.', ' ')}", error);
-            throw;
-        }
+        Array.Sort(entries, (a, b) => string.CompareOrdinal(a.FullName, b.FullName));
+        return entries;
     }
 
     private static ImageLabels? Labels(string path, ZipArchive archive) =>

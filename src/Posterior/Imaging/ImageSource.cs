@@ -45,7 +45,7 @@ public abstract class ImageSource : IDisposable
     public static ImageSource Open(string path)
     {
         if (Directory.Exists(path)) return ImageFolder.OfFolder(path);
-        if (File.Exists(path)) return Path.GetExtension(path).Equals(".zip", StringComparison.OrdinalIgnoreCase) ? new ImageArchive(path) : new ImageFolder(path, "", [path], null);
+        if (File.Exists(path)) return Path.GetExtension(path).Equals(".zip", StringComparison.OrdinalIgnoreCase) ? ImageArchive.OpenFile(path) : new ImageFolder(path, "", [path], null);
         if (Path.GetFileName(path).AsSpan().ContainsAny('*', '?')) return ImageFolder.OfGlob(path);
         throw new ImageException($"'{path}' does not exist (expected a folder, a .zip archive, a glob or an image)");
     }

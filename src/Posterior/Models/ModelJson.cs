@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using Posterior.Networks;
 using Posterior.Networks.Adm;
 using Posterior.Networks.Ddpm;
+using Posterior.Networks.Edm;
 
 namespace Posterior.Models;
 
@@ -18,5 +19,7 @@ namespace Posterior.Models;
 [JsonSerializable(typeof(AdmUNetSettings))]
 [JsonSerializable(typeof(AdmClassifierSettings))]
 [JsonSerializable(typeof(DdpmUNetSettings))]
+[JsonSerializable(typeof(SongUNetSettings))]
+[JsonSerializable(typeof(DhariwalUNetSettings))]
 [JsonSerializable(typeof(PhotoUNetSettings))]
 internal sealed partial class ModelJson : JsonSerializerContext;

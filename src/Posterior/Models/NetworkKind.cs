@@ -38,11 +38,14 @@ public abstract class NetworkKind(string name, string anchor)
     {
         if (overrides is null) return;
         var known = settings.ToDictionary(setting => Plain(setting.Key), setting => setting.Key);
+
+        // Whoever states a number of heads means it: an inferred width of the heads would win over it.
+        if (known.TryGetValue("numheadchannels", out var width) && overrides.Any(pair => Plain(pair.Key) == "numheads")) settings[width] = -1;
         foreach (var (key, value) in overrides)
         {
             if (known.TryGetValue(Plain(key), out var setting)) settings[setting] = value?.DeepClone();
             else if (!_withoutEffect.Contains(Plain(key)))
-                throw new ModelException($"'{key}' is no setting of {Name}; it has {string.Join(", ", settings.Select(pair => pair.Key))}");
+                throw new ModelException($"'{key}' is no setting of {Name}{NearestName.Suggestion(key, known.Values)} (settings: {string.Join(", ", known.Values)})");
         }
     }
 

@@ -18,6 +18,7 @@ internal static class PhotoInference
         return new PhotoUNetSettings
         {
             ImageChannels = channels,
+            Classes = shapes.Has("classes.weight") ? shapes.Size("classes.weight", 0) - 1 : 0,
             Patch = (int)Math.Round(Math.Sqrt(patched / channels)),
             Widths = [.. Enumerable.Range(0, levels).Select(level => shapes.Size($"down.{level}.0.second.weight", 0))],
             Blocks = [.. Enumerable.Range(0, levels).Select(level => shapes.CountBelow($"down.{level}."))],

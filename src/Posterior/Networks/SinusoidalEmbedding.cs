@@ -11,14 +11,18 @@ public static class SinusoidalEmbedding
 {
     private const double MaxPeriod = 10000;
 
-    /// <summary><c>[cos | sin]</c>, frequencies <c>10000^(-i / half)</c>: guided-diffusion (nn.py, timestep_embedding).</summary>
+    /// <summary>
+    /// <c>[cos | sin]</c>, frequencies <c>10000^(-i / half)</c>: guided-diffusion (nn.py, timestep_embedding); with the endpoint
+    /// <c>10000^(-i / (half - 1))</c>: EDM's PositionalEmbedding for DDPM++.
+    /// </summary>
     /// <param name="times">Float32 <c>[N]</c>.</param>
     /// <param name="channels">The even width of the result <c>[N, channels]</c>.</param>
-    public static Tensor CosineFirst(Tensor times, long channels)
+    /// <param name="endpoint">Whether the last frequency is 1 / 10000.</param>
+    public static Tensor CosineFirst(Tensor times, long channels, bool endpoint = false)
     {
         using var scope = new Scope();
         var half = channels / 2;
-        var frequencies = (Tensor.Arange(0, half, device: times.Device) * -Math.Log(MaxPeriod) / half).Exp();
+        var frequencies = (Tensor.Arange(0, half, device: times.Device) * -Math.Log(MaxPeriod) / (endpoint ? half - 1 : half)).Exp();
         var angles = Angles(times, frequencies);
         return scope.Keep(Tensor.Cat([angles.Cos(), angles.Sin()], 1));
     }

@@ -1,3 +1,5 @@
+using Posterior.Operators;
+
 namespace Posterior.Solvers;
 
 /// <summary>All solvers by name: one line each. What stands here appears on the command line, in tables and in the tests.</summary>
@@ -24,7 +26,7 @@ public static class SolverCatalog
     {
         var names = All.Select(entry => entry.Name);
         return All.FirstOrDefault(entry => entry.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-            ?? throw new SolverOptionsException($"no solver is called '{name}'{(NearestName.Of(name, names) is { } nearest ? $", did you mean '{nearest}'?" : ";")} there are {string.Join(", ", names)}");
+            ?? throw new SolverOptionsException($"no solver is called '{name}'{(Spelling.Nearest(name, names) is { } nearest ? $", did you mean '{nearest}'?" : ";")} there are {string.Join(", ", names)}");
     }
 
     /// <summary>A solver with settings.</summary>

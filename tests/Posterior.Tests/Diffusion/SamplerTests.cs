@@ -4,6 +4,7 @@ using Posterior.Torch;
 
 namespace Posterior.Tests.Diffusion;
 
+[Collection(LiveHandles.Name)]
 public sealed class SamplerTests
 {
     private static readonly ImageShape _shape = new(1, 64, 64);
@@ -16,9 +17,9 @@ public sealed class SamplerTests
     {
         using var scope = new Scope();
         var prior = GaussianDenoiser.Isotropic(Tensor.Full(_shape.Batch(1), 0.25), 0.3);
-        var before = Tensor.LiveCount;
+        var before = LiveHandles.Count();
         var x = Sampler(name).Sample(prior, 2, _shape, new SeededNoise(1, 2));
-        Assert.Equal(before + 1, Tensor.LiveCount);
+        Assert.Equal(before + 1, LiveHandles.Count());
         Assert.Equal(0.25, x.Mean().Item(), 0.015);
         Assert.Equal(0.3, Math.Sqrt(x.Reshape(-1).Variance([0]).Item()), name is "ddpm-large" ? 0.03 : 0.012);
     }
@@ -60,10 +61,10 @@ public sealed class SamplerTests
 
     private static Sampler Sampler(string name) => name switch
     {
-        "heun" => new EdmHeun(),
+        "heun" => new EdmHeun { Steps = 60 },
         "churn" => new EdmHeun { Churn = 20, Steps = 60 },
         "euler" => new Euler { Steps = 100 },
-        "2m" => new DpmSolver2M(),
+        "2m" => new DpmSolver2M { Steps = 60 },
         "ddim" => new Ddim { Steps = 200 },
         "ddim-eta" => new Ddim { Steps = 500, Eta = 1 },
         "ddpm" => new Ddpm { Steps = 500 },

@@ -1,7 +1,9 @@
 using System.Text.Json;
+using Posterior.Diffusion;
 using Posterior.Networks;
 using Posterior.Networks.Adm;
 using Posterior.Networks.Ddpm;
+using Posterior.Networks.Edm;
 using Posterior.Oracles;
 using Posterior.Torch;
 using Posterior.Torch.Nn;
@@ -22,7 +24,7 @@ public sealed class NetworkOracleTests
         var arch = oracle.Spec.GetProperty("arch").GetString()!;
         var (network, evaluate) = Build(arch, oracle);
         using var owned = network;
-        network.LoadState(oracle.LoadWeights());
+        network.LoadState(oracle.LoadWeights(), Prefix(arch));
 
         if (oracle.Has("mid.timestep_embedding"))
         {
@@ -33,10 +35,15 @@ public sealed class NetworkOracleTests
         var x = oracle.Tensor("in.x");
         var output = oracle.Has("out.D") ? "out.D" : oracle.Has("out.logits") ? "out.logits" : "out.y";
         oracle.Close(output, evaluate(x));
+        if (oracle.Has("out.prediction")) oracle.Close("out.prediction", evaluate(x) + x);
+
         // The same numbers from channels-last memory: networks take either.
         oracle.Close(output, evaluate(x.Contiguous(channelsLast: true)));
         CompareGradients(oracle, network, evaluate, x);
     }
+
+    // EDM's preconditioners hold their network under this name.
+    private static string Prefix(string arch) => arch.StartsWith("edm_", StringComparison.Ordinal) ? "model." : "";
 
     private static void CompareGradients(OracleFile oracle, Module network, Evaluate evaluate, Tensor x)
     {
@@ -52,7 +59,7 @@ public sealed class NetworkOracleTests
 
         network.RequireGrad(true);
         var named = network.NamedParameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Tensor);
-        var keys = oracle.Json("param_keys").EnumerateArray().Select(key => key.GetString()!).ToArray();
+        var keys = oracle.Json("param_keys").EnumerateArray().Select(key => key.GetString()![Prefix(oracle.Spec.GetProperty("arch").GetString()!).Length..]).ToArray();
         Assert.Equal(keys.Order(StringComparer.Ordinal), named.Keys.Order(StringComparer.Ordinal));
         var gradients = Tensor.Gradients(evaluate(x), oracle.Tensor("in.cotangent"), [x, .. keys.Select(key => named[key])]);
         oracle.Close("grad.x", gradients[0]!);
@@ -72,9 +79,71 @@ public sealed class NetworkOracleTests
             case "ddpm":
                 var ddpm = new DdpmUNet(oracle.Spec.Deserialize<DdpmUNetSettings>(NetworkOracle.SpecOptions)!);
                 return (ddpm, x => ddpm.Forward(x, oracle.Tensor("in.timesteps")));
+            case "edm_EDMPrecond" or "edm_VPPrecond" or "edm_VEPrecond" or "edm_iDDPMPrecond":
+                return BuildPreconditioned(arch, oracle);
+            case "dirac_ncsnpp":
+                // Dirac feeds the noise standard deviation itself; its configuration calls the image channels differently.
+                var dirac = new SongUNet(oracle.Spec.Deserialize<SongUNetSettings>(NetworkOracle.SpecOptions)! with { ImgChannels = oracle.Spec.GetProperty("in_channels").GetInt32() });
+                return (dirac, x => dirac.Forward(x, oracle.Tensor("in.noise_labels")));
+            case "layer_edm_Conv2d":
+                var convolution = new EdmConvolution(Number("in_channels"), Number("out_channels"), Number("kernel"), LayerResampling(oracle.Spec), LayerFilter(oracle.Spec), oracle.Spec.GetProperty("fused_resample").GetBoolean());
+                return (convolution, convolution.Forward);
+            case "layer_edm_UNetBlock":
+                var block = new EdmBlock(Number("in_channels"), Number("out_channels"), new EdmBlockSettings
+                {
+                    EmbeddingChannels = Number("emb_channels"),
+                    NumHeads = Number("num_heads"),
+                    SkipScale = oracle.Spec.GetProperty("skip_scale").GetDouble(),
+                    Epsilon = oracle.Spec.GetProperty("eps").GetDouble(),
+                    ResampleFilter = LayerFilter(oracle.Spec),
+                    ResampleProj = oracle.Spec.GetProperty("resample_proj").GetBoolean(),
+                    AdaptiveScale = oracle.Spec.GetProperty("adaptive_scale").GetBoolean(),
+                }, LayerResampling(oracle.Spec), oracle.Spec.GetProperty("attention").GetBoolean());
+                return (block, x => block.Forward(x, oracle.Tensor("in.emb")));
             default:
                 Skip.If(true, $"the architecture '{arch}' is not built");
                 throw new InvalidOperationException();
         }
+
+        int Number(string setting) => oracle.Spec.GetProperty(setting).GetInt32();
     }
+
+    // D = c_skip x + c_out F(c_in x, c_noise) with a noise level for each image.
+    private static (Module Network, Evaluate Evaluate) BuildPreconditioned(string arch, OracleFile oracle)
+    {
+        Preconditioning scalings = arch switch
+        {
+            "edm_VPPrecond" => new VpPreconditioning(),
+            "edm_VEPrecond" => new VePreconditioning(),
+            "edm_iDDPMPrecond" => new IddpmPreconditioning(),
+            _ => new EdmPreconditioning(),
+        };
+        var channels = oracle.Spec.GetProperty("img_channels").GetInt32();
+        var outputs = scalings is IddpmPreconditioning ? 2 * channels : channels;
+        var sigmas = oracle.Doubles("in.sigma");
+        var (labels, augmentation) = (oracle.Find("in.class_labels"), oracle.Find("in.augment_labels"));
+        if (oracle.Spec.GetProperty("model_type").GetString() == "SongUNet")
+        {
+            var song = new SongUNet(oracle.Spec.Deserialize<SongUNetSettings>(NetworkOracle.SpecOptions)! with { OutChannels = outputs });
+            return (song, x => Denoise(x, (input, noise) => song.ForwardVectors(input, noise, labels ?? Absent(song.Classes), augmentation)));
+        }
+        var dhariwal = new DhariwalUNet(oracle.Spec.Deserialize<DhariwalUNetSettings>(NetworkOracle.SpecOptions)! with { OutChannels = outputs });
+        return (dhariwal, x => Denoise(x, (input, noise) => dhariwal.ForwardVectors(input, noise, labels ?? Absent(dhariwal.Classes), augmentation)));
+
+        Tensor? Absent(int classes) => classes == 0 ? null : Tensor.Zeros([sigmas.Length, classes]);
+
+        Tensor Denoise(Tensor x, Func<Tensor, Tensor, Tensor> network)
+        {
+            var output = network(x * PerImage(scalings.CIn), PerImage(scalings.CNoise).Reshape(-1));
+            if (oracle.Has("mid.F")) oracle.Close("mid.F", output);
+            return x * PerImage(scalings.CSkip) + output.Narrow(1, 0, channels) * PerImage(scalings.COut);
+        }
+
+        Tensor PerImage(Func<double, double> coefficient) => Tensor.From([.. sigmas.Select(sigma => (float)coefficient(sigma))], sigmas.Length, 1, 1, 1);
+    }
+
+    private static Resampling LayerResampling(JsonElement spec) =>
+        spec.GetProperty("up").GetBoolean() ? Resampling.Up : spec.GetProperty("down").GetBoolean() ? Resampling.Down : Resampling.None;
+
+    private static int[] LayerFilter(JsonElement spec) => [.. spec.GetProperty("resample_filter").EnumerateArray().Select(tap => tap.GetInt32())];
 }

@@ -82,7 +82,7 @@ public sealed class SamplerOracleTests
     {
         // Single precision, as users run it.
         var spec = oracle.Spec;
-        using var h = oracle.Operator();
+        using var h = OracleOperators.Bind(oracle, spec.GetProperty("operator"), DType.Float32);
         Denoiser prior = oracle.Prior();
         if (spec.TryGetProperty("guidance", out var guidance))
         {

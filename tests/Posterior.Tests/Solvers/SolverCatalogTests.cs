@@ -42,7 +42,7 @@ public sealed class SolverCatalogTests
 
     [Theory]
     [InlineData("drdm", "'ddrm'")]
-    [InlineData("ddnmplus", "'ddnm+'")]
+    [InlineData("ddnm-", "did you mean 'ddnm")]
     [InlineData("xyzzyqwerty", "there are ddrm, ddnm")]
     public void An_unknown_name_suggests_the_nearest_one(string name, string expected)
     {

@@ -7,6 +7,7 @@ using Posterior.Torch;
 namespace Posterior.Tests.Solvers;
 
 /// <summary>What every solver's loop owes its caller: progress, cancellation, memory, independence of the batch.</summary>
+[Collection(LiveHandles.Name)]
 public sealed class SolverRunTests
 {
     private static readonly ImageShape _shape = new(3, 32, 32);
@@ -44,7 +45,7 @@ public sealed class SolverRunTests
         var measurement = Measurement<SpectralOperator>.Simulate(h, Tensor.Zeros(_shape.Batch(1)), 0, new SeededNoise(1));
         var noise = new SeededNoise(2);
         solver.RestoreAny(measurement, prior, noise);
-        var before = Tensor.LiveCount;
+        var before = LiveHandles.Count();
         var steps = new List<SolverStep>();
         var live = new List<long>();
         var result = solver.RestoreAny(measurement, prior, noise, new Immediately<SolverStep>(step =>
@@ -53,7 +54,7 @@ public sealed class SolverRunTests
             steps.Add(step);
             live.Add(Tensor.LiveCount);
         }));
-        Assert.Equal(before + 1, Tensor.LiveCount);
+        Assert.Equal(before + 1, LiveHandles.Count());
         Assert.Equal(solver.Evaluations, steps.Count);
         Assert.Equal(steps.Select(step => step.Index).Order(), steps.Select(step => step.Index));
         Assert.All(steps, step => Assert.InRange(step.Index, 0, step.Count - 1));
@@ -74,28 +75,32 @@ public sealed class SolverRunTests
         var solver = SolverCatalog.Create(name);
         solver.RestoreAny(measurement, prior, new SeededNoise(2));
         using var source = new CancellationTokenSource();
-        var before = Tensor.LiveCount;
+        var before = LiveHandles.Count();
         var reports = 0;
         Assert.Throws<OperationCanceledException>(() => solver.RestoreAny(measurement, prior, new SeededNoise(2), new Immediately<SolverStep>(_ =>
         {
             if (++reports == 3) source.Cancel();
         }), source.Token));
         Assert.Equal(3, reports);
-        Assert.Equal(before, Tensor.LiveCount);
+        Assert.Equal(before, LiveHandles.Count());
     }
 
     [Fact]
     public void Memory_stays_flat_over_a_thousand_steps()
     {
         using var scope = new Scope();
-        var shape = new ImageShape(3, 128, 128);
+        var shape = new ImageShape(3, 64, 64);
         using var h = new BlockAverage(shape, 4);
         var prior = GaussianDenoiser.Isotropic(Tensor.Zeros(shape.Batch(1)), 0.5);
         var measurement = Measurement<SpectralOperator>.Simulate(h, Tensor.Zeros(shape.Batch(1)), 0.1, new SeededNoise(1));
         var (early, late) = (0L, 0L);
         new Ddrm { Steps = 1000 }.Restore(measurement, prior, new SeededNoise(2), new Immediately<SolverStep>(step =>
         {
-            if (step.Index is >= 50 and < 150) early = Math.Max(early, Resident());
+            // Garbage that the collector has not got round to is bounded by its budget; what is asked here is whether anything stays.
+            if (step.Index % 50 != 0) return;
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            if (step.Index is >= 50 and <= 150) early = Math.Max(early, Resident());
             if (step.Index >= 900) late = Math.Max(late, Resident());
         }));
         Assert.True(late <= early * 1.02, $"resident memory grew from {early} to {late} bytes");

@@ -1,0 +1,41 @@
+namespace Posterior.Torch.Nn;
+
+/// <summary>
+/// Counts the floating-point operations of the layers that run on this thread while it is open, from their shapes: a multiplication and
+/// an addition are two. Elementwise work is not counted. Meters nest; work counts in all of them.
+/// </summary>
+public sealed class WorkMeter : IDisposable
+{
+    [ThreadStatic] private static WorkMeter? _current;
+
+    private readonly WorkMeter? _outer = _current;
+
+    /// <summary>Opens a meter on this thread.</summary>
+    public WorkMeter() => _current = this;
+
+    /// <summary>Operations so far.</summary>
+    public double Operations { get; private set; }
+
+    /// <summary>Stops counting.</summary>
+    public void Dispose() => _current = _outer;
+
+    internal static void CountConvolution(ConvolutionLayer layer, Tensor result)
+    {
+        if (_current is not null) Count(layer.OperationsPerResult * result.Count);
+    }
+
+    internal static void CountLinear(Tensor weight, Tensor result)
+    {
+        if (_current is not null) Count(2.0 * weight.Size(1) * result.Count);
+    }
+
+    internal static void CountAttention(Tensor q, Tensor k)
+    {
+        if (_current is not null) Count(4.0 * q.Count * k.Size(3));
+    }
+
+    private static void Count(double operations)
+    {
+        for (var meter = _current; meter is not null; meter = meter._outer) meter.Operations += operations;
+    }
+}

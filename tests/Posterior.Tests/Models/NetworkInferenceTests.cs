@@ -1,0 +1,237 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Posterior.Diffusion;
+using Posterior.Models;
+using Posterior.Networks;
+using Posterior.Networks.Adm;
+using Posterior.Networks.Ddpm;
+using Posterior.Oracles;
+using Posterior.Tests.Networks;
+using Posterior.Torch;
+using Posterior.Torch.Nn;
+
+namespace Posterior.Tests.Models;
+
+public sealed class NetworkInferenceTests(CheckpointFixture files) : IClassFixture<CheckpointFixture>
+{
+    private static readonly AdmUNetSettings _adm = new()
+    {
+        ModelChannels = 32,
+        NumResBlocks = 2,
+        ChannelMult = [1, 1, 2, 2, 4, 4],
+        AttentionResolutions = [8, 16, 32],
+        NumHeadChannels = 64,
+        ResblockUpdown = true,
+        UseScaleShiftNorm = true,
+    };
+
+    /// <summary>Structures of published checkpoints with a smaller base width.</summary>
+    public static TheoryData<string> Published => new(Structures.Keys);
+
+    private static Dictionary<string, AdmUNetSettings> Structures => new()
+    {
+        ["256x256_diffusion_uncond"] = _adm,
+        ["256x256_diffusion"] = _adm with { NumClasses = 7 },
+        ["512x512_diffusion"] = _adm with { ImageSize = 512, ModelChannels = 64, ChannelMult = [0.5, 1, 1, 2, 2, 4, 4], AttentionResolutions = [16, 32, 64], NumClasses = 7, NumResBlocks = 1 },
+        ["128x128_diffusion"] = _adm with { ImageSize = 128, ChannelMult = [1, 1, 2, 3, 4], AttentionResolutions = [4, 8, 16], NumHeads = 4, NumHeadChannels = -1, NumClasses = 7 },
+        ["ffhq, one block, attention at 16"] = _adm with { NumResBlocks = 1, AttentionResolutions = [16] },
+        ["convolutions between levels"] = _adm with { ResblockUpdown = false, UseScaleShiftNorm = false, OutChannels = 3 },
+        ["no convolutions between levels"] = _adm with { ResblockUpdown = false, ConvResample = false, InChannels = 1, OutChannels = 2 },
+        ["one level"] = _adm with { ImageSize = 32, ChannelMult = [2], AttentionResolutions = [1], ResblockUpdown = false },
+    };
+
+    [Theory]
+    [MemberData(nameof(Published))]
+    public void Shapes_of_an_ADM_network_give_its_settings_back(string structure)
+    {
+        var settings = Structures[structure];
+        using var network = new AdmUNet(settings);
+        var kind = NetworkCatalogue.All.First(kind => kind.Recognises(Shapes(network)));
+        Assert.Equal("adm-unet", kind.Name);
+        AssertSame(ModelSettings(settings), kind.Settings(Shapes(network)));
+    }
+
+    [Fact]
+    public void The_64x64_checkpoint_has_the_new_attention_order_and_the_cosine_schedule()
+    {
+        // Its real sizes, six times those of a network that is cheap to build: every channel count is a multiple of 32, nothing else is.
+        using var small = new AdmUNet(_adm with { ImageSize = 64, ChannelMult = [1, 2, 3, 4], AttentionResolutions = [2, 4, 8], NumResBlocks = 3, NumClasses = 1000 });
+        var shapes = new TensorShapes(small.NamedTensors.ToDictionary(named => named.Name, named => named.Tensor.Shape.ToArray().Select(size => size % 32 == 0 ? 6 * size : size).ToArray()));
+        var kind = NetworkCatalogue.Find("adm-unet");
+        var settings = kind.Settings(shapes);
+        Assert.Equal(192, (int)settings["model_channels"]!);
+        Assert.Equal(64, (int)settings["image_size"]!);
+        Assert.Equal(64, (int)settings["num_head_channels"]!);
+        Assert.True((bool)settings["use_new_attention_order"]!);
+        Assert.Equal(ScheduleKind.VpCosine, kind.Describe(settings, shapes).Schedule!.Kind);
+        Assert.Equal(1000, kind.Describe(settings, shapes).ClassCount);
+    }
+
+    [Theory]
+    [InlineData(64, 4, new[] { 1.0, 2, 3, 4 }, new[] { 2, 4, 8 }, true, AdmPool.Attention)]
+    [InlineData(256, 2, new[] { 1.0, 1, 2, 2, 4, 4 }, new[] { 8, 16, 32 }, true, AdmPool.Attention)]
+    [InlineData(128, 2, new[] { 1.0, 1, 2, 3, 4 }, new[] { 4, 8, 16 }, false, AdmPool.Adaptive)]
+    public void Shapes_of_a_classifier_give_its_levels_back(int size, int blocks, double[] multipliers, int[] attention, bool updown, AdmPool pool)
+    {
+        using var network = new AdmClassifier(new AdmClassifierSettings
+        {
+            ImageSize = size,
+            ModelChannels = 32,
+            NumResBlocks = blocks,
+            ChannelMult = multipliers,
+            AttentionResolutions = attention,
+            ResblockUpdown = updown,
+            UseScaleShiftNorm = true,
+            OutChannels = 11,
+            Pool = pool,
+        });
+        var kind = NetworkCatalogue.All.First(kind => kind.Recognises(Shapes(network)));
+        var settings = kind.Settings(Shapes(network));
+        Assert.Equal(NetworkCatalogue.Classifier, kind.Name);
+        Assert.Equal((size, blocks, 11, updown, pool.ToString()), ((int)settings["image_size"]!, (int)settings["num_res_blocks"]!, (int)settings["out_channels"]!, (bool)settings["resblock_updown"]!, (string)settings["pool"]!));
+        Assert.Equal(attention, settings["attention_resolutions"]!.AsArray().Select(factor => (int)factor!));
+    }
+
+    [Theory]
+    [InlineData(256, new[] { 1, 1, 2, 2, 4, 4 }, 2, new[] { 16 }, true)]
+    [InlineData(32, new[] { 1, 2, 2, 2 }, 2, new[] { 16 }, false)]
+    public void Shapes_of_a_DDPM_network_give_its_settings_back(int size, int[] multipliers, int blocks, int[] attention, bool convolution)
+    {
+        var settings = new DdpmUNetSettings { ImageSize = size, Ch = 32, ChMult = multipliers, NumResBlocks = blocks, AttnResolutions = attention, ResampWithConv = convolution };
+        using var network = new DdpmUNet(settings);
+        var kind = NetworkCatalogue.All.First(kind => kind.Recognises(Shapes(network)));
+        Assert.Equal("ddpm-unet", kind.Name);
+        AssertSame(ModelSettings(settings), kind.Settings(Shapes(network)));
+    }
+
+    [Fact]
+    public void Shapes_of_a_photo_network_give_its_settings_back()
+    {
+        var settings = new PhotoUNetSettings { Widths = [16, 24, 32], Blocks = [1, 2, 3], EmbeddingWidth = 20, Classes = 5 };
+        using var network = new PhotoUNet(settings);
+        var kind = NetworkCatalogue.All.First(kind => kind.Recognises(Shapes(network)));
+        Assert.Equal("photo-unet", kind.Name);
+        AssertSame(ModelSettings(settings), kind.Settings(Shapes(network)));
+    }
+
+    [SkippableTheory]
+    [Trait("Category", "Oracle")]
+    [MemberData(nameof(OracleFiles.Rows), "networks", "network", MemberType = typeof(OracleFiles))]
+    public void Weights_without_any_settings_are_recognised_and_load(string row)
+    {
+        using var oracle = OracleFiles.Open(row);
+        var arch = oracle.Spec.GetProperty("arch").GetString()!;
+        Skip.IfNot(arch is "adm_unet" or "adm_classifier" or "ddpm", $"the architecture '{arch}' is not tried here");
+        var path = Path.Combine(Path.GetDirectoryName(oracle.FilePath)!, oracle.Text("weights")!);
+        using var scope = new Scope();
+        Assert.StartsWith(arch.Replace('_', '-'), Model.Identify(path).Kind.Name, StringComparison.Ordinal);
+
+        // The specification says what shapes cannot, and then the numbers are those of the oracle.
+        var specification = JsonNode.Parse(oracle.Text("spec")!)!.AsObject();
+        specification.Remove("arch");
+        var options = new ModelOptions { Architecture = specification };
+        if (arch == "adm_classifier")
+        {
+            using var classifier = Model.LoadClassifier(path, options);
+            oracle.Close("out.logits", classifier.Network.Forward(oracle.Tensor("in.x"), oracle.Tensor("in.timesteps")));
+            CompareGuidance(oracle, classifier);
+            using var inferred = Model.LoadClassifier(path);
+            return;
+        }
+        using (Model.Load(path))
+        {
+        }
+        using var model = Model.Load(path, options);
+        oracle.Close("out.y", ((INoiseConditioned)model.Network).Forward(oracle.Tensor("in.x"), oracle.Tensor("in.timesteps"), oracle.Find("in.y")));
+        Assert.Equal(oracle.Shape("out.y")[1] == 6, model.Card.LearnedVariance);
+    }
+
+    [SkippableTheory]
+    [Trait("Category", "Oracle")]
+    [MemberData(nameof(OracleFiles.Rows), "networks", "network", MemberType = typeof(OracleFiles))]
+    public void Preconditioned_weights_without_settings_denoise_as_the_oracle(string row)
+    {
+        using var oracle = OracleFiles.Open(row);
+        var arch = oracle.Spec.GetProperty("arch").GetString()!;
+        Skip.IfNot(arch.StartsWith("edm_", StringComparison.Ordinal), $"'{arch}' is not preconditioned");
+        Skip.If(oracle.Has("in.augment_labels"), "augmentation labels are of training only");
+        Skip.If(oracle.Has("in.class_labels") && oracle.Doubles("in.class_labels").Any(share => share is not (0 or 1)), "soft classes have no index");
+        using var scope = new Scope();
+        var kind = arch switch
+        {
+            "edm_VPPrecond" => ScheduleKind.EdmVp,
+            "edm_VEPrecond" => ScheduleKind.EdmVe,
+            "edm_iDDPMPrecond" => ScheduleKind.EdmIddpm,
+            _ => ScheduleKind.Edm,
+        };
+        var path = Path.Combine(Path.GetDirectoryName(oracle.FilePath)!, oracle.Text("weights")!);
+        using var model = Model.Load(path, new() { Card = kind is ScheduleKind.Edm or ScheduleKind.EdmIddpm ? null : new() { Schedule = new() { Kind = kind } } });
+        Assert.Equal(kind, model.Card.Schedule!.Kind);
+
+        // A class for each image is a one-hot row of the oracle.
+        var (x, sigmas) = (oracle.Tensor("in.x"), oracle.Doubles("in.sigma"));
+        var labels = oracle.Find("in.class_labels");
+        var found = sigmas.Select((sigma, i) =>
+        {
+            var denoiser = labels is null ? model.Denoiser : ((IClassConditional)model.Denoiser).WithLabels((long)labels.Select(0, i).Argmax(0).Item());
+            return denoiser.Denoise(x.Narrow(0, i, 1), sigma);
+        });
+        oracle.Close("out.D", Tensor.Cat([.. found]));
+    }
+
+    [Fact]
+    public void Missing_unexpected_and_misshapen_keys_are_listed_in_one_exception()
+    {
+        using var network = new DdpmUNet(new DdpmUNetSettings { Ch = 32, ChMult = [1], NumResBlocks = 1 });
+        var weights = CheckpointFixture.RandomWeights(network, 1);
+        weights.RemoveAll(entry => entry.Name is "norm_out.bias" or "mid.block_1.norm1.weight");
+        using var wrong = Tensor.Zeros([31]);
+        weights.Add(wrong.CopyToEntry("mid.block_1.norm1.weight"));
+        weights.Add(wrong.CopyToEntry("extra.weight"));
+        var failure = Assert.Throws<StateDictException>(() => Model.Load(files.Write("mismatch.safetensors", weights)));
+        Assert.Equal(["norm_out.bias"], failure.Missing);
+        Assert.Equal(["extra.weight"], failure.Unexpected);
+        Assert.Equal(["mid.block_1.norm1.weight (expected [32], found [31])"], failure.Misshapen);
+    }
+
+    [Fact]
+    public void Weights_of_no_known_network_are_refused_with_what_was_found()
+    {
+        using var tensor = Tensor.Zeros([2]);
+        var failure = Assert.Throws<ModelException>(() => Model.Load(files.Write("foreign.safetensors", [tensor.CopyToEntry("encoder.weight")])));
+        Assert.Contains("foreign.safetensors: expected the weights of adm-unet", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("'encoder.weight'", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Unknown_settings_and_architectures_are_refused_with_a_suggestion()
+    {
+        using var network = new DdpmUNet(new DdpmUNetSettings { Ch = 32, ChMult = [1], NumResBlocks = 1 });
+        var path = files.Write("settings.safetensors", CheckpointFixture.RandomWeights(network, 1));
+        Assert.Contains("did you mean 'ch_mult'", Assert.Throws<ModelException>(() => Model.Load(path, new() { Architecture = new() { ["ch_mlt"] = 1 } })).Message, StringComparison.Ordinal);
+        Assert.Contains("did you mean 'ddpm-unet'", Assert.Throws<ModelException>(() => Model.Load(path, new() { Architecture = new() { ["arch"] = "dpm-unet" } })).Message, StringComparison.Ordinal);
+        Assert.Contains("wrong type", Assert.Throws<ModelException>(() => Model.Load(path, new() { Architecture = new() { ["ch_mult"] = "wide" } })).Message, StringComparison.Ordinal);
+        Assert.Equal("ddpm-unet", Model.Identify(path, new() { Architecture = new() { ["dropout"] = 0.1 } }).Kind.Name);
+    }
+
+    private static void CompareGuidance(OracleFile oracle, LoadedClassifier classifier)
+    {
+        // The process of the oracle is not stated and does not matter: only the timestep that a sigma stands for.
+        var (times, labels, x) = (oracle.Doubles("in.timesteps"), oracle.Integers("in.y"), oracle.Tensor("in.x"));
+        var gradients = times.Select((time, i) =>
+        {
+            var below = (int)time;
+            var (low, high) = (Math.Log(classifier.Sigmas[below]), Math.Log(classifier.Sigmas[Math.Min(below + 1, 999)]));
+            return classifier.For(labels[i]).Gradient(x.Narrow(0, i, 1), Math.Exp(low + (time - below) * (high - low)));
+        });
+        oracle.Close("grad.x", Tensor.Cat([.. gradients]));
+        Assert.Contains("class labels go from 0", Assert.Throws<ArgumentException>(() => classifier.For(classifier.Network.Settings.OutChannels)).Message, StringComparison.Ordinal);
+    }
+
+    private static TensorShapes Shapes(Module network) => new(network.NamedTensors.ToDictionary(named => named.Name, named => named.Tensor.Shape.ToArray()));
+
+    private static JsonObject ModelSettings<T>(T settings) => JsonSerializer.SerializeToNode(settings, NetworkOracle.SpecOptions)!.AsObject();
+
+    private static void AssertSame(JsonObject expected, JsonObject found) =>
+        Assert.Equal(expected.OrderBy(pair => pair.Key).Select(pair => $"{pair.Key}: {pair.Value?.ToJsonString()}"), found.OrderBy(pair => pair.Key).Select(pair => $"{pair.Key}: {pair.Value?.ToJsonString()}"));
+}
