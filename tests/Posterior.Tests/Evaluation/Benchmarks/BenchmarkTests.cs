@@ -1,0 +1,88 @@
+using Posterior.Evaluation.Benchmarks;
+using Posterior.Networks;
+using Posterior.Networks.Adm;
+using Posterior.Torch;
+using Posterior.Torch.Nn;
+
+namespace Posterior.Tests.Evaluation.Benchmarks;
+
+public sealed class BenchmarkTests
+{
+    [Fact]
+    public void A_row_holds_on_the_right_side_of_its_bar_only()
+    {
+        Assert.True(new BenchmarkRow("share", 0.55, "", 0.55).Holds);
+        Assert.False(new BenchmarkRow("share", 0.54, "", 0.55).Holds);
+        Assert.True(new BenchmarkRow("call", 1.9, "us", 2, BarSide.AtMost).Holds);
+        Assert.False(new BenchmarkRow("call", 2.1, "us", 2, BarSide.AtMost).Holds);
+        Assert.Null(new BenchmarkRow("rate", 400, "GFLOP/s").Holds);
+        Assert.False(new BenchmarkRow("share", double.NaN, "", 0.55).Holds);
+    }
+
+    [Fact]
+    public void Medians_ignore_an_outlier_and_ratios_are_taken_round_by_round()
+    {
+        Assert.Equal(2, Timing.Median([1, 100, 2]));
+        Assert.Equal(1.5, Timing.Median([2, 1]));
+        Assert.Equal(2, Timing.MedianRatio([2, 20, 200], [1, 10, 50]));
+        Assert.Throws<ArgumentException>(() => Timing.Median([]));
+    }
+
+    [Fact]
+    public void Work_is_done_in_turn_after_one_round_to_warm_up()
+    {
+        var order = new List<int>();
+        var seconds = Timing.Interleaved(2, CancellationToken.None, () => order.Add(1), () => order.Add(2));
+        Assert.Equal([1, 2, 1, 2, 1, 2], order);
+        Assert.Equal([2, 2], seconds.Select(piece => piece.Length));
+        Assert.Throws<OperationCanceledException>(() => Timing.Interleaved(1, new CancellationToken(true), () => { }));
+    }
+
+    [Theory]
+    [InlineData(DType.Float32)]
+    [InlineData(DType.BFloat16)]
+    public void Networks_agree_on_the_fast_path_and_on_atens(DType dtype)
+    {
+        using var noGrad = new NoGrad();
+        using var scope = new Scope();
+        using var adm = new AdmUNet(new AdmUNetSettings { ModelChannels = 32, ChannelMult = [1, 2], AttentionResolutions = [2], NumResBlocks = 1, NumHeadChannels = 32, UseScaleShiftNorm = true, ResblockUpdown = true });
+        using var plain = new AdmUNet(new AdmUNetSettings { ModelChannels = 32, ChannelMult = [1, 2], AttentionResolutions = [1], NumResBlocks = 1, NumHeads = 2 });
+        using var photo = new PhotoUNet(new PhotoUNetSettings { Widths = [16, 32], Blocks = [1, 1], EmbeddingWidth = 32 });
+        Module[] networks = [adm, plain, photo];
+        foreach (var network in networks)
+        {
+            var noise = new SeededNoise(3);
+            foreach (var parameter in network.Parameters) parameter.CopyFrom(noise.Normal([1, parameter.Count]).Reshape(parameter.Shape) * (1 / Math.Sqrt((double)parameter.Count / parameter.Size(0))));
+            network.To(dtype);
+        }
+        var (x, time) = (new SeededNoise(1, 2).Normal([2, 3, 20, 12]).To(dtype), Tensor.From([3f, 500], 2));
+        Tensor[] All() => [adm.Forward(x, time), plain.Forward(x, time), photo.Forward(x, time / 1000)];
+        var fast = All();
+        FastPath.Enable(false);
+        try
+        {
+            foreach (var (a, b) in fast.Zip(All()))
+            {
+                var error = (a - b).To(DType.Float32).Norm().Item() / b.To(DType.Float32).Norm().Item();
+                Assert.True(error < (dtype == DType.BFloat16 ? 2e-2 : 1e-5), $"{b}: {error}");
+            }
+        }
+        finally
+        {
+            FastPath.Enable(true);
+        }
+    }
+
+    [Fact]
+    public void A_network_s_share_of_the_roofline_is_a_share()
+    {
+        using var scope = new Scope();
+        using var layer = new Conv2d(64, 64, 3, padding: 1);
+        var x = new SeededNoise(1).Normal([1, 64, 32, 32]);
+        var rows = new NetworkBenchmark("layer", layer, () => layer.Forward(x.To(layer.DType))) { Rounds = 1, HalfBar = null }.Run();
+        Assert.Equal(2.0 * 9 * 64 * 64 * 32 * 32 / 1e9, rows.Single(row => row.Unit == "GFLOP").Value, 9);
+        Assert.Equal(DType.Float32, layer.DType);
+        Assert.All(rows, row => Assert.True(row.Value > 0 && double.IsFinite(row.Value)));
+        Assert.Contains(rows, row => row.Bar == 0.55);
+    }
+}

@@ -1,0 +1,134 @@
+using Posterior.Torch.Nn;
+
+namespace Posterior.Torch.Tests.Nn;
+
+public sealed class VectorCodeTests : IDisposable
+{
+    private readonly string _variant = TorchRuntime.FastPath.Vector;
+
+    public static TheoryData<string, DType> Variants()
+    {
+        var data = new TheoryData<string, DType>();
+        foreach (var variant in FastPath.VectorVariants)
+        {
+            data.Add(variant, DType.Float32);
+            data.Add(variant, DType.BFloat16);
+        }
+        return data;
+    }
+
+    public void Dispose() => FastPath.SelectVector(_variant);
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void Group_norm_matches_double_precision(string variant, DType dtype)
+    {
+        FastPath.SelectVector(variant);
+        using var noGrad = new NoGrad();
+        foreach (var (batch, channels, groups, height, width) in new[] { (1L, 32L, 8L, 9L, 7L), (3, 6, 3, 1, 1), (2, 68, 4, 40, 13), (9, 5, 1, 3, 2), (1, 64, 32, 64, 64), (2, 3, 3, 17, 19) })
+        {
+            using var scope = new Scope();
+            using var layer = Norm(groups, channels);
+            var (x, exact) = Reference.Random(1, dtype, batch, channels, height, width);
+            var (scale, exactScale) = Reference.Random(2, dtype, batch, channels, 1, 1);
+            var (shift, exactShift) = Reference.Random(3, dtype, batch, channels, 1, 1);
+            var lastX = x.Contiguous(channelsLast: true);
+            Assert.NotNull(FastPath.GroupNorm(lastX, groups, layer.Parameters.First(), layer.Parameters.Last(), 1e-5, null, null, false));
+            var plain = exact.GroupNorm(groups, layer.Parameters.First().To(DType.Float64), layer.Parameters.Last().To(DType.Float64), 1e-5);
+            var tolerance = Reference.Tolerance(dtype);
+            Near(layer.Forward(lastX), plain);
+            Near(layer.Forward(lastX, silu: true), plain.Silu());
+            Near(layer.Forward(lastX, silu: true, scale, shift), (plain * (exactScale + 1) + exactShift).Silu());
+            Near(layer.Forward(lastX.Flatten(2), silu: false, scale.Flatten(2), null), plain.Flatten(2) * (exactScale.Flatten(2) + 1));
+
+            // Row-major memory goes through ATen, which rounds to the type after each of four operations.
+            Near(layer.Forward(x, silu: true, scale, shift), (plain * (exactScale + 1) + exactShift).Silu(), 4);
+
+            void Near(Tensor actual, Tensor expected, double roundings = 1)
+            {
+                var error = Reference.Error(actual, expected);
+                Assert.True(error < roundings * tolerance, $"{variant} {dtype}, {x}: {error}");
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void Group_norm_keeps_its_precision_beside_a_large_mean(string variant, DType dtype)
+    {
+        if (dtype != DType.Float32) return;
+        FastPath.SelectVector(variant);
+        using var noGrad = new NoGrad();
+        using var scope = new Scope();
+        using var layer = new GroupNorm(4, 8);
+        var x = (new SeededNoise(1).Normal([1, 8, 33, 21]) + 1000).Contiguous(channelsLast: true);
+        var exact = x.To(DType.Float64).GroupNorm(4, null, null, 1e-5);
+        // One rounding of the offset, 1000 times the result, remains.
+        Assert.True(Reference.Error(layer.Forward(x), exact) < 1e-4);
+    }
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void Silu_matches_double_precision_over_its_whole_range(string variant, DType dtype)
+    {
+        FastPath.SelectVector(variant);
+        using var noGrad = new NoGrad();
+        using var scope = new Scope();
+        foreach (var count in new[] { 1L, 15, 16, 17, 100_003 })
+        {
+            var x = Tensor.Linspace(-80, 80, count).To(dtype);
+            Assert.NotNull(FastPath.Silu(x));
+            var exact = x.To(DType.Float64);
+            var expected = exact * exact.Sigmoid();
+            var relative = ((x.Silu().To(DType.Float64) - expected).Abs() / (expected.Abs() + 1e-30)).Max().Item();
+            Assert.True(relative < (dtype == DType.BFloat16 ? 0.0041 : 1e-6), $"{variant}, {count} numbers: {relative}");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void Silu_passes_infinity_and_not_a_number_on(string variant, DType dtype)
+    {
+        FastPath.SelectVector(variant);
+        using var scope = new Scope();
+        var y = Tensor.From([float.PositiveInfinity, float.NaN, 0, 500, -500], 5).To(dtype).Silu().To(DType.Float32).ToArray<float>();
+        Assert.Equal(float.PositiveInfinity, y[0]);
+        Assert.True(float.IsNaN(y[1]));
+        Assert.Equal(0, y[2]);
+        Assert.InRange(y[3], 499, 501);
+        Assert.InRange(y[4], -1e-30f, 0);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Variants))]
+    public void Attention_matches_double_precision(string variant, DType dtype)
+    {
+        Skip.If(TorchRuntime.FastPath.Convolution.Length == 0, "the bridge was built without oneDNN");
+        FastPath.SelectVector(variant);
+        using var noGrad = new NoGrad();
+        foreach (var (batch, heads, width, side) in new[] { (1L, 1L, 8L, 1L), (2, 2, 16, 5), (3, 4, 7, 4), (1, 2, 32, 48) })
+        {
+            using var scope = new Scope();
+            var (qkv, exact) = Reference.Random(1, dtype, batch, 3 * heads * width, side, side);
+            Tensor[] Parts(Tensor t) => [.. t.Reshape(batch, heads, 3, width, side * side).Chunk(3, 2).Select(part => part.Squeeze(2))];
+            var (given, wanted) = (Parts(qkv.Contiguous(channelsLast: true)), Parts(exact));
+            var fast = FastPath.Attention(given[0], given[1], given[2]);
+            Assert.NotNull(fast);
+            var weights = (wanted[0].Transpose(2, 3).MatMul(wanted[1]) / Math.Sqrt(width)).Softmax(-1);
+            var expected = weights.MatMul(wanted[2].Transpose(2, 3));
+            Assert.True(Reference.Error(fast, expected) < 2 * Reference.Tolerance(dtype), $"{variant} {dtype}, {heads} heads of {width}, {side}x{side}");
+            Assert.True(Reference.Error(DotProductAttention.Forward(given[0].Clone().Contiguous(), given[1], given[2]), expected) < 2 * Reference.Tolerance(dtype));
+        }
+    }
+
+    [Fact]
+    public void An_unknown_variant_is_refused_by_name() => Assert.Contains("'neon9'", Assert.Throws<TorchException>(() => FastPath.SelectVector("neon9")).Message, StringComparison.Ordinal);
+
+    private static GroupNorm Norm(long groups, long channels)
+    {
+        var layer = new GroupNorm(groups, channels);
+        layer.Parameters.First().CopyFrom(new SeededNoise(5).Normal([1, channels]).Squeeze(0));
+        layer.Parameters.Last().CopyFrom(new SeededNoise(6).Normal([1, channels]).Squeeze(0));
+        return layer;
+    }
+}
