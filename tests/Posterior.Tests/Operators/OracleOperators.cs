@@ -33,7 +33,8 @@ public static class OracleOperators
             case "blur" or "sr_bicubic":
                 return new SeparableConvolution(
                     shape, FilterOf(spec.GetProperty("vertical")), FilterOf(spec.GetProperty("horizontal")), spec.GetProperty("stride").GetInt32(),
-                    BoundaryOf(spec.GetProperty("boundary").GetString()), Optional(spec, "sv_threshold_1d"), Optional(spec, "sv_threshold")) { DType = dtype };
+                    BoundaryOf(spec.GetProperty("boundary").GetString()), Optional(spec, "sv_threshold_1d"), Optional(spec, "sv_threshold"))
+                { DType = dtype };
             case "hadamard_cs":
                 return new HadamardSensing(shape, file.Integers("kept_rows")) { DType = dtype };
             case "block_cs":

@@ -10,7 +10,8 @@ public sealed record UniformBlurSpec(int Size, BlurOptions Options) : OperatorSp
     /// <summary>The line of the catalogue.</summary>
     public static OperatorEntry Entry { get; } = new(
         "deblur-uniform", $"deblur-uniform{{SIZE}}[:{BlurOptions.Form}]", "deblur-uniform9", "Deblurring of a mean over SIZE x SIZE pixels.",
-        text => new UniformBlurSpec(text.NumberFrom(2, 1001, "size"), BlurOptions.Read(text))) { TakesNumber = true };
+        text => new UniformBlurSpec(text.NumberFrom(2, 1001, "size"), BlurOptions.Read(text)))
+    { TakesNumber = true };
 
     /// <inheritdoc/>
     public override string Text => string.Create(CultureInfo.InvariantCulture, $"deblur-uniform{Size}{Options.Written(':')}");

@@ -25,7 +25,8 @@ public sealed record InpaintFileSpec(string Path) : InpaintSpec
 {
     /// <summary>The line of the catalogue.</summary>
     public static OperatorEntry Entry { get; } = new(
-        "inpaint", "inpaint:FILE", "inpaint:mask.png", "Missing pixels: black in a mask image of the same size, white is known.", text => new InpaintFileSpec(text.Argument)) { Argument = "FILE" };
+        "inpaint", "inpaint:FILE", "inpaint:mask.png", "Missing pixels: black in a mask image of the same size, white is known.", text => new InpaintFileSpec(text.Argument))
+    { Argument = "FILE" };
 
     /// <inheritdoc/>
     public override string Text => $"inpaint:{Path}";
@@ -42,7 +43,8 @@ public sealed record InpaintRandomSpec(double Missing, int Seed = 0) : InpaintSp
     /// <summary>The line of the catalogue.</summary>
     public static OperatorEntry Entry { get; } = new(
         "inpaint-random", "inpaint-random:FRACTION[,seed=0]", "inpaint-random:0.5", "A random fraction of the pixels is missing.",
-        text => new InpaintRandomSpec(text.Real(text.Argument, "the fraction of missing pixels", 0, 1), text.Whole("seed", 0, 0, int.MaxValue))) { Argument = "FRACTION" };
+        text => new InpaintRandomSpec(text.Real(text.Argument, "the fraction of missing pixels", 0, 1), text.Whole("seed", 0, 0, int.MaxValue)))
+    { Argument = "FRACTION" };
 
     /// <inheritdoc/>
     public override string Text => $"inpaint-random:{Operators.Text.Of(Missing)}{(Seed == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $",seed={Seed}"))}";
@@ -62,7 +64,8 @@ public sealed record InpaintBoxSpec(int X, int Y, int Width, int Height) : Inpai
 
     /// <summary>The line of the catalogue.</summary>
     public static OperatorEntry Entry { get; } = new(
-        "inpaint-box", Form, "inpaint-box:1,1,2,2", "A rectangle is missing: left column, top row, columns, rows.", Parse) { Argument = "X,Y,W,H" };
+        "inpaint-box", Form, "inpaint-box:1,1,2,2", "A rectangle is missing: left column, top row, columns, rows.", Parse)
+    { Argument = "X,Y,W,H" };
 
     /// <inheritdoc/>
     public override string Text => string.Create(CultureInfo.InvariantCulture, $"inpaint-box:{X},{Y},{Width},{Height}");
@@ -87,7 +90,8 @@ public sealed record InpaintTextSpec(string Words, int? Size = null) : InpaintSp
     /// <summary>The line of the catalogue.</summary>
     public static OperatorEntry Entry { get; } = new(
         "inpaint-text", "inpaint-text:WORDS[,size=PIXELS]", "inpaint-text:SAMPLE", "Lines of text over the whole image are missing.",
-        text => new InpaintTextSpec(text.Argument, text.WholeOrNull("size", 7, 100_000))) { Argument = "WORDS" };
+        text => new InpaintTextSpec(text.Argument, text.WholeOrNull("size", 7, 100_000)))
+    { Argument = "WORDS" };
 
     /// <inheritdoc/>
     public override string Text => $"inpaint-text:{Words}{(Size is { } size ? string.Create(CultureInfo.InvariantCulture, $",size={size}") : "")}";

@@ -15,7 +15,8 @@ public sealed record KernelSpec(string Path, int Stride = 1, double Threshold = 
         "kernel", "kernel:FILE[,stride=1,threshold=0.001,normalize=yes]", "kernel:kernel.txt",
         "Deblurring of a circular convolution with any kernel (image, .npy or text matrix), every stride-th pixel kept.",
         text => new KernelSpec(
-            text.Argument, text.Whole("stride", 1, 1, 256), text.Real("threshold", 0, 1) ?? CircularConvolution.DefaultThreshold, text.YesNo("normalize", true))) { Argument = "FILE" };
+            text.Argument, text.Whole("stride", 1, 1, 256), text.Real("threshold", 0, 1) ?? CircularConvolution.DefaultThreshold, text.YesNo("normalize", true)))
+    { Argument = "FILE" };
 
     /// <inheritdoc/>
     public override string Text => string.Create(

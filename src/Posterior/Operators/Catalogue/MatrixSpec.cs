@@ -11,7 +11,8 @@ public sealed record MatrixSpec(string Path, bool PerChannel = false, double Thr
     /// <summary>The line of the catalogue.</summary>
     public static OperatorEntry Entry { get; } = new(
         "matrix", "matrix:FILE[,per-channel=no,threshold=0.001]", "matrix:matrix.npy", "Any matrix (.npy or text) with a column for each number of the image.",
-        text => new MatrixSpec(text.Argument, text.YesNo("per-channel", false), text.Real("threshold", 0, 1e6) ?? DenseMatrix.DefaultThreshold)) { Argument = "FILE" };
+        text => new MatrixSpec(text.Argument, text.YesNo("per-channel", false), text.Real("threshold", 0, 1e6) ?? DenseMatrix.DefaultThreshold))
+    { Argument = "FILE" };
 
     /// <inheritdoc/>
     public override string Text =>

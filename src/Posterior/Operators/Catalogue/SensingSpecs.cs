@@ -13,7 +13,8 @@ public sealed record HadamardSpec(int Ratio, int Seed = 0) : OperatorSpec
     /// <summary>The line of the catalogue.</summary>
     public static OperatorEntry Entry { get; } = new(
         "cs", "cs{RATIO}[:seed=0]", "cs4", "Compressed sensing: one of RATIO Walsh-Hadamard coefficients; height and width are powers of two.",
-        text => new HadamardSpec(text.NumberFrom(1, 65536, "ratio"), text.Whole("seed", 0, 0, int.MaxValue))) { TakesNumber = true };
+        text => new HadamardSpec(text.NumberFrom(1, 65536, "ratio"), text.Whole("seed", 0, 0, int.MaxValue)))
+    { TakesNumber = true };
 
     /// <inheritdoc/>
     public override string Text => string.Create(CultureInfo.InvariantCulture, $"cs{Ratio}{(Seed == 0 ? "" : $":seed={Seed}")}");
@@ -51,7 +52,8 @@ public sealed record BlockSensingSpec(int Ratio, int Block = 32, int Seed = 0) :
     /// <summary>The line of the catalogue.</summary>
     public static OperatorEntry Entry { get; } = new(
         "block-cs", "block-cs{RATIO}[:block=32,seed=0]", "block-cs4", "Block compressed sensing: each tile measured with random orthonormal rows, one number for RATIO pixels.",
-        text => new BlockSensingSpec(text.NumberFrom(1, 4096, "ratio"), text.Whole("block", 32, 1, 64), text.Whole("seed", 0, 0, int.MaxValue))) { TakesNumber = true };
+        text => new BlockSensingSpec(text.NumberFrom(1, 4096, "ratio"), text.Whole("block", 32, 1, 64), text.Whole("seed", 0, 0, int.MaxValue)))
+    { TakesNumber = true };
 
     /// <inheritdoc/>
     public override string Text

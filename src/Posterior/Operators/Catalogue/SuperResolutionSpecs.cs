@@ -10,7 +10,8 @@ public sealed record BlockAverageSpec(int Factor) : OperatorSpec
     /// <summary>The line of the catalogue.</summary>
     public static OperatorEntry Entry { get; } = new(
         "sr", "sr{FACTOR}", "sr4", "Super-resolution: each measured pixel is the mean of a FACTOR x FACTOR block.",
-        text => new BlockAverageSpec(text.NumberFrom(2, 256, "factor"))) { TakesNumber = true };
+        text => new BlockAverageSpec(text.NumberFrom(2, 256, "factor")))
+    { TakesNumber = true };
 
     /// <inheritdoc/>
     public override string Text => string.Create(CultureInfo.InvariantCulture, $"sr{Factor}");
@@ -33,7 +34,8 @@ public sealed record BicubicSpec(int Factor, double Threshold = SeparableConvolu
     /// <summary>The line of the catalogue.</summary>
     public static OperatorEntry Entry { get; } = new(
         "sr-bicubic", "sr-bicubic{FACTOR}[:threshold=0.03]", "sr-bicubic4", "Super-resolution of bicubic downsampling (Keys' kernel, a = -1/2, anti-aliased).",
-        text => new BicubicSpec(text.NumberFrom(2, 256, "factor"), text.Real("threshold", 0, 1) ?? SeparableConvolution.DefaultThreshold)) { TakesNumber = true };
+        text => new BicubicSpec(text.NumberFrom(2, 256, "factor"), text.Real("threshold", 0, 1) ?? SeparableConvolution.DefaultThreshold))
+    { TakesNumber = true };
 
     /// <inheritdoc/>
     public override string Text => string.Create(CultureInfo.InvariantCulture, $"sr-bicubic{Factor}{BlurOptions.WrittenThreshold(':', Threshold)}");
