@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Posterior.Evaluation;
+using Posterior.Evaluation.Benchmarks;
 using Posterior.Models;
 
 namespace Posterior.Cli;
@@ -41,6 +42,7 @@ internal sealed record ModelContents(string File, string Format, string Sha256, 
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    UseStringEnumConverter = true,
     WriteIndented = true,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
@@ -50,4 +52,5 @@ internal sealed record ModelContents(string File, string Format, string Sha256, 
 [JsonSerializable(typeof(DemoResult))]
 [JsonSerializable(typeof(ModelContents))]
 [JsonSerializable(typeof(IReadOnlyList<MachineFact>))]
+[JsonSerializable(typeof(BenchmarkRow[]))]
 internal sealed partial class ResultJson : JsonSerializerContext;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.Globalization;
 using Posterior.Cli.Commands;
+using Posterior.Operators;
 
 namespace Posterior.Cli;
 
@@ -22,6 +23,7 @@ internal static class CommandLine
         ("operators", CatalogueCommands.Operators),
         ("solvers", CatalogueCommands.Solvers),
         ("models", CatalogueCommands.Models),
+        ("bench", BenchCommand.Create),
         ("doctor", DoctorCommand.Create),
         ("rerun", RerunCommand.Create),
     ];
@@ -49,7 +51,7 @@ internal static class CommandLine
     {
         if (args is [var first, ..] && !first.StartsWith('-') && !_verbs.Any(verb => verb.Name == first))
         {
-            Terminal.Problem($"unknown command '{first}'{NearestName.Suggestion(first, _verbs.Select(verb => verb.Name))} (posterior --help lists all)");
+            Terminal.Problem($"unknown command '{first}'{Spelling.Suggest(first, _verbs.Select(verb => verb.Name))} (posterior --help lists all)");
             return Misused;
         }
         // A plain command, because a root command is called like its file.
@@ -72,7 +74,7 @@ internal static class CommandLine
     {
         var command = parsed.CommandResult.Command;
         if (parsed.UnmatchedTokens.FirstOrDefault(token => token.StartsWith('-')) is { } option)
-            return $"{command.Name}: unknown option '{option}'{NearestName.Suggestion(option, command.Options.Select(known => known.Name))} (posterior {command.Name} --help lists all)";
+            return $"{command.Name}: unknown option '{option}'{Spelling.Suggest(option, command.Options.Select(known => known.Name))} (posterior {command.Name} --help lists all)";
         return $"{command.Name}: {parsed.Errors[0].Message.TrimEnd('.')}";
     }
 }

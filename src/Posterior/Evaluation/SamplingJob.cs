@@ -4,6 +4,7 @@ using System.Text.Json;
 using Posterior.Diffusion;
 using Posterior.Imaging;
 using Posterior.Models;
+using Posterior.Operators;
 using Posterior.Torch;
 
 namespace Posterior.Evaluation;
@@ -92,7 +93,7 @@ public sealed class SamplingJob
     {
         "heun" => new EdmHeun { Steps = _settings.Steps },
         "ddim" => new Ddim { Steps = _settings.Steps },
-        var other => throw new ModelException($"no sampler is called '{other}'{NearestName.Suggestion(other, ["heun", "ddim"])}; there are heun, ddim"),
+        var other => throw new ModelException($"no sampler is called '{other}'{Spelling.Suggest(other, ["heun", "ddim"])}; there are heun, ddim"),
     };
 
     private Denoiser Guided(Prior prior, long channels)

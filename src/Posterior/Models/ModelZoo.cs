@@ -1,3 +1,5 @@
+using Posterior.Operators;
+
 namespace Posterior.Models;
 
 /// <summary>
@@ -41,7 +43,7 @@ public static class ModelZoo
         if (Folder is { } folder && Path.GetFileName(pathOrName) == pathOrName && Path.Combine(folder, pathOrName + Extension) is var path && File.Exists(path)) return path;
         var names = Names;
         var known = names.Count == 0 ? "no models are installed" : $"models: {string.Join(", ", names)}";
-        throw new ModelException($"'{pathOrName}': expected a weight file or the name of a model, found neither{NearestName.Suggestion(pathOrName, names)} ({known})");
+        throw new ModelException($"'{pathOrName}': expected a weight file or the name of a model, found neither{Spelling.Suggest(pathOrName, names)} ({known})");
     }
 
     /// <summary>The card beside a weight file (the same name, <c>.json</c>); null when there is none.</summary>

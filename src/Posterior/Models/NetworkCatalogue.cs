@@ -3,6 +3,7 @@ using Posterior.Networks;
 using Posterior.Networks.Adm;
 using Posterior.Networks.Ddpm;
 using Posterior.Networks.Edm;
+using Posterior.Operators;
 
 namespace Posterior.Models;
 
@@ -28,7 +29,7 @@ public static class NetworkCatalogue
     /// <summary>The architecture of a name.</summary>
     /// <exception cref="ModelException">There is none of that name.</exception>
     public static NetworkKind Find(string name) => All.FirstOrDefault(kind => kind.Name.Equals(name.Replace('_', '-'), StringComparison.OrdinalIgnoreCase))
-        ?? throw new ModelException($"'{name}' is no known architecture{NearestName.Suggestion(name, All.Select(kind => kind.Name))} (known: {string.Join(", ", All.Select(kind => kind.Name))})");
+        ?? throw new ModelException($"'{name}' is no known architecture{Spelling.Suggest(name, All.Select(kind => kind.Name))} (known: {string.Join(", ", All.Select(kind => kind.Name))})");
 
     // The 64x64 checkpoint of guided-diffusion was trained with the cosine schedule, all its others with the linear one.
     private static ScheduleCard AdmSchedule(AdmTrunkSettings settings) => settings is { ImageSize: 64, ModelChannels: 192 } ? _cosine : _linear;

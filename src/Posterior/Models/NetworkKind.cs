@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
+using Posterior.Operators;
 using Posterior.Torch.Nn;
 
 namespace Posterior.Models;
@@ -45,7 +46,7 @@ public abstract class NetworkKind(string name, string anchor)
         {
             if (known.TryGetValue(Plain(key), out var setting)) settings[setting] = value?.DeepClone();
             else if (!_withoutEffect.Contains(Plain(key)))
-                throw new ModelException($"'{key}' is no setting of {Name}{NearestName.Suggestion(key, known.Values)} (settings: {string.Join(", ", known.Values)})");
+                throw new ModelException($"'{key}' is no setting of {Name}{Spelling.Suggest(key, known.Values)} (settings: {string.Join(", ", known.Values)})");
         }
     }
 

@@ -1,4 +1,5 @@
 using Posterior.Networks;
+using Posterior.Operators;
 
 namespace Posterior.Training;
 
@@ -27,6 +28,6 @@ public static class TrainingNetworks
             if (entry.Name == name) return entry.Settings with { Classes = classes };
         }
         var names = _all.Select(entry => entry.Name).ToArray();
-        throw new TrainingException($"no network is called '{name}'{NearestName.Suggestion(name, names)} (there are {string.Join(", ", names)})");
+        throw new TrainingException($"no network is called '{name}'{Spelling.Suggest(name, names)} (there are {string.Join(", ", names)})");
     }
 }
