@@ -1,0 +1,71 @@
+using Posterior.Evaluation;
+using Posterior.Models;
+using Posterior.Torch.Nn;
+using Posterior.Torch.Weights;
+
+namespace Posterior.Cli;
+
+/// <summary>Runs one piece of work for each file of a plan: what is finished is skipped, what fails is told at the end and stops nothing else.</summary>
+internal static class Batch
+{
+    /// <param name="plan">The files.</param>
+    /// <param name="title">What is done, for the progress bar.</param>
+    /// <param name="steps">Steps of progress of a file.</param>
+    /// <param name="json">Whether results are printed as JSON.</param>
+    /// <param name="finished">The receipt of finished work; null for work to do.</param>
+    /// <param name="run">The work; reports its steps.</param>
+    /// <param name="describe">A line about a result.</param>
+    /// <returns>The exit code.</returns>
+    public static int Run(
+        BatchPlan plan, string title, int steps, bool json, Func<BatchItem, Receipt?> finished, Func<BatchItem, Action<int>, Receipt> run, Func<Receipt, string> describe)
+    {
+        foreach (var folder in plan.Items.Select(item => Path.GetDirectoryName(Path.GetFullPath(item.Output))!).Distinct()) OutputSet.CheckWritable(folder);
+        var (results, skipped, failures) = (new List<Receipt>(), new List<string>(), new List<BatchFailure>());
+        try
+        {
+            ProgressView.Run(title, (double)plan.Items.Count * steps, view =>
+            {
+                for (var i = 0; i < plan.Items.Count; i++)
+                {
+                    Interrupts.Token.ThrowIfCancellationRequested();
+                    var (item, before) = (plan.Items[i], i * (double)steps);
+                    view.Report(before, plan.IsBatch ? $"{title} {i + 1}/{plan.Items.Count} {Path.GetFileName(item.Input)}" : $"{title} {Path.GetFileName(item.Input)}");
+                    try
+                    {
+                        if (finished(item) is not null) skipped.Add(item.Output);
+                        else results.Add(run(item, done => view.Report(before + done)));
+                    }
+                    catch (Exception error) when (plan.IsBatch && !IsFatal(error))
+                    {
+                        failures.Add(new(item.Input, Terminal.Message(error)));
+                    }
+                }
+                return true;
+            });
+        }
+        finally
+        {
+            // Also after an interrupt: what is finished stays.
+            Print(plan, json, results, skipped, failures, describe);
+        }
+        return failures.Count > 0 ? 1 : 0;
+    }
+
+    private static void Print(BatchPlan plan, bool json, List<Receipt> results, List<string> skipped, List<BatchFailure> failures, Func<Receipt, string> describe)
+    {
+        if (json)
+        {
+            if (results.Count + skipped.Count + failures.Count > 0) Terminal.Json(new BatchResult(results, skipped, failures), ResultJson.Default.BatchResult);
+        }
+        else
+        {
+            foreach (var receipt in results) Terminal.Line(describe(receipt));
+            if (!plan.IsBatch && skipped.Count > 0) Terminal.Line($"{skipped[0]} is finished already, with these settings (--force does it again)");
+            if (plan.IsBatch) Terminal.Line($"{results.Count} done, {skipped.Count} finished before, {failures.Count} failed, of {plan.Items.Count}");
+        }
+        foreach (var failure in failures) Terminal.Problem($"{failure.Input}: {failure.Message}");
+    }
+
+    // A model that cannot be used fails for every file alike.
+    private static bool IsFatal(Exception error) => error is OperationCanceledException or ModelException or WeightFileException or StateDictException or DllNotFoundException or TypeInitializationException;
+}

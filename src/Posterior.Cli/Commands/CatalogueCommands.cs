@@ -1,0 +1,42 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Posterior.Models;
+using Posterior.Operators;
+using Posterior.Solvers;
+
+namespace Posterior.Cli.Commands;
+
+/// <summary><c>posterior operators</c>, <c>solvers</c> and <c>models</c>: what there is.</summary>
+internal static class CatalogueCommands
+{
+    public static Command Operators() => Create("operators", "Lists the operators with their text forms.", ["form", "example", "description"],
+        () => [.. OperatorCatalog.Entries.Select(entry => (string[])[entry.Pattern, entry.Example, entry.Description])]);
+
+    public static Command Solvers() => Create("solvers", "Lists the solvers with their settings.", ["name", "needs", "settings", "description", "paper"],
+        () => [.. SolverCatalog.All.Select(entry => (string[])[entry.Name, entry.Needs, entry.Options.Count == 0 ? "none" : string.Join(", ", entry.Options), entry.Description, entry.Paper])]);
+
+    public static Command Models() => Create("models", "Lists the shipped models.", ["name", "network", "channels", "classes", "description"],
+        () => [.. ModelZoo.Names.Select(Row)]);
+
+    private static string[] Row(string name)
+    {
+        var card = Model.Identify(name).Card;
+        return [name, card.Network ?? "", $"{card.Channels}", $"{card.ClassCount ?? 0}", card.Description ?? ""];
+    }
+
+    private static Command Create(string name, string description, string[] headers, Func<IReadOnlyList<string[]>> rows)
+    {
+        var json = Options.Json();
+        var command = new Command(name, description) { json };
+        command.SetAction(parsed =>
+        {
+            var found = rows();
+            if (parsed.GetValue(json))
+                Terminal.Line(new JsonArray([.. found.Select(row => new JsonObject(headers.Zip(row, (header, cell) => KeyValuePair.Create(header, (JsonNode?)JsonValue.Create(cell)))))]).ToJsonString(new() { WriteIndented = true }));
+            else if (found.Count == 0) Terminal.Line($"no {name} found (POSTERIOR_MODELS may name their folder)");
+            else Terminal.Table(headers, found);
+            return 0;
+        });
+        return command;
+    }
+}

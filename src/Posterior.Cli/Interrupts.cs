@@ -1,0 +1,36 @@
+using System.Runtime.InteropServices;
+
+namespace Posterior.Cli;
+
+/// <summary>Ctrl-C and termination requests: the first one asks the work to stop cleanly, the second one ends the process.</summary>
+internal static class Interrupts
+{
+    private static readonly CancellationTokenSource _source = new();
+    private static int _code;
+
+    /// <summary>Cancelled by the first signal.</summary>
+    public static CancellationToken Token => _source.Token;
+
+    /// <summary>128 plus the signal's number; null when there was none.</summary>
+    public static int? Code => _code == 0 ? null : _code;
+
+    public static IDisposable Catch() => new Registrations(
+        PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Stop(context, 130)),
+        PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Stop(context, 143)));
+
+    private static void Stop(PosixSignalContext context, int code)
+    {
+        if (_source.IsCancellationRequested) return;
+        context.Cancel = true;
+        _code = code;
+        _source.Cancel();
+    }
+
+    private sealed record Registrations(params PosixSignalRegistration[] All) : IDisposable
+    {
+        public void Dispose()
+        {
+            foreach (var registration in All) registration.Dispose();
+        }
+    }
+}

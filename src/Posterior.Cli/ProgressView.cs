@@ -1,0 +1,38 @@
+using Spectre.Console;
+
+namespace Posterior.Cli;
+
+/// <summary>A progress bar with the time left, on a terminal; nothing elsewhere.</summary>
+internal sealed class ProgressView
+{
+    private readonly ProgressTask? _task;
+
+    private ProgressView(ProgressTask? task) => _task = task;
+
+    /// <summary>Works with a bar that is gone afterwards.</summary>
+    /// <param name="title">What is done.</param>
+    /// <param name="total">The number of steps.</param>
+    /// <param name="work">The work; reports its steps.</param>
+    public static T Run<T>(string title, double total, Func<ProgressView, T> work)
+    {
+        if (!Terminal.IsWatched) return work(new(null));
+        return Draw(title, total, work);
+    }
+
+    /// <summary>Sets how many steps are done, and perhaps what is done now.</summary>
+    public void Report(double done, string? title = null)
+    {
+        if (_task is null) return;
+        _task.Value = done;
+        if (title is not null) _task.Description = Markup.Escape(title);
+    }
+
+    // Apart, so that Spectre.Console is loaded for terminals only.
+    private static T Draw<T>(string title, double total, Func<ProgressView, T> work)
+    {
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        return console.Progress().AutoClear(true).HideCompleted(false)
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .Start(context => work(new(context.AddTask(Markup.Escape(title), maxValue: total))));
+    }
+}

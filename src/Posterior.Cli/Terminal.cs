@@ -1,0 +1,71 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Posterior.Cli;
+
+/// <summary>What the program prints: results to the standard output, problems to the error output, one line each, without escape codes.</summary>
+internal static class Terminal
+{
+    private const string Debug = "POSTERIOR_DEBUG";
+
+    /// <summary>Whether a person watches: progress is shown then.</summary>
+    public static bool IsWatched => !Console.IsErrorRedirected && !Console.IsOutputRedirected;
+
+    public static void Line(string text = "") => Console.Out.WriteLine(text);
+
+    /// <summary>A remark about work that goes on.</summary>
+    public static void Note(string text) => Console.Error.WriteLine($"posterior: note: {OneLine(text)}");
+
+    public static void Problem(string text) => Console.Error.WriteLine($"posterior: {OneLine(text)}");
+
+    /// <summary>Reports a failure.</summary>
+    /// <returns>The exit code.</returns>
+    public static int Fail(Exception error, int code)
+    {
+        Problem(Message(error));
+        if (Environment.GetEnvironmentVariable(Debug) == "1") Console.Error.WriteLine(error);
+        return code;
+    }
+
+    /// <summary>The line for a failure.</summary>
+    public static string Message(Exception error) => error switch
+    {
+        TypeInitializationException { InnerException: { } inner } => Message(inner),
+        DllNotFoundException => "the native bridge cannot be loaded: run './posterior doctor', or build with './posterior'",
+        OutOfMemoryException => "out of memory; smaller images, --tile or fewer --samples need less",
+        ArgumentException argument => WithoutParameter(argument),
+        NullReferenceException or IndexOutOfRangeException or InvalidCastException or KeyNotFoundException =>
+            $"this is a defect of the program: {error.GetType().Name}: {error.Message} ({Debug}=1 shows where)",
+        _ => error.Message,
+    };
+
+    public static void Json<T>(T value, JsonTypeInfo<T> type) => Line(JsonSerializer.Serialize(value, type));
+
+    /// <summary>A table with aligned columns; numbers stand at the right.</summary>
+    public static void Table(IReadOnlyList<string> headers, IReadOnlyList<IReadOnlyList<string>> rows)
+    {
+        var widths = headers.Select((header, column) => rows.Select(row => row[column].Length).Append(header.Length).Max()).ToArray();
+        var numeric = headers.Select((_, column) => rows.Count > 0 && rows.All(row => row[column].Length == 0 || IsNumber(row[column]))).ToArray();
+        Print(headers);
+        foreach (var row in rows) Print(row);
+
+        void Print(IReadOnlyList<string> cells) =>
+            Line(string.Join("  ", cells.Select((cell, column) => numeric[column] ? cell.PadLeft(widths[column]) : cell.PadRight(widths[column]))).TrimEnd());
+    }
+
+    /// <summary>Text that stays on its line: what files are called may hold anything.</summary>
+    private static string OneLine(string text) => string.Create(text.Length, text, static (line, source) =>
+    {
+        for (var i = 0; i < line.Length; i++) line[i] = char.IsControl(source[i]) || source[i] is '\u2028' or '\u2029' ? ' ' : source[i];
+    }).Trim();
+
+    private static string WithoutParameter(ArgumentException error)
+    {
+        var text = error.Message.Split('\n')[0].TrimEnd();
+        var suffix = $" (Parameter '{error.ParamName}')";
+        return text.EndsWith(suffix, StringComparison.Ordinal) ? text[..^suffix.Length] : text;
+    }
+
+    private static bool IsNumber(string cell) => double.TryParse(cell.Split(' ')[0], NumberStyles.Float, CultureInfo.InvariantCulture, out _) || cell is "inf" or "-";
+}

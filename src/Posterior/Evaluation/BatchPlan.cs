@@ -1,0 +1,91 @@
+using Posterior.Imaging;
+
+namespace Posterior.Evaluation;
+
+/// <summary>One file of a batch.</summary>
+/// <param name="Input">The file to read.</param>
+/// <param name="Output">The file to write.</param>
+public readonly record struct BatchItem(string Input, string Output);
+
+/// <summary>Which files are read and which are written: one to one, or folders, globs and lists of files into a folder.</summary>
+/// <param name="Items">The files in ordinal order of their inputs.</param>
+/// <param name="IsBatch">Whether the output is a folder.</param>
+public sealed record BatchPlan(IReadOnlyList<BatchItem> Items, bool IsBatch)
+{
+    /// <summary>Makes a plan.</summary>
+    /// <param name="inputs">Files, folders (searched recursively) and globs of names in a folder.</param>
+    /// <param name="output">A file for a single file; else a folder. A folder may stand for a single file too: one that exists, or a name that ends in <c>/</c>.</param>
+    /// <param name="accepts">Which files of a folder are taken.</param>
+    /// <param name="extension">The ending of an output whose input has a given ending.</param>
+    /// <exception cref="ImageException">An input is missing or empty, the output is a file and must be a folder, or an output would replace its input.</exception>
+    public static BatchPlan Of(IReadOnlyList<string> inputs, string output, Func<string, bool> accepts, Func<string, string> extension)
+    {
+        var folder = Path.GetFullPath(output);
+        var files = new List<(string Path, string Name)>();
+        var several = inputs.Count > 1;
+        foreach (var input in inputs)
+        {
+            if (Directory.Exists(input))
+            {
+                several = true;
+                Add(files, input, Enumerate(input, "*", recurse: true).Where(file => accepts(file) && !IsBelow(file, folder)), input);
+            }
+            else if (File.Exists(input))
+            {
+                files.Add((input, Path.GetFileName(input)));
+            }
+            else if (Path.GetFileName(input).AsSpan().ContainsAny('*', '?'))
+            {
+                several = true;
+                var parent = Path.GetDirectoryName(input) is { Length: > 0 } named ? named : ".";
+                if (!Directory.Exists(parent)) throw new ImageException($"the folder '{parent}' of '{input}' does not exist");
+                Add(files, parent, Enumerate(parent, Path.GetFileName(input), recurse: false).Where(accepts), input);
+            }
+            else
+            {
+                throw new ImageException($"'{input}' does not exist (expected a file, a folder or a glob as 'in/*.png')");
+            }
+        }
+        if (!several && !Directory.Exists(output) && !Path.EndsInDirectorySeparator(output)) return new([Checked(new(files[0].Path, output))], false);
+        if (File.Exists(output)) throw new ImageException($"'{output}' is a file; the output of several files is a folder");
+        var sorted = files.DistinctBy(file => Path.GetFullPath(file.Path)).OrderBy(file => file.Name, StringComparer.Ordinal).ToArray();
+        var plain = sorted.Select(file => Path.ChangeExtension(file.Name, extension(Path.GetExtension(file.Name).ToLowerInvariant()))).ToArray();
+        var taken = plain.GroupBy(name => name, StringComparer.OrdinalIgnoreCase).Where(group => group.Count() > 1).Select(group => group.Key).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        var items = new List<BatchItem>();
+        for (var i = 0; i < sorted.Length; i++)
+        {
+            // a.jpg and a.png in one folder keep their endings: a.jpg.png, a.png.png.
+            var name = taken.Contains(plain[i]) ? sorted[i].Name + Path.GetExtension(plain[i]) : plain[i];
+            items.Add(Checked(new(sorted[i].Path, Path.Combine(output, name))));
+        }
+        if (items.Select(item => item.Output).Distinct(StringComparer.Ordinal).Count() < items.Count) throw new ImageException($"two inputs have one name, so their outputs in '{output}' would replace each other");
+        return new(items, true);
+    }
+
+    private static BatchItem Checked(BatchItem item) => Path.GetFullPath(item.Input) == Path.GetFullPath(item.Output)
+        ? throw new ImageException($"the output '{item.Output}' would replace its own input")
+        : item;
+
+    private static void Add(List<(string Path, string Name)> files, string root, IEnumerable<string> found, string what)
+    {
+        var before = files.Count;
+        files.AddRange(found.Select(file => (file, Path.GetRelativePath(root, file))));
+        if (files.Count == before) throw new ImageException($"there are no images in '{what}' (looked for {string.Join(", ", ImageFile.Extensions)})");
+    }
+
+    private static bool IsBelow(string file, string folder) => Path.GetFullPath(file).StartsWith(Path.TrimEndingDirectorySeparator(folder) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+
+    private static string[] Enumerate(string folder, string pattern, bool recurse)
+    {
+        // Hidden files are leftovers of editors and of unfinished writes.
+        var options = new EnumerationOptions { RecurseSubdirectories = recurse, MatchType = MatchType.Simple, MatchCasing = MatchCasing.CaseSensitive, AttributesToSkip = FileAttributes.Hidden | FileAttributes.System };
+        try
+        {
+            return [.. Directory.EnumerateFiles(folder, pattern, options)];
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ImageException($"the folder '{folder}' cannot be read: {error.Message.Split('\n')[0].TrimEnd('.', ' ')}", error);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+using System.Security.Cryptography;
+using System.Text;
+using Posterior.Imaging;
+
+namespace Posterior.Evaluation;
+
+/// <summary>SHA-256 as 64 lowercase hexadecimal digits: what receipts and model cards identify contents by.</summary>
+public static class FileHash
+{
+    /// <summary>The hash of a file's bytes.</summary>
+    /// <exception cref="ImageException">The file is missing or cannot be read.</exception>
+    public static string Of(string path)
+    {
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20);
+            return Convert.ToHexStringLower(SHA256.HashData(stream));
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new ImageException($"'{path}' does not exist", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ImageException($"'{path}' cannot be read: {error.Message.Split('\n')[0].TrimEnd('.', ' ')}", error);
+        }
+    }
+
+    /// <summary>The hash of a text's UTF-8 bytes.</summary>
+    public static string OfText(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+}

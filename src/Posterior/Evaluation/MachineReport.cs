@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Posterior.Models;
+using Posterior.Torch;
+
+namespace Posterior.Evaluation;
+
+/// <summary>One fact about the machine and the installation.</summary>
+/// <param name="Name">What it is about.</param>
+/// <param name="Value">What was found.</param>
+/// <param name="Problem">What is wrong with it and what to do; null when nothing is.</param>
+public sealed record MachineFact(string Name, string Value, string? Problem = null);
+
+/// <summary>What is installed, and what is wrong with it.</summary>
+public static class MachineReport
+{
+    private static readonly string[] _fastBlas = ["openblas", "mkl", "blis", "atlas"];
+
+    /// <summary>Looks at the machine; takes about a second.</summary>
+    public static IReadOnlyList<MachineFact> Collect()
+    {
+        var facts = new List<MachineFact>
+        {
+            new("posterior", Versions.Library),
+            new(".NET", Environment.Version.ToString()),
+            new("system", $"{RuntimeInformation.OSDescription} {RuntimeInformation.ProcessArchitecture}"),
+            new("processor", string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessorCount} cores, {ProcessorName()}")),
+            Memory(),
+        };
+        try
+        {
+            facts.AddRange(Engine());
+        }
+        catch (Exception error) when (error is DllNotFoundException or EntryPointNotFoundException or TypeInitializationException or TorchException)
+        {
+            facts.Add(new("native bridge", "missing", $"the bridge libposterior.so cannot be loaded ({(error.InnerException ?? error).Message.Split('\n')[0].Trim()}); run './posterior doctor', which builds it"));
+        }
+        facts.Add(Models());
+        return facts;
+    }
+
+    private static IEnumerable<MachineFact> Engine()
+    {
+        yield return new("libtorch", TorchRuntime.Version);
+        yield return new("image library", ImageCodec.LibraryVersion);
+        yield return Blas();
+        var threads = TorchRuntime.Threads;
+        yield return new("threads", threads.ToString(CultureInfo.InvariantCulture),
+            threads == 1 && Environment.ProcessorCount > 1 ? $"one thread of {Environment.ProcessorCount} cores is used (OMP_NUM_THREADS={Environment.GetEnvironmentVariable("OMP_NUM_THREADS")}); --threads sets another number" : null);
+        var cuda = Device.CudaCount;
+        yield return new("CUDA devices", cuda.ToString(CultureInfo.InvariantCulture), cuda == 0 && File.Exists("/proc/driver/nvidia/version") ? "this machine has an NVIDIA driver, but this libtorch was built without CUDA; build with LIBTORCH=DIR of one that has it" : null);
+        var path = FastPath.Current;
+        yield return new("fast path", path.Reason, path is { Enabled: true, Convolution.Length: > 0 } ? null : "convolutions take ATen's slower path");
+    }
+
+    private static MachineFact Blas()
+    {
+        // The library that is mapped after a product is the one that is used, whatever the links say.
+        using (var a = Tensor.Ones([64, 64])) a.MatMul(a).Dispose();
+        var mapped = File.Exists("/proc/self/maps")
+            ? File.ReadLines("/proc/self/maps").Select(line => line[(line.LastIndexOf(' ') + 1)..]).Where(file => Path.GetFileName(file).Contains("blas", StringComparison.OrdinalIgnoreCase) || file.Contains("mkl", StringComparison.OrdinalIgnoreCase)).Distinct().ToArray()
+            : [];
+        if (mapped.Length == 0) return new("BLAS", "inside libtorch");
+        var fast = mapped.Any(file => _fastBlas.Any(name => file.Contains(name, StringComparison.OrdinalIgnoreCase)));
+        return new("BLAS", string.Join(", ", mapped),
+            fast ? null : "this is the reference BLAS, whose matrix products are many times slower: apt-get install libopenblas0-openmp, and update-alternatives --config libblas.so.3-x86_64-linux-gnu");
+    }
+
+    private static MachineFact Models()
+    {
+        var names = ModelZoo.Names;
+        return names.Count > 0
+            ? new("models", $"{string.Join(", ", names)} in {ModelZoo.Folder}")
+            : new("models", "none", "no weight files were found: the folder 'models' lies beside the program or above it, or POSTERIOR_MODELS names it");
+    }
+
+    private static MachineFact Memory()
+    {
+        var bytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        return new("memory", string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 30):0.0} GiB"), bytes < 2L << 30 ? "less than 2 GiB: large images need --tile" : null);
+    }
+
+    private static string ProcessorName()
+    {
+        const string key = "model name";
+        return File.Exists("/proc/cpuinfo") && File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith(key, StringComparison.Ordinal)) is { } line
+            ? line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim()
+            : "unknown model";
+    }
+}

@@ -1,0 +1,134 @@
+using System.Text.Json;
+using Posterior.Imaging;
+
+namespace Posterior.Evaluation;
+
+/// <summary>
+/// What made a file: settings, seeds, hashes, versions, times. It lies beside the output as <c>OUTPUT.json</c>, tells whether work is finished, and can be made again.
+/// </summary>
+public sealed record Receipt
+{
+    /// <summary>What was done: <c>restore</c>, <c>degrade</c> or <c>sample</c>.</summary>
+    public required string Kind { get; init; }
+
+    /// <summary>The hash of everything that decides the result: two receipts of one hash have equal outputs on one machine.</summary>
+    public required string Hash { get; init; }
+
+    /// <summary>The input; null where there is none.</summary>
+    public ReceiptFile? Input { get; init; }
+
+    /// <summary>The outputs, the main one first.</summary>
+    public IReadOnlyList<ReceiptFile> Outputs { get; init; } = [];
+
+    /// <summary>The weight file; null where there is none.</summary>
+    public ReceiptFile? Model { get; init; }
+
+    /// <summary>The mask, kernel or matrix of the operator; null for none.</summary>
+    public ReceiptFile? OperatorFile { get; init; }
+
+    /// <summary>The folder that relative paths in settings start from.</summary>
+    public string Folder { get; init; } = "";
+
+    /// <summary>The settings of a restoration.</summary>
+    public RestorationSettings? Restoration { get; init; }
+
+    /// <summary>The settings of a degradation.</summary>
+    public DegradationSettings? Degradation { get; init; }
+
+    /// <summary>The settings of samples of a prior.</summary>
+    public SamplingSettings? Sampling { get; init; }
+
+    /// <summary>The seed of each sample's noise, hexadecimal.</summary>
+    public IReadOnlyList<string> NoiseSeeds { get; init; } = [];
+
+    /// <summary>The size of the image.</summary>
+    public ImageSize ImageSize { get; init; }
+
+    /// <summary>The size of the input that was cropped, centred, to <see cref="ImageSize"/>; null when nothing was.</summary>
+    public ImageSize? Cropped { get; init; }
+
+    /// <summary>The noise level that was used, for images in [0, 1].</summary>
+    public double? Sigma { get; init; }
+
+    /// <summary>How often the network was evaluated, over all samples.</summary>
+    public int? Evaluations { get; init; }
+
+    /// <summary><c>norm(y - H x)^2 / m</c> over the m measured coordinates, for images in [0, 1]; about <see cref="NoiseVariance"/> for an estimate that explains the measurement as well as the truth does.</summary>
+    public double? DataResidual { get; init; }
+
+    /// <summary>sigma squared.</summary>
+    public double? NoiseVariance { get; init; }
+
+    /// <summary>The share of values that were limited to [0, 1] when written.</summary>
+    public double? Clipped { get; init; }
+
+    /// <summary>When the work began, ISO 8601 in UTC.</summary>
+    public string Started { get; init; } = "";
+
+    /// <summary>The time of the work in seconds, without loading the model.</summary>
+    public double Seconds { get; init; }
+
+    /// <summary>The time to load the model in seconds; 0 where it was in memory already.</summary>
+    public double ModelSeconds { get; init; }
+
+    /// <summary>The program and the libraries.</summary>
+    public Versions? Versions { get; init; }
+
+    /// <summary>The receipt's path for an output.</summary>
+    public static string PathFor(string output) => output + ".json";
+
+    /// <summary>Reads a receipt.</summary>
+    /// <exception cref="ImageException">The file is missing or no receipt.</exception>
+    public static Receipt Read(string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllText(path), ReceiptJson.Default.Receipt) ?? throw new ImageException($"'{path}' is no receipt: it holds null");
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new ImageException($"receipt '{path}' does not exist", error);
+        }
+        catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
+        {
+            throw new ImageException($"'{path}' is no receipt that can be read: {error.Message.ReplaceLineEndings(" ")}", error);
+        }
+    }
+
+    /// <summary>The receipt of an output; null when there is none that can be read.</summary>
+    public static Receipt? TryRead(string output)
+    {
+        try
+        {
+            return File.Exists(PathFor(output)) ? Read(PathFor(output)) : null;
+        }
+        catch (ImageException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Whether all outputs still are what they were when this was written.</summary>
+    public bool OutputsAreIntact() => Outputs.Count > 0 && Outputs.All(output => File.Exists(output.Path) && FileHash.Of(output.Path) == output.Sha256);
+
+    /// <summary>Writes the receipt.</summary>
+    /// <exception cref="ImageException">The file cannot be written.</exception>
+    public void Write(string path) => AtomicFile.Write(path, stream =>
+    {
+        JsonSerializer.Serialize(stream, this, ReceiptJson.Default.Receipt);
+        stream.WriteByte((byte)'\n');
+    });
+}
+
+/// <summary>A file in a receipt.</summary>
+/// <param name="Path">Its full path.</param>
+/// <param name="Sha256">The hash of its bytes.</param>
+public sealed record ReceiptFile(string Path, string Sha256)
+{
+    /// <summary>What the file is, for outputs: <c>estimate</c>, <c>sample</c>, <c>mean</c>, <c>std</c>.</summary>
+    public string? Role { get; init; }
+
+    /// <summary>A file as it is now.</summary>
+    /// <exception cref="ImageException">It cannot be read.</exception>
+    public static ReceiptFile Of(string path, string? role = null) => new(System.IO.Path.GetFullPath(path), FileHash.Of(path)) { Role = role };
+}

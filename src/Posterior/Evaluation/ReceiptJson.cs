@@ -1,0 +1,17 @@
+using System.Text.Json.Serialization;
+using Posterior.Solvers;
+
+namespace Posterior.Evaluation;
+
+/// <summary>How receipts are written: snake case, generated code instead of reflection.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    WriteIndented = true,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
+[JsonSerializable(typeof(Receipt))]
+[JsonSerializable(typeof(RestorationSettings))]
+[JsonSerializable(typeof(DegradationSettings))]
+[JsonSerializable(typeof(SamplingSettings))]
+[JsonSerializable(typeof(SolverSettings))]
+public sealed partial class ReceiptJson : JsonSerializerContext;

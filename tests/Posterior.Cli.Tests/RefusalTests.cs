@@ -1,0 +1,118 @@
+namespace Posterior.Cli.Tests;
+
+/// <summary>Bad input: one clear line, a non-zero exit code, nothing written.</summary>
+public sealed class RefusalTests(Workspace workspace) : IClassFixture<Workspace>
+{
+    [Theory]
+    [InlineData("missing.png", "does not exist")]
+    [InlineData("empty.png", "is empty")]
+    [InlineData("truncated.png", "cannot be decoded")]
+    [InlineData("mislabelled.png", "PDF")]
+    [InlineData("hostile.png", "is not PNG")]
+    public void A_file_that_is_no_image_is_refused(string file, string expected) => Refused(expected, "restore", file, "--operator", "sr4", "-o", "out.png");
+
+    [Theory]
+    [InlineData("nan.npy")]
+    [InlineData("infinite.npy")]
+    public void Measurements_that_are_not_finite_are_refused(string file) => Refused("NaN or infinite", "restore", file, "--operator", "sr4", "-o", "out.png");
+
+    [Theory]
+    [InlineData("-0.1", "from 0 to")]
+    [InlineData("nan", "no noise level")]
+    [InlineData("25", "must be divided by 255")]
+    [InlineData("1e9", "from 0 to")]
+    [InlineData("much", "no noise level")]
+    public void A_noise_level_that_makes_no_sense_is_refused(string sigma, string expected) => Refused(expected, "restore", "colour.png", "--operator", "denoise", "--sigma", sigma, "-o", "out.png");
+
+    [Theory]
+    [InlineData("inpaint:small-mask.png", "32 rows x 40 columns")]
+    [InlineData("inpaint:absent.png", "does not exist")]
+    [InlineData("kernel:empty.png", "is empty")]
+    [InlineData("matrix:mask.png", "size")]
+    [InlineData("inpaint-box:30,30,20,20", "not inside the image")]
+    [InlineData("sr1", "factor")]
+    [InlineData("sr-bicubc4", "did you mean 'sr-bicubic{FACTOR}'?")]
+    [InlineData("deblur-gauss:sigam=3", "did you mean 'sigma'?")]
+    public void An_operator_that_does_not_fit_is_refused(string text, string expected) => Refused(expected, "restore", "colour.png", "--operator", text, "-o", "out.png");
+
+    [Fact]
+    public void A_size_that_does_not_divide_is_refused_by_restore()
+    {
+        ProgramRun.Of(workspace, "degrade", "odd.png", "--operator", "block-cs4", "-o", "blocks.npy").Succeeded();
+        Refused("32x32", "restore", "blocks.npy", "--operator", "block-cs4", "--size", "42x33", "-o", "out.png");
+    }
+
+    [Fact]
+    public void A_measurement_that_is_no_picture_needs_an_array() => Refused(".npy", "degrade", "colour.png", "--operator", "block-cs4", "-o", "out.png");
+
+    [Theory]
+    [InlineData("did you mean 'restore'?", "resotre", "a", "b")]
+    [InlineData("did you mean '--operator'?", "restore", "colour.png", "--oprator", "sr4", "-o", "out.png")]
+    [InlineData("did you mean 'ddrm'?", "restore", "colour.png", "--operator", "sr4", "--solver", "ddmr", "-o", "out.png")]
+    [InlineData("did you mean 'photo'?", "restore", "colour.png", "--operator", "sr4", "--model", "phto", "-o", "out.png")]
+    [InlineData("--operator", "restore", "colour.png", "-o", "out.png")]
+    [InlineData("whole number", "restore", "colour.png", "--operator", "sr4", "--steps", "many", "-o", "out.png")]
+    [InlineData("steps is 0", "restore", "colour.png", "--operator", "sr4", "--steps", "0", "-o", "out.png")]
+    [InlineData("samples is 0", "restore", "colour.png", "--operator", "sr4", "--samples", "0", "-o", "out.png")]
+    [InlineData("no device", "restore", "colour.png", "--operator", "sr4", "--device", "tpu", "-o", "out.png")]
+    [InlineData("not there", "restore", "colour.png", "--operator", "sr4", "--device", "cuda:99", "-o", "out.png")]
+    [InlineData("f32 or bf16", "restore", "colour.png", "--operator", "sr4", "--dtype", "f8", "-o", "out.png")]
+    [InlineData("no classes", "restore", "colour.png", "--operator", "sr4", "--class", "3", "-o", "out.png")]
+    [InlineData("WIDTHxHEIGHT", "restore", "colour.png", "--operator", "sr4", "--size", "big", "-o", "out.png")]
+    [InlineData("no image format", "restore", "colour.png", "--operator", "sr4", "-o", "out.gif")]
+    [InlineData("bits", "restore", "colour.png", "--operator", "sr4", "--bits", "12", "-o", "out.png")]
+    [InlineData("its own input", "degrade", "colour.png", "--operator", "denoise", "-o", "colour.png")]
+    [InlineData("is no receipt", "rerun", "mislabelled.png")]
+    [InlineData("one size", "compare", "colour.png", "odd.png")]
+    [InlineData("there are no images", "restore", "models", "--operator", "sr4", "-o", "out")]
+    public void What_is_unknown_or_out_of_range_is_refused_in_one_line(string expected, params string[] arguments) => Refused(expected, arguments);
+
+    [Fact]
+    public void A_checkpoint_that_does_not_fit_its_architecture_is_refused_by_key()
+    {
+        File.WriteAllText(workspace.File("arch.json"), "{\"widths\": [8, 32]}");
+        Refused("expected", "restore", "colour.png", "--operator", "sr4", "--arch", "arch.json", "-o", "out.png");
+    }
+
+    [Fact]
+    public void A_file_that_is_no_checkpoint_is_refused() => Refused("mislabelled.png", "restore", "colour.png", "--operator", "sr4", "--model", "mislabelled.png", "-o", "out.png");
+
+    [Fact]
+    public void An_output_folder_that_cannot_be_written_is_refused_before_any_work()
+    {
+        Refused("cannot", "restore", "colour.png", "--operator", "sr4", "-o", "/proc/out.png");
+        Refused("cannot", "restore", "colour.png", "--operator", "sr4", "-o", "/proc/folder/");
+    }
+
+    [SkippableFact]
+    public void A_full_disk_is_refused_and_nothing_is_left_on_it()
+    {
+        var disk = Directory.CreateDirectory(workspace.File("disk")).FullName;
+        Skip.IfNot(Shell("mount", "-t", "tmpfs", "-o", "size=12k", "tmpfs", disk), "needs the right to mount a small file system");
+        try
+        {
+            Refused("full", "degrade", "colour.png", "--operator", "denoise", "--sigma", "0.2", "-o", Path.Combine(disk, "y.npy"));
+            Assert.Empty(Directory.EnumerateFileSystemEntries(disk));
+        }
+        finally
+        {
+            Shell("umount", disk);
+        }
+    }
+
+    private void Refused(string expected, params string[] arguments)
+    {
+        var line = ProgramRun.Of(workspace, arguments).RefusedLine();
+        Assert.Contains(expected, line, StringComparison.OrdinalIgnoreCase);
+        Assert.False(workspace.Exists("out.png"), "an output was written");
+        Assert.False(workspace.Exists("out.png.json"), "a receipt was written");
+        Assert.Empty(workspace.Leftovers());
+    }
+
+    private static bool Shell(string program, params string[] arguments)
+    {
+        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+        process.WaitForExit();
+        return process.ExitCode == 0;
+    }
+}
