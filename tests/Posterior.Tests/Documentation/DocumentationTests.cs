@@ -68,6 +68,25 @@ public sealed partial class DocumentationTests
         Assert.All(NetworkCatalogue.All, kind => Assert.Contains($"| `{kind.Name}` |", Repository.Read("docs/models.md")));
 
     [Fact]
+    public void The_README_lists_every_verb_of_the_command_line()
+    {
+        var verbs = Verb().Matches(Repository.Read("src/Posterior.Cli/CommandLine.cs")).Select(match => match.Groups[1].Value).ToArray();
+        Assert.NotEmpty(verbs);
+        var table = Repository.Read("README.md").Split('\n').Where(line => line.StartsWith("| `", StringComparison.Ordinal)).ToArray();
+        Assert.All(verbs, verb => Assert.Contains(table, row => Regex.IsMatch(row.Split('|')[1], $"`{verb}[` ]")));
+    }
+
+    [Fact]
+    public void Every_option_that_the_documentation_names_exists()
+    {
+        // Those of the test runner and of every program.
+        string[] foreign = ["--filter", "--help"];
+        var sources = string.Join('\n', Repository.Sources("src/Posterior.Cli", ".cs").Select(File.ReadAllText));
+        foreach (var page in Repository.Pages)
+            Assert.All(Option().Matches(Repository.Read(page)).Select(match => match.Value).Except(foreign), option => Assert.True(sources.Contains($"\"{option}\"", StringComparison.Ordinal), $"{page}: there is no {option}"));
+    }
+
+    [Fact]
     public void Every_test_that_the_documentation_names_exists()
     {
         var known = Repository.Sources("tests", ".cs").Select(Path.GetFileNameWithoutExtension).ToHashSet();
@@ -102,6 +121,12 @@ public sealed partial class DocumentationTests
 
     [GeneratedRegex(@"`(\w+Tests|\w+Battery)`")]
     private static partial Regex TestName();
+
+    [GeneratedRegex(@"\(""(\w+)"", \w+\.\w+\)")]
+    private static partial Regex Verb();
+
+    [GeneratedRegex(@"(?<![\w-])--[a-z][a-z-]+")]
+    private static partial Regex Option();
 
     [GeneratedRegex(@"POSTERIOR_[A-Z]+")]
     private static partial Regex Variable();
