@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.Globalization;
 using Posterior.Cli.Commands;
-using Posterior.Operators;
 
 namespace Posterior.Cli;
 
