@@ -8,13 +8,14 @@ namespace Posterior.Tests.Documentation;
 public sealed record VignetteSpec(double Strength) : OperatorSpec
 {
     /// <summary>The line of the catalogue.</summary>
-    public static OperatorEntry Entry { get; } = new(
-        "vignette", "vignette:STRENGTH", "vignette:0.5", "Light falls off towards the corners, which lose STRENGTH of it.",
-        text => new VignetteSpec(text.Real(text.Argument, "the strength", 0, 0.99))) { Argument = "STRENGTH" };
+    public static OperatorEntry Entry { get; } =
+        new("vignette", "vignette:STRENGTH", "vignette:0.5", "The corners lose STRENGTH of the light.", Parse) { Argument = "STRENGTH" };
 
     /// <inheritdoc/>
     public override string Text => string.Create(CultureInfo.InvariantCulture, $"vignette:{Strength}");
 
     /// <inheritdoc/>
     protected internal override ForwardOperator Create(OperatorSite site) => new Vignetting(site.Shape, Strength, Text) { DType = site.DType, Device = site.Device };
+
+    private static VignetteSpec Parse(OperatorText text) => new(text.Real(text.Argument, "the strength", 0, 0.99));
 }
