@@ -7,7 +7,6 @@
 
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
-#include <torch/version.h>
 
 #include <sys/mman.h>
 
@@ -166,12 +165,10 @@ void* allocate_block(size_t bytes) {
 }
 
 struct CachingAllocator final : c10::Allocator {
-#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 3)
-    c10::DataPtr allocate(size_t bytes) override { return make(bytes); }
-    void copy_data(void* destination, const void* source, size_t bytes) const override { default_copy_data(destination, source, bytes); }
-#else
-    c10::DataPtr allocate(size_t bytes) const override { return make(bytes); }
-#endif
+    // libtorch 2.3 dropped the const and 2.2 added copy_data: without `override` the same text serves all of them.
+    c10::DataPtr allocate(size_t bytes) { return make(bytes); }
+    c10::DataPtr allocate(size_t bytes) const { return make(bytes); }
+    void copy_data(void* destination, const void* source, size_t bytes) const { std::memcpy(destination, source, bytes); }
     c10::DeleterFnPtr raw_deleter() const override { return &release_block; }
 
    private:

@@ -8,12 +8,16 @@
 #include <memory>
 #include <mutex>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 namespace {
 
 using c10::IValue;
 using c10::TypeKind;
+
+// c10::optional before libtorch 2.4, std::optional since.
+using OptionalTensor = decltype(std::declval<IValue>().toOptional<at::Tensor>());
 
 struct Parameter {
     TypeKind kind;
@@ -50,9 +54,9 @@ std::vector<T> vector_of(const pt_value& value) {
 IValue tensor_list(const Parameter& parameter, const pt_value& value) {
     auto handles = static_cast<const pt_tensor*>(value.p);
     if (parameter.optional_element) {
-        c10::List<c10::optional<at::Tensor>> list;
+        c10::List<OptionalTensor> list;
         for (int32_t i = 0; i < value.length; ++i)
-            list.push_back(handles[i] == nullptr ? c10::optional<at::Tensor>() : c10::optional<at::Tensor>(posterior::borrow(handles[i])));
+            list.push_back(handles[i] == nullptr ? OptionalTensor() : OptionalTensor(posterior::borrow(handles[i])));
         return list;
     }
     c10::List<at::Tensor> list;

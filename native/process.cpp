@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
+#include <torch/cuda.h>
 #include <torch/version.h>
 
 using posterior::guard;
@@ -26,7 +27,7 @@ const char* pt_torch_config(void) {
 }
 
 int pt_cuda_devices(int32_t* count) {
-    return guard([&] { *count = at::hasCUDA() ? static_cast<int32_t>(at::detail::getCUDAHooks().getNumGPUs()) : 0; });
+    return guard([&] { *count = at::hasCUDA() ? static_cast<int32_t>(torch::cuda::device_count()) : 0; });
 }
 
 int pt_flush_denormals(int32_t enabled) {

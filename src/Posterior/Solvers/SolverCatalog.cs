@@ -1,4 +1,3 @@
-using Posterior.Operators;
 
 namespace Posterior.Solvers;
 

@@ -1,4 +1,4 @@
-namespace Posterior.Operators;
+namespace Posterior;
 
 /// <summary>Finds what a misspelt name was meant to be.</summary>
 public static class Spelling
