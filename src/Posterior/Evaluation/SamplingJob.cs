@@ -4,7 +4,6 @@ using System.Text.Json;
 using Posterior.Diffusion;
 using Posterior.Imaging;
 using Posterior.Models;
-using Posterior.Operators;
 using Posterior.Torch;
 
 namespace Posterior.Evaluation;

@@ -1,5 +1,4 @@
 using Posterior.Networks;
-using Posterior.Operators;
 
 namespace Posterior.Training;
 
