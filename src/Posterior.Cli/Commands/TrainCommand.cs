@@ -20,7 +20,8 @@ internal static class TrainCommand
         var network = Options.Text("--network", $"{string.Join("; ", TrainingNetworks.All.Select(entry => $"{entry.Name}: {entry.Description}"))}. [default: photo-unet]", "NAME");
         var images = Options.Number<long>("--images", "Crops to see in all.", "N", 1_000_000);
         var (batch, crop) = (Options.Number<int>("--batch", "Crops in a step.", "N", 16), Options.Number<int>("--crop", "Height and width of a crop.", "N", 64));
-        var rate = Options.Number<double>("--lr", "The highest step size of AdamW.", "X", 1e-3);
+        var shrink = Options.Number<int>("--shrink", "Reduce each image by this factor with a box filter first.", "N", 1);
+        var rate = Options.Number<double>("--lr", "The highest step size of AdamW.", "X", 5e-4);
         var warmUp = Options.Number<long>("--warm-up", "Crops over which the step size rises.", "N", 4000);
         var dropout = Options.Number<double>("--label-dropout", "The share of images whose class is withheld.", "X", 0.1);
         var noise = Options.Number<double>("--log-sigma", "The mean of ln(sigma) of the noise levels.", "X", -1.2);
@@ -28,7 +29,7 @@ internal static class TrainCommand
         var (seed, threads, resume) = (Options.Seed(), Options.Threads(), Options.Flag("--resume", "Continue the run in the folder, with the settings it began with."));
         var command = new Command("train", "Trains a prior with the EDM loss. Ctrl-C saves the state; --resume continues exactly where it stopped.")
         {
-            data, output, network, images, batch, crop, rate, warmUp, dropout, noise, dtype, seed, threads, resume,
+            data, output, network, images, batch, crop, shrink, rate, warmUp, dropout, noise, dtype, seed, threads, resume,
         };
         command.SetAction(parsed =>
         {
@@ -38,7 +39,7 @@ internal static class TrainCommand
                 Images = parsed.GetValue(images) ?? 1_000_000,
                 Batch = parsed.GetValue(batch) ?? 16,
                 Crop = parsed.GetValue(crop) ?? 64,
-                LearningRate = parsed.GetValue(rate) ?? 1e-3,
+                LearningRate = parsed.GetValue(rate) ?? 5e-4,
                 WarmUp = parsed.GetValue(warmUp) ?? 4000,
                 LabelDropout = parsed.GetValue(dropout) ?? 0.1,
                 Noise = new NoiseLevels { LogMean = parsed.GetValue(noise) ?? -1.2 },
@@ -46,20 +47,21 @@ internal static class TrainCommand
             };
             if (settings.Problems().ToArray() is { Length: > 0 } problems) throw new TrainingException(string.Join("; ", problems));
             var activations = new PriorSettings { Dtype = parsed.GetValue(dtype) ?? "bf16" }.ParseDtype();
-            return Train(parsed.GetRequiredValue(data), parsed.GetRequiredValue(output), parsed.GetValue(network) ?? "photo-unet", settings, activations, parsed.GetValue(resume));
+            return Train(parsed.GetRequiredValue(data), parsed.GetRequiredValue(output), parsed.GetValue(network) ?? "photo-unet", parsed.GetValue(shrink) ?? 1, settings, activations, parsed.GetValue(resume));
         });
         return command;
     }
 
-    private static int Train(string data, string folder, string name, TrainingSettings settings, DType activations, bool resume)
+    private static int Train(string data, string folder, string name, int shrink, TrainingSettings settings, DType activations, bool resume)
     {
         TrainingNetworks.Find(name, 0);
+        if (shrink < 1) throw new TrainingException($"--shrink: expected a positive number, found {shrink}");
         var checkpoint = Path.Combine(folder, "checkpoint.safetensors");
         if (resume && !File.Exists(checkpoint)) throw new TrainingException($"there is nothing to resume: '{checkpoint}' does not exist");
         if (!resume && File.Exists(checkpoint)) throw new TrainingException($"'{folder}' holds a training already; --resume continues it");
         OutputSet.CheckWritable(folder);
         using var source = ImageSource.Open(data);
-        var (images, leftOut) = ProgressView.Run("reading images", source.Count, view => TrainingImageLoader.Load(source, settings.Crop, new Reporter<int>(done => view.Report(done)), Interrupts.Token));
+        var (images, leftOut) = ProgressView.Run("reading images", source.Count, view => TrainingImageLoader.Load(source, settings.Crop, shrink, new Reporter<int>(done => view.Report(done)), Interrupts.Token));
         if (leftOut > 0) Terminal.Note($"{leftOut} images are smaller than a crop of {settings.Crop} and were left out");
         if (images.Count == 0) throw new TrainingException($"no image of '{data}' is as large as a crop of {settings.Crop}");
         using var network = new PhotoUNet(TrainingNetworks.Find(name, source.ClassCount));

@@ -8,20 +8,22 @@ public static class TrainingImageLoader
 {
     /// <summary>Reads all images with three channels; grey ones are repeated.</summary>
     /// <param name="source">The images.</param>
-    /// <param name="smallest">Images with a smaller side are left out: no crop fits into them.</param>
+    /// <param name="smallest">Images with a smaller side (when reduced) are left out: no crop fits into them.</param>
+    /// <param name="shrink">Each image is reduced by this factor with a box filter, which removes the traces of compression.</param>
     /// <param name="progress">Told the number of images read.</param>
     /// <param name="cancellation">Stops between images.</param>
     /// <returns>The images, and how many were left out.</returns>
     /// <exception cref="ImageException">An image cannot be read.</exception>
-    public static (TrainingImages Images, int LeftOut) Load(ImageSource source, int smallest, IProgress<int>? progress = null, CancellationToken cancellation = default)
+    public static (TrainingImages Images, int LeftOut) Load(ImageSource source, int smallest, int shrink = 1, IProgress<int>? progress = null, CancellationToken cancellation = default)
     {
         var (images, leftOut) = (new TrainingImages(3), 0);
         for (var i = 0; i < source.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = new Scope();
-            var pixels = source.Load(i);
-            var (height, width) = ((int)pixels.Size(1), (int)pixels.Size(2));
+            var pixels = Colour.ToColour(source.Load(i).Unsqueeze(0));
+            if (shrink > 1) pixels = pixels.To(DType.Float32).AveragePool(shrink, shrink).Round().To(DType.UInt8);
+            var (height, width) = ((int)pixels.Size(2), (int)pixels.Size(3));
             if (Math.Min(height, width) < smallest)
             {
                 leftOut++;
@@ -29,7 +31,7 @@ public static class TrainingImageLoader
             else
             {
                 var bytes = new byte[3 * height * width];
-                Colour.ToColour(pixels.Unsqueeze(0)).Contiguous().CopyTo(bytes.AsSpan());
+                pixels.Contiguous().CopyTo(bytes.AsSpan());
                 images.Add(bytes, height, width, source.HasLabels ? source.Label(i) : null);
             }
             progress?.Report(i + 1);

@@ -33,28 +33,6 @@ public sealed class TrainingImages
         _images.Add((pixels, height, width, label));
     }
 
-    /// <summary>Loads a whole set of images into memory.</summary>
-    /// <param name="source">The images; grey ones among colour ones are repeated in each channel.</param>
-    /// <param name="channels">1 (the mean of the colours) or 3.</param>
-    /// <param name="shrink">Each image is reduced by this factor with a box filter, which removes the traces of compression.</param>
-    /// <param name="cancellation">Stops between images.</param>
-    /// <exception cref="ImageException">An image is damaged.</exception>
-    public static TrainingImages Load(ImageSource source, int channels, int shrink = 1, CancellationToken cancellation = default)
-    {
-        var images = new TrainingImages(channels);
-        for (var i = 0; i < source.Count; i++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            using var scope = new Scope();
-            var image = source.Load(i).To(DType.Float32);
-            if (image.Size(0) < channels) image = image.Expand(channels, image.Size(1), image.Size(2));
-            if (image.Size(0) > channels) image = image.Mean([0], keepDimensions: true);
-            if (shrink > 1) image = image.Unsqueeze(0).AveragePool(shrink, shrink).Squeeze(0);
-            images.Add(image.Round().To(DType.UInt8).ToArray<byte>(), (int)image.Size(1), (int)image.Size(2), source.HasLabels ? source.Label(i) : null);
-        }
-        return images;
-    }
-
     /// <summary>Splits off every <paramref name="stride"/>-th image, to be held out.</summary>
     public (TrainingImages Training, TrainingImages HeldOut) Split(int stride)
     {
