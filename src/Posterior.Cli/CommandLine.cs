@@ -60,20 +60,33 @@ internal static class CommandLine
         {
             if (args is not [var verb, ..] || verb.StartsWith('-') || verb == name) root.Add(make());
         }
+        if (Unknown(root, args) is { } problem)
+        {
+            Terminal.Problem(problem);
+            return Misused;
+        }
         var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
         if (parsed.Errors.Count > 0)
         {
-            Terminal.Problem(Describe(parsed));
+            Terminal.Problem($"{parsed.CommandResult.Command.Name}: {parsed.Errors[0].Message.TrimEnd('.')}");
             return Misused;
         }
         return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
     }
 
-    private static string Describe(ParseResult parsed)
+    // The parser would take a misspelt option for a file where a verb takes several files.
+    private static string? Unknown(Command root, string[] args)
     {
-        var command = parsed.CommandResult.Command;
-        if (parsed.UnmatchedTokens.FirstOrDefault(token => token.StartsWith('-')) is { } option)
-            return $"{command.Name}: unknown option '{option}'{Spelling.Suggest(option, command.Options.Select(known => known.Name))} (posterior {command.Name} --help lists all)";
-        return $"{command.Name}: {parsed.Errors[0].Message.TrimEnd('.')}";
+        var command = args is [var verb, ..] ? root.Subcommands.FirstOrDefault(known => known.Name == verb) : null;
+        if (command is null) return null;
+        var names = command.Options.SelectMany(option => option.Aliases.Prepend(option.Name)).Concat(["--help", "-h", "-?"]).ToArray();
+        foreach (var arg in args.Skip(1).TakeWhile(arg => arg != "--"))
+        {
+            // A number may be negative, and a lone dash is a name.
+            if (!arg.StartsWith('-') || arg.Length == 1 || char.IsAsciiDigit(arg[1]) || arg[1] == '.') continue;
+            var name = arg.Split('=', ':')[0];
+            if (!names.Contains(name)) return $"{command.Name}: unknown option '{name}'{Spelling.Suggest(name, names)} (posterior {command.Name} --help lists all)";
+        }
+        return null;
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace Posterior.Cli;
@@ -6,6 +7,8 @@ namespace Posterior.Cli;
 internal static class Interrupts
 {
     private static readonly CancellationTokenSource _source = new();
+    private static readonly TimeSpan _sameRequest = TimeSpan.FromSeconds(1);
+    private static long _first;
     private static int _code;
 
     /// <summary>Cancelled by the first signal.</summary>
@@ -20,9 +23,14 @@ internal static class Interrupts
 
     private static void Stop(PosixSignalContext context, int code)
     {
-        if (_source.IsCancellationRequested) return;
+        if (_source.IsCancellationRequested)
+        {
+            // Programs that run others often send the same signal twice at once: that is one request.
+            context.Cancel = Stopwatch.GetElapsedTime(_first) < _sameRequest;
+            return;
+        }
         context.Cancel = true;
-        _code = code;
+        (_first, _code) = (Stopwatch.GetTimestamp(), code);
         _source.Cancel();
     }
 

@@ -7,7 +7,7 @@ public sealed class InterruptTests(Workspace workspace) : IClassFixture<Workspac
     private static readonly TimeSpan _patience = TimeSpan.FromMinutes(5);
 
     [Fact]
-    public void Ctrl_C_in_a_batch_keeps_what_is_finished_and_leaves_nothing_half_done()
+    public async Task Ctrl_C_in_a_batch_keeps_what_is_finished_and_leaves_nothing_half_done()
     {
         for (var i = 0; i < 6; i++) workspace.Picture($"batch/{i}.png", 3, 64, 64, (ulong)i);
         using var process = ProgramRun.Start(workspace, [], ["restore", "batch", "--operator", "denoise", "--sigma", "0.2", "--steps", "500", "-o", "out"]);
@@ -15,26 +15,27 @@ public sealed class InterruptTests(Workspace workspace) : IClassFixture<Workspac
         Wait(process, () => workspace.Exists("out/0.png.json"));
         Interrupt(process);
         Assert.Equal(130, process.ExitCode);
-        Assert.Equal("posterior: interrupted\n", error.Result);
-        Assert.Contains("finished before", output.Result);
+        Assert.Equal("posterior: interrupted\n", await error);
+        Assert.Contains("finished before", await output);
         Assert.Empty(workspace.Leftovers());
         Assert.False(workspace.Exists("out/5.png"), "the batch was finished before the signal");
         foreach (var picture in Directory.GetFiles(workspace.File("out"), "*.png")) Assert.True(File.Exists(picture + ".json"), $"{picture} has no receipt");
     }
 
     [Fact]
-    public void Ctrl_C_in_training_saves_a_state_that_is_resumed()
+    public async Task Ctrl_C_in_training_saves_a_state_that_is_resumed()
     {
         for (var i = 0; i < 4; i++) workspace.Picture($"data/{i}.png", 3, 48, 48, (ulong)i);
         string[] arguments = ["train", "--data", "data", "--network", "tiny", "--images", "100000", "--batch", "2", "--crop", "16", "--out", "run"];
         using var process = ProgramRun.Start(workspace, [], arguments);
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         Wait(process, () => workspace.Exists("run/settings.json"));
-        Thread.Sleep(TimeSpan.FromSeconds(3));
+        await Task.Delay(TimeSpan.FromSeconds(3));
         Interrupt(process);
-        Assert.True(process.ExitCode == 130, $"{process.ExitCode}: {error.Result}");
-        Assert.Equal("posterior: interrupted\n", error.Result);
-        Assert.Contains("--resume continues", output.Result);
+        var problem = await error;
+        Assert.True(process.ExitCode == 130, $"{process.ExitCode}: {problem}");
+        Assert.Equal("posterior: interrupted\n", problem);
+        Assert.Contains("--resume continues", await output);
         Assert.True(workspace.Exists("run/checkpoint.safetensors"));
         Assert.Empty(workspace.Leftovers());
         Assert.Contains("--resume", ProgramRun.Of(workspace, arguments).RefusedLine());

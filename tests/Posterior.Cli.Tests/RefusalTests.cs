@@ -31,7 +31,7 @@ public sealed class RefusalTests(Workspace workspace) : IClassFixture<Workspace>
     [InlineData("matrix:mask.png", "size")]
     [InlineData("inpaint-box:30,30,20,20", "not inside the image")]
     [InlineData("sr1", "factor")]
-    [InlineData("sr-bicubc4", "did you mean 'sr-bicubic{FACTOR}'?")]
+    [InlineData("sr-bicubc4", "did you mean 'sr-bicubic")]
     [InlineData("deblur-gauss:sigam=3", "did you mean 'sigma'?")]
     public void An_operator_that_does_not_fit_is_refused(string text, string expected) => Refused(expected, "restore", "colour.png", "--operator", text, "-o", "out.png");
 
@@ -50,6 +50,7 @@ public sealed class RefusalTests(Workspace workspace) : IClassFixture<Workspace>
     [InlineData("did you mean '--operator'?", "restore", "colour.png", "--oprator", "sr4", "-o", "out.png")]
     [InlineData("did you mean 'ddrm'?", "restore", "colour.png", "--operator", "sr4", "--solver", "ddmr", "-o", "out.png")]
     [InlineData("did you mean 'photo'?", "restore", "colour.png", "--operator", "sr4", "--model", "phto", "-o", "out.png")]
+    [InlineData("did you mean '--sigma'?", "degrade", "colour.png", "--operator", "sr4", "--sgima", "0.1", "-o", "out.png")]
     [InlineData("--operator", "restore", "colour.png", "-o", "out.png")]
     [InlineData("whole number", "restore", "colour.png", "--operator", "sr4", "--steps", "many", "-o", "out.png")]
     [InlineData("steps is 0", "restore", "colour.png", "--operator", "sr4", "--steps", "0", "-o", "out.png")]

@@ -6,7 +6,7 @@ namespace Posterior.Cli.Tests;
 
 public sealed class RestoreTests(Workspace workspace) : IClassFixture<Workspace>
 {
-    private static readonly string[] _quick = ["--steps", "3"];
+    private static readonly string[] _quick = ["--steps", "4"];
 
     [Fact]
     public void The_version_is_printed()
@@ -24,7 +24,7 @@ public sealed class RestoreTests(Workspace workspace) : IClassFixture<Workspace>
         using var receipt = JsonDocument.Parse(workspace.Bytes("x.png.json"));
         var root = receipt.RootElement;
         Assert.Equal("40x32", root.GetProperty("image_size").GetString());
-        Assert.Equal(3, root.GetProperty("evaluations").GetInt32());
+        Assert.Equal(4, root.GetProperty("evaluations").GetInt32());
         Assert.Equal(64, root.GetProperty("model").GetProperty("sha256").GetString()!.Length);
         Assert.InRange(root.GetProperty("data_residual").GetDouble(), 1e-9, 1);
         using var comparison = JsonDocument.Parse(ProgramRun.Of(workspace, "compare", "x.png", "colour.png", "--json").Succeeded().Output);

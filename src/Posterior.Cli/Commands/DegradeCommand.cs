@@ -41,7 +41,7 @@ internal static class DegradeCommand
     {
         var line = string.Create(CultureInfo.InvariantCulture, $"{receipt.Outputs[0].Path}  image {receipt.ImageSize}  {receipt.Degradation!.Operator}  sigma {receipt.Sigma:0.####}");
         if (receipt.Cropped is { } whole) line += $"  cropped from {whole}";
-        if (receipt.Clipped > 0) line += string.Create(CultureInfo.InvariantCulture, $"  {100 * receipt.Clipped:0.##}% of the values clipped to [0, 1] (.tif and .npy keep them)");
+        if (receipt.Clipped > 0) line += string.Create(CultureInfo.InvariantCulture, $"  {100 * receipt.Clipped:0.####}% of the values clipped to [0, 1] (.tif and .npy keep them)");
         return line;
     }
 }

@@ -66,8 +66,8 @@ public static class Demo
             ssim.Compare(baseline, image)[0], ssim.Compare(restored, image)[0], seconds, restoration.Evaluations);
         return (row,
         [
-            new(image, "original"),
-            new(shown.Clamp(0, 1), task.Title),
+            new(image, task.Title),
+            new(shown.Clamp(0, 1), "measured"),
             new(baseline, string.Create(CultureInfo.InvariantCulture, $"pseudo-inverse, {row.BaselinePsnr:0.0} dB")),
             new(restored, string.Create(CultureInfo.InvariantCulture, $"restored, {row.Psnr:0.0} dB")),
         ]);

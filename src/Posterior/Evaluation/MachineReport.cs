@@ -46,7 +46,7 @@ public static class MachineReport
         yield return Blas();
         var threads = TorchRuntime.Threads;
         yield return new("threads", threads.ToString(CultureInfo.InvariantCulture),
-            threads == 1 && Environment.ProcessorCount > 1 ? $"one thread of {Environment.ProcessorCount} cores is used (OMP_NUM_THREADS={Environment.GetEnvironmentVariable("OMP_NUM_THREADS")}); --threads sets another number" : null);
+            threads == 1 && Environment.ProcessorCount > 1 && Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is null ? $"one thread of {Environment.ProcessorCount} cores is used; --threads sets another number" : null);
         var cuda = Device.CudaCount;
         yield return new("CUDA devices", cuda.ToString(CultureInfo.InvariantCulture), cuda == 0 && File.Exists("/proc/driver/nvidia/version") ? "this machine has an NVIDIA driver, but this libtorch was built without CUDA; build with LIBTORCH=DIR of one that has it" : null);
         var path = FastPath.Current;
