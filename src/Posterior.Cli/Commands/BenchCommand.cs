@@ -1,8 +1,11 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using Posterior.Diffusion;
 using Posterior.Evaluation;
 using Posterior.Evaluation.Benchmarks;
+using Posterior.Imaging;
+using Posterior.Networks;
 using Posterior.Torch;
 
 namespace Posterior.Cli.Commands;
@@ -10,19 +13,27 @@ namespace Posterior.Cli.Commands;
 /// <summary><c>posterior bench</c>: speed and memory as ratios, each with its bar.</summary>
 internal static class BenchCommand
 {
-    private const int Starts = 9, ProbeSide = 64;
+    private const int Starts = 9, ProbeSide = 64, QualityImages = 100;
     private const double VersionBar = 0.15, EvaluationBar = 1.5;
+
+    // What 'bench' runs in processes of their own: a first evaluation, and the memory of a long run with the model or a small network.
+    private const string FirstEvaluation = "first-evaluation", MemoryOfModel = "memory", MemoryOfSmall = "memory-small";
 
     public static Command Create()
     {
-        var (json, threads) = (Options.Json(), Options.Threads());
-        var probe = new Option<bool>("--probe") { Description = "Load the model, evaluate it once, and end: what 'bench' times.", Hidden = true };
-        var command = new Command("bench", "Measures speed and memory, with the bar of each row; takes minutes and wants an idle machine.") { json, threads, probe };
+        var json = Options.Json();
+        var probe = new Option<string>("--probe") { Description = "One measurement for a process of its own.", Hidden = true };
+        probe.AcceptOnlyFromAmong(FirstEvaluation, MemoryOfModel, MemoryOfSmall);
+        var data = Options.Text("--data", "Photographs (folder, .zip or glob): measures the quality of the model on them instead of speed.", "IMAGES");
+        var images = Options.Number<int>("--images", "How many of them, evenly spread.", "N", QualityImages);
+        var command = new Command("bench", "Measures speed and memory, with the bar of each row; takes minutes and wants an idle machine.") { json, probe, data, images };
+        var prior = new PriorOptions(command, conditional: false);
         command.SetAction(parsed =>
         {
-            Options.Apply(parsed.GetValue(threads));
-            if (parsed.GetValue(probe)) return EvaluateOnce();
-            var rows = ProgressView.Run("measuring", 1, view => (BenchmarkRow[])[.. StartUp(), .. SpeedBenchmark.Run(new Reporter<string>(what => view.Report(0, what)), Interrupts.Token)]);
+            var settings = prior.Read(parsed);
+            if (parsed.GetValue(probe) is { } name) return Probe(name, settings);
+            if (parsed.GetValue(images) is < 1) throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"--images is {parsed.GetValue(images)}, expected 1 or more"));
+            var rows = parsed.GetValue(data) is { } source ? Quality(settings, source, parsed.GetValue(images) ?? QualityImages) : Speed(settings);
             if (parsed.GetValue(json)) Terminal.Json(rows, ResultJson.Default.BenchmarkRowArray);
             else Print(rows);
             return rows.All(row => row.Holds != false) ? 0 : 1;
@@ -30,20 +41,69 @@ internal static class BenchCommand
         return command;
     }
 
-    private static IEnumerable<BenchmarkRow> StartUp()
+    private static BenchmarkRow[] Quality(PriorSettings settings, string source, int count)
     {
-        yield return new("posterior --version", Seconds("--version"), "s", VersionBar, BarSide.AtMost);
-        if (Models.ModelZoo.Names.Contains(new PriorSettings().Model)) yield return new("process start to the end of the first network evaluation", Seconds("bench", "--probe"), "s", EvaluationBar, BarSide.AtMost);
+        using var images = ImageSource.Open(source);
+        using var prior = Prior.Load(settings);
+        return ProgressView.Run("restoring", 1, view =>
+            (BenchmarkRow[])[.. PriorQuality.Measure(prior.For(3), images, count, new Reporter<double>(share => view.Report(share, "photographs")), Interrupts.Token).SelectMany(row => row.ToBenchmarkRows())]);
     }
 
-    private static int EvaluateOnce()
+    private static BenchmarkRow[] Speed(PriorSettings settings) => ProgressView.Run("measuring", 1, view =>
+    {
+        var progress = new Reporter<string>(what => view.Report(0, what));
+        // A model that is named must be there; the shipped one may be missing.
+        var installed = settings.Model != new PriorSettings().Model || Models.ModelZoo.Names.Contains(settings.Model);
+        return (BenchmarkRow[])[.. StartUp(settings, installed), .. SpeedBenchmark.Run(progress, Interrupts.Token), .. LongRuns(settings, installed, progress), .. Precision(settings, installed, progress)];
+    });
+
+    private static IEnumerable<BenchmarkRow> StartUp(PriorSettings settings, bool installed)
+    {
+        yield return new("posterior --version", Seconds("--version"), "s", VersionBar, BarSide.AtMost);
+        if (installed) yield return new("process start to the end of the first network evaluation", Seconds(ProbeArguments(FirstEvaluation, settings)), "s", EvaluationBar, BarSide.AtMost);
+    }
+
+    private static IEnumerable<BenchmarkRow> LongRuns(PriorSettings settings, bool installed, IProgress<string> progress)
+    {
+        progress.Report("memory of long runs");
+        yield return Growth("a small network", MemoryOfSmall);
+        if (installed) yield return Growth(Path.GetFileNameWithoutExtension(settings.Model), MemoryOfModel);
+
+        BenchmarkRow Growth(string name, string probe) => new(
+            $"growth of resident memory after step 50 of 1000, {name}",
+            double.Parse(Output(ProbeArguments(probe, settings)), CultureInfo.InvariantCulture),
+            "",
+            MemoryBenchmark.Bar,
+            BarSide.AtMost);
+    }
+
+    private static IReadOnlyList<BenchmarkRow> Precision(PriorSettings settings, bool installed, IProgress<string> progress)
+    {
+        if (!installed) return [];
+        progress.Report("quality of bf16");
+        return PrecisionBenchmark.Run(settings, SampleImages.Files(), Interrupts.Token);
+    }
+
+    private static string[] ProbeArguments(string probe, PriorSettings settings) => ["bench", "--probe", probe, "--model", settings.Model];
+
+    private static int Probe(string name, PriorSettings settings)
     {
         using var noGrad = new NoGrad();
         using var scope = new Scope();
-        using var prior = Prior.Load(new());
-        prior.For(prior.Channels ?? 3).Denoise(new SeededNoise(1).Normal([1, prior.Channels ?? 3, ProbeSide, ProbeSide]), 1);
+        if (name == MemoryOfSmall)
+        {
+            using var network = new PhotoUNet(new PhotoUNetSettings { Widths = [16, 32], Blocks = [1, 1], EmbeddingWidth = 32 });
+            network.Initialise(new SeededNoise(1));
+            PrintGrowth(new EdmDenoiser(network, new EdmPreconditioning()));
+            return 0;
+        }
+        using var prior = Prior.Load(settings);
+        if (name == MemoryOfModel) PrintGrowth(prior.For(prior.Channels ?? 3));
+        else prior.For(prior.Channels ?? 3).Denoise(new SeededNoise(1).Normal([1, prior.Channels ?? 3, ProbeSide, ProbeSide]), 1);
         return 0;
     }
+
+    private static void PrintGrowth(Denoiser prior) => Terminal.Line(MemoryBenchmark.Growth(prior, Interrupts.Token).ToString("R", CultureInfo.InvariantCulture));
 
     // The median of whole processes, after one that fills the file caches.
     private static double Seconds(params string[] arguments)
@@ -52,15 +112,17 @@ internal static class BenchCommand
         for (var i = 0; i <= Starts; i++)
         {
             Interrupts.Token.ThrowIfCancellationRequested();
-            times.Add(Timing.Seconds(() =>
-            {
-                using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, arguments) { RedirectStandardOutput = true })!;
-                process.StandardOutput.ReadToEnd();
-                process.WaitForExit();
-                if (process.ExitCode != 0) throw new InvalidOperationException($"'{string.Join(' ', arguments)}' ended with code {process.ExitCode}");
-            }));
+            times.Add(Timing.Seconds(() => Output(arguments)));
         }
         return Timing.Median(times.Skip(1));
+    }
+
+    private static string Output(params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, arguments) { RedirectStandardOutput = true })!;
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return process.ExitCode == 0 ? output : throw new InvalidOperationException($"'{string.Join(' ', arguments)}' ended with code {process.ExitCode}");
     }
 
     private static void Print(IReadOnlyList<BenchmarkRow> rows) => Terminal.Table(

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Posterior.Diffusion;
+using Posterior.Evaluation.Benchmarks;
 using Posterior.Imaging;
 using Posterior.Metrics;
 using Posterior.Operators;
@@ -101,4 +102,13 @@ public sealed record QualityRow(string Task, int Images, double Psnr, string Bas
 
     /// <summary>Whether the bars are reached.</summary>
     public bool Holds => Psnr >= (Bar ?? double.NegativeInfinity) && Gain >= (GainBar ?? double.NegativeInfinity);
+
+    /// <summary>The task as rows of a bench: PSNR, the baseline's, the gain, and the time, the first and the third with their bars.</summary>
+    public IEnumerable<BenchmarkRow> ToBenchmarkRows() =>
+    [
+        new(Task, Psnr, "dB", Bar),
+        new($"{Task}, {Baseline}", BaselinePsnr, "dB"),
+        new($"{Task}, gain over {Baseline}", Gain, "dB", GainBar),
+        new($"{Task}, one image", Seconds, "s"),
+    ];
 }

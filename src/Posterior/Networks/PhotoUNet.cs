@@ -65,6 +65,21 @@ public sealed class PhotoUNet : Module, INoiseConditioned
     /// <inheritdoc/>
     public int SizeMultiple => _settings.Patch << (_settings.Widths.Count - 1);
 
+    /// <summary>
+    /// The distance in pixels beyond which nothing can change an output pixel: a pixel for each 3 x 3 convolution at its level's scale, and
+    /// the grids of the coarsest level. Trained weights use less of it.
+    /// </summary>
+    public int ReceptiveRadius
+    {
+        get
+        {
+            var radius = 2 * _settings.Patch + SizeMultiple;
+            for (var level = 0; level < _down.Length; level++)
+                radius += (_settings.Patch << level) * 2 * _settings.Blocks[level] * (level == _down.Length - 1 ? 1 : 2);
+            return radius;
+        }
+    }
+
     /// <inheritdoc/>
     public Tensor Forward(Tensor x, Tensor noiseLabel, Tensor? labels = null)
     {

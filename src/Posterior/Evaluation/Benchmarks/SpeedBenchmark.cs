@@ -12,7 +12,7 @@ public static class SpeedBenchmark
 
     /// <summary>
     /// Measures the machine's roofline, the engine's calls, ADM's UNet (64 channels, multipliers 1, 1, 2, 2, 4, 4, attention at 32, 16 and 8)
-    /// and the <c>photo</c> architecture at 256 x 256, batch 1. Weights are random: they do not change the time.
+    /// and the <c>photo</c> architecture at 256 x 256, batch 1, and DDRM's work outside them. Weights are random: they do not change the time.
     /// </summary>
     /// <param name="progress">Told what is measured next.</param>
     /// <param name="cancellation">Stops between two measurements.</param>
@@ -31,39 +31,34 @@ public static class SpeedBenchmark
         }
         progress?.Report("operator calls and memory");
         rows.AddRange(EngineBenchmark.Run(cancellation));
+        using var scope = new Scope();
+        using var noGrad = new NoGrad();
+        using var adm = Adm();
+        using var photo = new PhotoUNet(new PhotoUNetSettings());
+        Randomise(adm);
+        Randomise(photo);
+        var (x, time) = (new SeededNoise(1).Normal([1, 3, Size, Size]), Tensor.Full([1], 500));
+        var label = Tensor.Zeros([1]);
         progress?.Report("ADM UNet, 256x256");
-        rows.AddRange(MeasureAdm(cancellation));
+        rows.AddRange(new NetworkBenchmark("ADM UNet 256x256", adm, () => adm.Forward(x, time)).Run(cancellation));
         progress?.Report("photo network, 256x256");
-        rows.AddRange(MeasurePhoto(cancellation));
+        rows.AddRange(new NetworkBenchmark("photo network 256x256", photo, () => photo.Forward(x, label)) { HalfBar = null }.Run(cancellation));
+        progress?.Report("DDRM outside the network, 256x256");
+        rows.AddRange(SolverBenchmark.Run(
+            (int)Size, ("ADM UNet", () => adm.Forward(x, time).Dispose()), [("photo", () => photo.Forward(x, label).Dispose())], cancellation));
         return rows;
     }
 
-    private static IReadOnlyList<BenchmarkRow> MeasureAdm(CancellationToken cancellation)
+    private static AdmUNet Adm() => new(new AdmUNetSettings
     {
-        using var scope = new Scope();
-        using var network = new AdmUNet(new AdmUNetSettings
-        {
-            ModelChannels = 64,
-            ChannelMult = [1, 1, 2, 2, 4, 4],
-            AttentionResolutions = [8, 16, 32],
-            NumResBlocks = 2,
-            NumHeadChannels = 64,
-            UseScaleShiftNorm = true,
-            ResblockUpdown = true,
-        });
-        Randomise(network);
-        var (x, time) = (new SeededNoise(1).Normal([1, 3, Size, Size]), Tensor.Full([1], 500));
-        return new NetworkBenchmark("ADM UNet 256x256", network, () => network.Forward(x, time)).Run(cancellation);
-    }
-
-    private static IReadOnlyList<BenchmarkRow> MeasurePhoto(CancellationToken cancellation)
-    {
-        using var scope = new Scope();
-        using var network = new PhotoUNet(new PhotoUNetSettings());
-        Randomise(network);
-        var (x, label) = (new SeededNoise(1).Normal([1, 3, Size, Size]), Tensor.Zeros([1]));
-        return new NetworkBenchmark("photo network 256x256", network, () => network.Forward(x, label)) { HalfBar = null }.Run(cancellation);
-    }
+        ModelChannels = 64,
+        ChannelMult = [1, 1, 2, 2, 4, 4],
+        AttentionResolutions = [8, 16, 32],
+        NumResBlocks = 2,
+        NumHeadChannels = 64,
+        UseScaleShiftNorm = true,
+        ResblockUpdown = true,
+    });
 
     // Variance-preserving layers keep activations in the normal range of numbers.
     private static void Randomise(Module network)

@@ -1,6 +1,12 @@
+using Posterior.Diffusion;
+using Posterior.Evaluation;
 using Posterior.Evaluation.Benchmarks;
+using Posterior.Imaging;
 using Posterior.Networks;
 using Posterior.Networks.Adm;
+using Posterior.Operators;
+using Posterior.Solvers;
+using Posterior.Tests.Imaging;
 using Posterior.Torch;
 using Posterior.Torch.Nn;
 
@@ -84,5 +90,72 @@ public sealed class BenchmarkTests
         Assert.Equal(DType.Float32, layer.DType);
         Assert.All(rows, row => Assert.True(row.Value > 0 && double.IsFinite(row.Value)));
         Assert.Contains(rows, row => row.Bar == 0.55);
+    }
+
+    [Fact]
+    public void Every_operator_of_the_catalogue_has_its_share_of_a_step()
+    {
+        var evaluations = 0;
+        var rows = SolverBenchmark.Run(64, ("slow", () => { evaluations++; Thread.Sleep(20); }), [("other", () => Thread.Sleep(1))]);
+        Assert.Equal(3 * OperatorCatalog.Entries.Count, rows.Count);
+        Assert.All(OperatorCatalog.Entries, entry => Assert.Single(rows, row => row.Bar == SolverBenchmark.Bar && row.Side == BarSide.AtMost && row.Name.Contains($"{entry.Example}, share with slow", StringComparison.Ordinal)));
+        Assert.Equal(1 + 5 * OperatorCatalog.Entries.Count, evaluations);
+        Assert.All(rows, row => Assert.InRange(row.Value, 1e-6, row.Unit == "" ? 1 : 1e4));
+    }
+
+    [Fact]
+    public void The_prior_s_own_time_is_not_counted_as_work_outside_it()
+    {
+        using var scope = new Scope();
+        using var h = new Identity(new(3, 64, 64));
+        var fast = SolverBenchmark.SecondsOutside(Measurement<SpectralOperator>.Simulate(h, Tensor.Zeros([1, 3, 64, 64]), 0.1, new SeededNoise(1)));
+        Assert.InRange(fast, 1e-7, 0.5);
+    }
+
+    [Fact]
+    public void Growth_of_memory_is_told_for_a_run_of_a_thousand_steps()
+    {
+        var prior = new CountingPrior();
+        Assert.InRange(MemoryBenchmark.Growth(prior), 0, 1);
+        Assert.Equal(1000, prior.Evaluations);
+    }
+
+    [Fact]
+    public void A_prior_s_quality_is_rows_with_the_bars_of_its_tasks()
+    {
+        BenchmarkRow[] denoising = [.. new QualityRow("denoise", 3, 30.8, "noisy image", 20.2, 0.5, 30.7, null).ToBenchmarkRows()];
+        Assert.Equal([30.8, 20.2, 10.6, 0.5], denoising.Select(row => Math.Round(row.Value, 6)));
+        Assert.Equal([true, null, null, null], denoising.Select(row => row.Holds));
+        BenchmarkRow[] gain = [.. new QualityRow("sr4", 3, 25, "bicubic", 24.5, 0.5, null, 1).ToBenchmarkRows()];
+        Assert.Equal([null, null, false, null], gain.Select(row => row.Holds));
+    }
+
+    [Fact]
+    public void The_shipped_photo_restores_as_well_in_bfloat16()
+    {
+        using var folder = new TemporaryFolder();
+        var picture = folder["picture.png"];
+        using (var scope = new Scope())
+            ImageFile.Save(picture, ImageFile.Load(SampleImages.Files()[0]).Narrow(2, 96, 64).Narrow(3, 96, 64));
+        var rows = PrecisionBenchmark.Run(new(), [picture]);
+        Assert.InRange(rows[0].Value, 15, 60);
+        Assert.NotEqual(rows[0].Value, rows[1].Value);
+        Assert.Equal(Math.Abs(rows[0].Value - rows[1].Value), rows[2].Value);
+        Assert.True(rows[2].Holds, $"{rows[2]}");
+    }
+
+    private sealed class CountingPrior : Denoiser
+    {
+        public int Evaluations { get; private set; }
+
+        public override long? Channels => 1;
+
+        public override (double Min, double Max) SigmaRange => (0, double.PositiveInfinity);
+
+        public override Tensor Denoise(Tensor x, double sigma)
+        {
+            Evaluations++;
+            return x * (1 / (1 + sigma * sigma));
+        }
     }
 }
