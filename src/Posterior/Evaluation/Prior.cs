@@ -12,8 +12,9 @@ namespace Posterior.Evaluation;
 public sealed class Prior : IDisposable
 {
     // Tensors of the network's finest level that are alive at its widest point: inputs, skips, the concatenation and the work space of a convolution.
-    // Measured for the shipped photo: 1108 bytes a pixel in Float32 and 581 in BFloat16 at 512 x 512, 17.3 and 18.2 tensors.
-    private const int LiveTensors = 19;
+    // Measured: 12.0 for ADM's UNet of 64 channels at 256 x 256; for the shipped photo, as a denoiser at 512 x 512, 17.3 (1108 bytes a pixel) in Float32
+    // and 18.2 (581 bytes) in BFloat16, because its finest level is small beside the images.
+    private const int LiveTensors = 14, PhotoLiveTensors = 19;
 
     // How far the shipped photo looks: cut off at 96 pixels from the edge of a tile its estimate changes by up to 2e-3 (images in [-1, 1], noise 0.1
     // to 100), at 112 by 3e-4, at 128 by 5e-5. The weights leave the rest of the receptive field unused.
@@ -114,7 +115,7 @@ public sealed class Prior : IDisposable
             AdmUNet adm => adm.Settings.ModelChannels,
             DdpmUNet ddpm => ddpm.Settings.Ch,
             _ => 128,
-        } * LiveTensors * (_settings.Dtype == "bf16" ? 2 : 4);
+        } * (Model.Network is PhotoUNet ? PhotoLiveTensors : LiveTensors) * (_settings.Dtype == "bf16" ? 2 : 4);
         // Attention needs memory for every pair of places: networks that have it see at most four times the pixels of their training.
         long? most = Model.Network is AdmUNet or DdpmUNet && Model.Card.NativeSize is { } size ? (long)bytes * 4 * size * size : null;
         var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
