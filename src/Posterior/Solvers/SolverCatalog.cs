@@ -9,6 +9,10 @@ public static class SolverCatalog
     private static readonly Ddrm _ddrm = new();
     private static readonly Ddnm _ddnm = new();
     private static readonly DdnmPlus _ddnmPlus = new();
+    private static readonly Ilvr _ilvr = new();
+    private static readonly Ssd _ssd = new();
+    private static readonly SsdPlus _ssdPlus = new();
+    private static readonly Snips _snips = new();
 
     /// <summary>The solvers, the recommended one first.</summary>
     public static IReadOnlyList<SolverEntry> All { get; } =
@@ -16,6 +20,10 @@ public static class SolverCatalog
         new("ddrm", "fast and robust, with or without noise", "Kawar et al. 2022, arXiv:2201.11793", Spectral, ["steps", "eta", "eta-b", "final-projection"], o => _ddrm with { Steps = o.Steps ?? _ddrm.Steps, Eta = o.Eta ?? _ddrm.Eta, EtaB = o.EtaB ?? _ddrm.EtaB, FinalProjection = o.FinalProjection ?? _ddrm.FinalProjection }),
         new("ddnm", "exact data consistency without noise; time travel for hard tasks", "Wang et al. 2023, arXiv:2212.00490", Linear, ["steps", "eta", "travel-length", "travel-repeat"], o => _ddnm with { Steps = o.Steps ?? _ddnm.Steps, Eta = o.Eta ?? _ddnm.Eta, TravelLength = o.TravelLength ?? _ddnm.TravelLength, TravelRepeat = o.TravelRepeat ?? _ddnm.TravelRepeat }),
         new("ddnm+", "DDNM for noisy measurements", "Wang et al. 2023, arXiv:2212.00490", Spectral, ["steps", "eta", "travel-length", "travel-repeat"], o => _ddnmPlus with { Steps = o.Steps ?? _ddnmPlus.Steps, Eta = o.Eta ?? _ddnmPlus.Eta, TravelLength = o.TravelLength ?? _ddnmPlus.TravelLength, TravelRepeat = o.TravelRepeat ?? _ddnmPlus.TravelRepeat }),
+        new("ssd", "few evaluations without noise: starts from the measurement, not from noise", "Liu et al. 2024, arXiv:2305.16965", Linear, ["preset", "steps", "inversion-steps", "eta"], o => Shortcut(_ssd, o)),
+        new("ssd+", "SSD for noise of unknown level and compressed measurements", "Liu et al. 2024, arXiv:2305.16965", Linear, ["preset", "steps", "inversion-steps", "eta"], o => Shortcut(_ssdPlus, o)),
+        new("ilvr", "DDRM's noiseless limit for operators without singular values", "Choi et al. 2021, arXiv:2108.02938", Linear, ["steps", "final-projection"], o => _ilvr with { Steps = o.Steps ?? _ilvr.Steps, FinalProjection = o.FinalProjection ?? _ilvr.FinalProjection }),
+        new("snips", "annealed Langevin dynamics, many evaluations: for comparison", "Kawar et al. 2021, arXiv:2105.14951", Spectral, ["steps", "steps-per-level", "step-size"], o => _snips with { Steps = o.Steps ?? _snips.Steps, StepsPerLevel = o.StepsPerLevel ?? _snips.StepsPerLevel, StepSize = o.StepSize ?? _snips.StepSize }),
         new("pinv", "the pseudo-inverse, a baseline without a prior", "Moore 1920, Penrose 1955", Linear, [], _ => new PseudoInverseSolver()),
     ];
 
@@ -31,6 +39,12 @@ public static class SolverCatalog
     /// <summary>A solver with settings.</summary>
     /// <exception cref="SolverOptionsException">The name is unknown, the solver has no such setting, or a setting is out of range.</exception>
     public static Solver Create(string name, SolverSettings? settings = null) => Find(name).Create(settings ?? new());
+
+    private static Ssd Shortcut(Ssd solver, SolverSettings o)
+    {
+        var preset = o.Preset is { } name ? solver.With(SsdPreset.Find(name)) : solver;
+        return preset with { Steps = o.Steps ?? preset.Steps, InversionSteps = o.InversionSteps ?? preset.InversionSteps, Eta = o.Eta ?? preset.Eta };
+    }
 }
 
 /// <summary>One solver of the catalogue.</summary>

@@ -21,6 +21,18 @@ public sealed record SolverSettings
     /// <summary>Whether a noiseless measurement is put into the result.</summary>
     public bool? FinalProjection { get; init; }
 
+    /// <summary>The name of an <see cref="SsdPreset"/>; other settings override it.</summary>
+    public string? Preset { get; init; }
+
+    /// <summary>SSD's times of the way up.</summary>
+    public int? InversionSteps { get; init; }
+
+    /// <summary>SNIPS's Langevin steps at each level.</summary>
+    public int? StepsPerLevel { get; init; }
+
+    /// <summary>SNIPS's step size as a share of the variance of the level.</summary>
+    public double? StepSize { get; init; }
+
     /// <summary>The names, as on the command line, of the settings that are given.</summary>
     public IEnumerable<string> Given()
     {
@@ -30,5 +42,9 @@ public sealed record SolverSettings
         if (TravelLength is not null) yield return "travel-length";
         if (TravelRepeat is not null) yield return "travel-repeat";
         if (FinalProjection is not null) yield return "final-projection";
+        if (Preset is not null) yield return "preset";
+        if (InversionSteps is not null) yield return "inversion-steps";
+        if (StepsPerLevel is not null) yield return "steps-per-level";
+        if (StepSize is not null) yield return "step-size";
     }
 }

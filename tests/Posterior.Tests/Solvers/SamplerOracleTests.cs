@@ -26,12 +26,25 @@ public sealed class SamplerOracleTests
         {
             case "ddrm":
                 Restores(oracle, new Ddrm { Steps = Whole("steps"), Eta = Number("eta"), EtaB = Number("eta_b"), FinalProjection = false });
+                if (Number("eta") == 1 && Number("eta_b") == 1 && Number("sigma_y") == 0 && !spec.TryGetProperty("guidance", out _))
+                    Restores(oracle, new Ilvr { Steps = Whole("steps"), FinalProjection = false });
                 break;
             case "ddnm":
                 Restores(oracle, new Ddnm { Steps = Whole("steps"), Eta = Number("eta"), TravelLength = Whole("travel_length"), TravelRepeat = Whole("travel_repeat") });
                 break;
             case "ddnm_plus":
                 Restores(oracle, new DdnmPlus { Steps = Whole("steps"), Eta = Number("eta"), TravelLength = Whole("travel_length"), TravelRepeat = Whole("travel_repeat") });
+                break;
+            case "ssd":
+                Shortcuts(oracle, Shortcut(new Ssd(), spec));
+                break;
+            case "ssd_plus":
+                var plus = (SsdPlus)Shortcut(new SsdPlus { StopTime = Whole("stop_consistency_timestep") }, spec);
+                Assert.Equal(Whole("projected_backward_steps"), plus.ProjectedSteps);
+                Shortcuts(oracle, plus);
+                break;
+            case "snips":
+                Anneals(oracle);
                 break;
             case "edm_heun" or "edm2_heun":
                 Samples(oracle, new EdmHeun
@@ -91,8 +104,7 @@ public sealed class SamplerOracleTests
         }
         var recorded = new RecordingDenoiser(prior);
         var estimates = new List<Tensor>();
-        var measurement = new Measurement<ForwardOperator>(oracle.Single("y").Reshape([spec.GetProperty("batch").GetInt32(), .. h.OutputShape]), h, spec.GetProperty("sigma_y").GetDouble());
-        var result = solver.RestoreAny(measurement, recorded, oracle.Noise(), new Immediately<SolverStep>(step => estimates.Add(step.Estimate.Clone().Own())));
+        var result = solver.RestoreAny(Measured(oracle, h), recorded, oracle.Noise(), new Immediately<SolverStep>(step => estimates.Add(step.Estimate.Clone().Own())));
 
         // Where a step goes wrong first: the noise levels, the first state, the estimates.
         var schedule = VpSchedule.Linear();
@@ -107,6 +119,67 @@ public sealed class SamplerOracleTests
         Assert.Equal(expected.Length, result.Evaluations);
         Assert.Equal(expected.Length, solver.Evaluations);
     }
+
+    private static Ssd Shortcut(Ssd solver, JsonElement spec)
+    {
+        Assert.True(spec.GetProperty("clamp_x0").GetBoolean());
+        return solver with
+        {
+            InversionSteps = spec.GetProperty("forward_steps").GetInt32(),
+            Steps = spec.GetProperty("backward_steps").GetInt32(),
+            StartTime = spec.GetProperty("t0").GetInt32(),
+            InversionEta = spec.GetProperty("noise_eta").GetDouble(),
+            Eta = spec.GetProperty("ddim_eta").GetDouble(),
+        };
+    }
+
+    private static void Shortcuts(OracleFile oracle, Ssd solver)
+    {
+        using var h = OracleOperators.Bind(oracle, oracle.Spec.GetProperty("operator"), DType.Float32);
+        var recorded = new RecordingDenoiser(oracle.Prior());
+        var estimates = new List<Tensor>();
+        var (y, tolerance) = (Measured(oracle, h), oracle.Tolerance);
+        var result = solver.RestoreAny(y, recorded, oracle.Noise(), new Immediately<SolverStep>(step => estimates.Add(step.Estimate.Clone().Own())));
+
+        var (up, down) = (oracle.Integers("forward_timesteps"), oracle.Integers("backward_timesteps"));
+        var expected = up[..^1].Concat(down.Reverse()).Select(time => solver.Schedule.Sigma((int)time)).ToArray();
+        Assert.Equal(expected.Length, recorded.Calls.Count);
+        for (var k = 0; k < expected.Length; k++) Assert.Equal(expected[k], recorded.Calls[k].Sigma, 1e-9 * expected[k]);
+        Tensor Preserving(int call) => recorded.Calls[call].X * (1 / Math.Sqrt(1 + expected[call] * expected[call]));
+        OraclePriors.Close(oracle.Single("x_start"), Preserving(0), tolerance, "x_start");
+        if (oracle.Has("x0_forward")) OraclePriors.Close(oracle.Single("x0_forward"), Tensor.Stack([.. estimates[..(up.Length - 1)]]), tolerance, "x0_forward");
+        OraclePriors.Close(oracle.Single("x_inverted"), Preserving(up.Length - 1), tolerance, "x_inverted");
+        if (oracle.Has("x0_backward"))
+        {
+            var corrected = estimates[(up.Length - 1)..].Select((estimate, k) => k < solver.ProjectedSteps ? ((LinearOperator)h).Project(estimate, y.Data) : estimate);
+            OraclePriors.Close(oracle.Single("x0_backward"), Tensor.Stack([.. corrected]), tolerance, "x0_backward");
+        }
+        OraclePriors.Close(oracle.Single("x_final"), result.Estimate, tolerance, "x_final");
+        Assert.Equal((expected.Length, expected.Length), (result.Evaluations, solver.Evaluations));
+    }
+
+    private static void Anneals(OracleFile oracle)
+    {
+        // In the file's units, images in [0, 1]: the method is free of units.
+        using var h = OracleOperators.Bind(oracle, oracle.Spec.GetProperty("operator"), DType.Float32);
+        var sigmas = oracle.Doubles("sigmas");
+        var solver = new Snips
+        {
+            Schedule = new ExplicitSchedule(sigmas),
+            StepsPerLevel = oracle.Spec.GetProperty("n_steps_each").GetInt32(),
+            StepSize = oracle.Spec.GetProperty("step_lr").GetDouble() / (sigmas[^1] * sigmas[^1]),
+        };
+        var z = oracle.Double("z");
+        var noise = new ReplayedNoise([oracle.Double("x_init") * (1 / sigmas[0]), .. Enumerable.Range(0, (int)z.Size(0)).Select(k => z.Select(0, k))]);
+        var recorded = new RecordingDenoiser(oracle.Prior());
+        var result = solver.RestoreAny(Measured(oracle, h), recorded, noise);
+        OraclePriors.Close(oracle.Single("x_init"), recorded.Calls[0].X, oracle.Tolerance, "x_init");
+        OraclePriors.Close(oracle.Single("x_final"), result.Estimate, oracle.Tolerance, "x_final");
+        Assert.Equal((z.Size(0), z.Size(0), z.Size(0)), (recorded.Calls.Count, result.Evaluations, solver.Evaluations));
+    }
+
+    private static Measurement<ForwardOperator> Measured(OracleFile oracle, ForwardOperator h) =>
+        new(oracle.Single("y").Reshape([oracle.Spec.GetProperty("batch").GetInt32(), .. h.OutputShape]), h, oracle.Spec.GetProperty("sigma_y").GetDouble());
 
     private static void Samples(OracleFile oracle, Sampler sampler)
     {

@@ -37,7 +37,7 @@ public sealed class SolverCatalogTests
         Assert.Equal((20, 0.85, 1.0, 20), (new Ddrm().Steps, new Ddrm().Eta, new Ddrm().EtaB, new Ddrm().Evaluations));
         Assert.Equal((100, 0.85, 100), (new Ddnm().Steps, new Ddnm().Eta, new Ddnm().Evaluations));
         Assert.Equal(0, new PseudoInverseSolver().Evaluations);
-        Assert.Equal(["ddrm", "ddnm+"], SolverCatalog.All.Where(entry => entry.Default.HandlesNoise).Select(entry => entry.Name));
+        Assert.Equal(["ddrm", "ddnm+", "ssd+", "snips"], SolverCatalog.All.Where(entry => entry.Default.HandlesNoise).Select(entry => entry.Name));
     }
 
     [Theory]
@@ -74,7 +74,7 @@ public sealed class SolverCatalogTests
         var measurement = new Measurement<ForwardOperator>(Tensor.Zeros([1, 1, 2, 2]), h, 0);
         var prior = GaussianDenoiser.Isotropic(Tensor.Zeros([1, 1, 2, 2]), 1);
         var error = Assert.Throws<UnsupportedOperatorException>(() => new Ddrm().RestoreAny(measurement, prior, new SeededNoise(1)));
-        Assert.Equal("solver 'ddrm' needs an operator with singular values, which 'doubling' is not; solvers that work: ddnm, pinv", error.Message);
+        Assert.Equal("solver 'ddrm' needs an operator with singular values, which 'doubling' is not; solvers that work: ddnm, ssd, ssd+, ilvr, pinv", error.Message);
         Assert.False(new Ddrm().Accepts(h));
         Assert.True(new Ddnm().Accepts(h));
         Assert.Equal(Tensor.Zeros([1, 1, 2, 2]).ToArray<float>(), new Ddnm { Steps = 2 }.RestoreAny(measurement, prior, new SeededNoise(1)).Estimate.ToArray<float>());

@@ -66,6 +66,10 @@ public sealed class SolverRunTests
     [InlineData("ddrm")]
     [InlineData("ddnm")]
     [InlineData("ddnm+")]
+    [InlineData("ilvr")]
+    [InlineData("ssd")]
+    [InlineData("ssd+")]
+    [InlineData("snips")]
     public void Cancellation_stops_between_steps_and_leaves_nothing_behind(string name)
     {
         using var scope = new Scope();

@@ -1,0 +1,23 @@
+namespace Posterior.Solvers;
+
+/// <summary>
+/// SSD+ (Liu, Sun, Li et al. 2024, Sec. 3.4): shortcut sampling for measurements with noise of unknown level or compression artefacts. Estimates are projected on the measurement
+/// only while the state is noisier than its flaws; below <see cref="StopTime"/> the prior alone decides, so the flaws are not copied.
+/// </summary>
+public sealed record SsdPlus : Ssd
+{
+    /// <inheritdoc/>
+    public override string Name => "ssd+";
+
+    /// <inheritdoc/>
+    public override bool HandlesNoise => true;
+
+    /// <summary>The time at which projection stops: <c>floor((t0 - stop) / t0 steps)</c> steps project.</summary>
+    public int StopTime { get; init; } = 200;
+
+    /// <inheritdoc/>
+    internal override int ProjectedSteps => (int)((long)(StartTime - StopTime) * Steps / StartTime);
+
+    /// <inheritdoc/>
+    protected override IEnumerable<string> Problems() => [.. base.Problems(), .. Between("stop-time", StopTime, 0, Math.Max(0, StartTime))];
+}
