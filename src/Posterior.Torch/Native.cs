@@ -72,7 +72,11 @@ internal static unsafe partial class Native
         var path = Environment.GetEnvironmentVariable("POSTERIOR_NATIVE") ?? Path.Combine(AppContext.BaseDirectory, "libposterior.so");
         try
         {
-            return NativeLibrary.Load(path);
+            var library = NativeLibrary.Load(path);
+            // One thread a core, unless the environment says otherwise.
+            if (Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is null or "")
+                ((delegate* unmanaged<int, int>)NativeLibrary.GetExport(library, "pt_threads_set"))(ProcessorTopology.PhysicalCores);
+            return library;
         }
         catch (DllNotFoundException error)
         {
