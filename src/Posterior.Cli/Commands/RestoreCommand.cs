@@ -20,11 +20,12 @@ internal static class RestoreCommand
         var etaB = Options.Number<double>("--eta-b", "DDRM's share of the measurement. [default: 1]", "X");
         var travelLength = Options.Number<int>("--travel-length", "DDNM's time travel: levels that it goes up.", "N");
         var travelRepeat = Options.Number<int>("--travel-repeat", "DDNM's time travel: walks of each stretch.", "N");
+        var zeta = Options.Number<double>("--zeta", "The length of the descent of dps and mcg. [default: the method's]", "X");
         var samples = Options.Number<int>("--samples", "Draw K samples; writes OUT.0.png, ..., OUT.mean.png and OUT.std.png too.", "K", 1);
         var size = Options.Text("--size", "The size of the image, where the measurement does not tell it.", "WxH");
         var command = new Command("restore", "Restores images from measurements with a diffusion model as prior.")
         {
-            inputs, op, sigma, output, solver, steps, eta, etaB, travelLength, travelRepeat, samples, size, seed, bits, json, force,
+            inputs, op, sigma, output, solver, steps, eta, etaB, travelLength, travelRepeat, zeta, samples, size, seed, bits, json, force,
         };
         var prior = new PriorOptions(command);
         command.SetAction(parsed =>
@@ -41,6 +42,7 @@ internal static class RestoreCommand
                     EtaB = parsed.GetValue(etaB),
                     TravelLength = parsed.GetValue(travelLength),
                     TravelRepeat = parsed.GetValue(travelRepeat),
+                    Zeta = parsed.GetValue(zeta),
                 },
                 Prior = prior.Read(parsed),
                 Samples = parsed.GetValue(samples) ?? 1,

@@ -4,11 +4,16 @@ namespace Posterior.Solvers;
 /// <summary>All solvers by name: one line each. What stands here appears on the command line, in tables and in the tests.</summary>
 public static class SolverCatalog
 {
-    private const string Linear = "a linear operator", Spectral = "an operator with singular values";
+    private const string Any = "any operator", Linear = "a linear operator", Spectral = "an operator with singular values";
 
     private static readonly Ddrm _ddrm = new();
     private static readonly Ddnm _ddnm = new();
     private static readonly DdnmPlus _ddnmPlus = new();
+    private static readonly Dps _dps = new();
+    private static readonly PiGdm _piGdm = new();
+    private static readonly Daps _daps = new();
+    private static readonly RedDiff _redDiff = new();
+    private static readonly Mcg _mcg = new();
 
     /// <summary>The solvers, the recommended one first.</summary>
     public static IReadOnlyList<SolverEntry> All { get; } =
@@ -16,6 +21,11 @@ public static class SolverCatalog
         new("ddrm", "fast and robust, with or without noise", "Kawar et al. 2022, arXiv:2201.11793", Spectral, ["steps", "eta", "eta-b", "final-projection"], o => _ddrm with { Steps = o.Steps ?? _ddrm.Steps, Eta = o.Eta ?? _ddrm.Eta, EtaB = o.EtaB ?? _ddrm.EtaB, FinalProjection = o.FinalProjection ?? _ddrm.FinalProjection }),
         new("ddnm", "exact data consistency without noise; time travel for hard tasks", "Wang et al. 2023, arXiv:2212.00490", Linear, ["steps", "eta", "travel-length", "travel-repeat"], o => _ddnm with { Steps = o.Steps ?? _ddnm.Steps, Eta = o.Eta ?? _ddnm.Eta, TravelLength = o.TravelLength ?? _ddnm.TravelLength, TravelRepeat = o.TravelRepeat ?? _ddnm.TravelRepeat }),
         new("ddnm+", "DDNM for noisy measurements", "Wang et al. 2023, arXiv:2212.00490", Spectral, ["steps", "eta", "travel-length", "travel-repeat"], o => _ddnmPlus with { Steps = o.Steps ?? _ddnmPlus.Steps, Eta = o.Eta ?? _ddnmPlus.Eta, TravelLength = o.TravelLength ?? _ddnmPlus.TravelLength, TravelRepeat = o.TravelRepeat ?? _ddnmPlus.TravelRepeat }),
+        new("dps", "any operator, linear or not; slow, differentiates the network", "Chung et al. 2023, arXiv:2209.14687", Any, ["steps", "eta", "zeta"], o => _dps with { Steps = o.Steps ?? _dps.Steps, Eta = o.Eta ?? _dps.Eta, Zeta = o.Zeta ?? _dps.Zeta }),
+        new("pigdm", "guided by the pseudo-inverse, with or without noise; differentiates the network", "Song et al. 2023, openreview 9_gsMA8MRKQ", Linear, ["steps", "eta"], o => _piGdm with { Steps = o.Steps ?? _piGdm.Steps, Eta = o.Eta ?? _piGdm.Eta }),
+        new("daps", "samples by annealed Langevin dynamics; many evaluations", "Zhang et al. 2025, arXiv:2407.01521", Linear, ["steps"], o => _daps with { Steps = o.Steps ?? _daps.Steps }),
+        new("red-diff", "optimises one image; no derivative of the network", "Mardani et al. 2024, arXiv:2305.04391", Linear, ["steps"], o => _redDiff with { Steps = o.Steps ?? _redDiff.Steps }),
+        new("mcg", "DPS with a projection on the measurement, without noise", "Chung et al. 2022, arXiv:2206.00941", Linear, ["steps", "eta", "zeta"], o => _mcg with { Steps = o.Steps ?? _mcg.Steps, Eta = o.Eta ?? _mcg.Eta, Zeta = o.Zeta ?? _mcg.Zeta }),
         new("pinv", "the pseudo-inverse, a baseline without a prior", "Moore 1920, Penrose 1955", Linear, [], _ => new PseudoInverseSolver()),
     ];
 

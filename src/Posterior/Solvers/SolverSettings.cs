@@ -21,6 +21,9 @@ public sealed record SolverSettings
     /// <summary>Whether a noiseless measurement is put into the result.</summary>
     public bool? FinalProjection { get; init; }
 
+    /// <summary>The length of DPS' and MCG's descent.</summary>
+    public double? Zeta { get; init; }
+
     /// <summary>The names, as on the command line, of the settings that are given.</summary>
     public IEnumerable<string> Given()
     {
@@ -29,6 +32,7 @@ public sealed record SolverSettings
         if (EtaB is not null) yield return "eta-b";
         if (TravelLength is not null) yield return "travel-length";
         if (TravelRepeat is not null) yield return "travel-repeat";
+        if (Zeta is not null) yield return "zeta";
         if (FinalProjection is not null) yield return "final-projection";
     }
 }
