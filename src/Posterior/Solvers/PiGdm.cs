@@ -42,8 +42,8 @@ public sealed record PiGdm : Solver<LinearOperator>
     /// <summary>How much of the noise of each step is fresh, 0 to 1.</summary>
     public double Eta { get; init; } = 1;
 
-    /// <summary>The weight of the guidance.</summary>
-    public PiGdmWeighting Weighting { get; init; } = PiGdmWeighting.Paper;
+    /// <summary>The weight of the guidance. The paper's factor is large at high noise levels, where a network's Jacobian is least exact: runs can diverge with it.</summary>
+    public PiGdmWeighting Weighting { get; init; } = PiGdmWeighting.Adaptive;
 
     /// <summary>A factor on the guidance; 1 in the paper.</summary>
     public double Strength { get; init; } = 1;
