@@ -21,11 +21,12 @@ internal static class RestoreCommand
         var travelLength = Options.Number<int>("--travel-length", "DDNM's time travel: levels that it goes up.", "N");
         var travelRepeat = Options.Number<int>("--travel-repeat", "DDNM's time travel: walks of each stretch.", "N");
         var preset = Options.Text("--preset", "SSD's settings by name: 30, 100, 30-colorization, 100-colorization. [default: 30]", "NAME");
+        var zeta = Options.Number<double>("--zeta", "The length of the descent of dps and mcg. [default: the method's]", "X");
         var samples = Options.Number<int>("--samples", "Draw K samples; writes OUT.0.png, ..., OUT.mean.png and OUT.std.png too.", "K", 1);
         var size = Options.Text("--size", "The size of the image, where the measurement does not tell it.", "WxH");
         var command = new Command("restore", "Restores images from measurements with a diffusion model as prior.")
         {
-            inputs, op, sigma, output, solver, steps, eta, etaB, travelLength, travelRepeat, preset, samples, size, seed, bits, json, force,
+            inputs, op, sigma, output, solver, steps, eta, etaB, travelLength, travelRepeat, preset, zeta, samples, size, seed, bits, json, force,
         };
         var prior = new PriorOptions(command);
         command.SetAction(parsed =>
@@ -43,6 +44,7 @@ internal static class RestoreCommand
                     TravelLength = parsed.GetValue(travelLength),
                     TravelRepeat = parsed.GetValue(travelRepeat),
                     Preset = parsed.GetValue(preset),
+                    Zeta = parsed.GetValue(zeta),
                 },
                 Prior = prior.Read(parsed),
                 Samples = parsed.GetValue(samples) ?? 1,

@@ -41,9 +41,7 @@ public sealed record Ddpm : Sampler
     protected override Func<Tensor, int, (Tensor Next, Tensor Estimate)> Begin(Denoiser prior, NoiseSource noise, Tensor first, double[] levels) => (x, i) =>
     {
         var (sigma, next) = (levels[i], levels[i + 1]);
-        // beta = 1 - abar / abar' = (sigma^2 - sigma'^2) / (1 + sigma^2), and the state is divided by sqrt(abar').
-        var forward = Math.Sqrt((sigma * sigma - next * next) / (1 + sigma * sigma) * (1 + next * next));
-        return Ancestral.Step(prior, noise, x, sigma, next, Ancestral.PosteriorDeviation(sigma, next), LargeVariance ? forward : null, Clip);
+        return Ancestral.Step(prior, noise, x, sigma, next, Ancestral.PosteriorDeviation(sigma, next), LargeVariance ? Ancestral.ForwardDeviation(sigma, next) : null, Clip);
     };
 }
 
@@ -52,15 +50,22 @@ internal static class Ancestral
     /// <summary>The standard deviation of the state at the next level given this one and the clean image.</summary>
     public static double PosteriorDeviation(double sigma, double next) => next * Math.Sqrt((sigma * sigma - next * next) / (sigma * sigma));
 
+    /// <summary>
+    /// The square root of beta for the state divided by <c>sqrt(abar')</c>: <c>beta = 1 - abar / abar' = (sigma^2 - sigma'^2) / (1 + sigma^2)</c>.
+    /// </summary>
+    public static double ForwardDeviation(double sigma, double next) => Math.Sqrt((sigma * sigma - next * next) / (1 + sigma * sigma) * (1 + next * next));
+
     /// <summary>One step: <paramref name="up"/> is the noise that the mean makes room for, <paramref name="drawn"/> what is added in its place.</summary>
     public static (Tensor Next, Tensor Estimate) Step(
         Denoiser prior, NoiseSource noise, Tensor x, double sigma, double next, double up, double? drawn, bool clip)
     {
         var estimate = prior.Denoise(x, sigma);
         var kept = clip ? estimate.Clamp(-1, 1) : estimate;
-        // x^0 + share e with e = (x - x^0) / sigma.
-        var result = kept.Lerp(x, Math.Sqrt(next * next - up * up) / sigma);
+        var result = Mean(x, kept, sigma, next, up);
         if (next > 0) result.AddInPlace(noise.NormalLike(x), drawn ?? up);
         return (result, kept);
     }
+
+    /// <summary>The next state without its noise: <c>x^0 + sqrt(sigma'^2 - up^2) e</c> with <c>e = (x - x^0) / sigma</c>.</summary>
+    public static Tensor Mean(Tensor x, Tensor estimate, double sigma, double next, double up) => estimate.Lerp(x, Math.Sqrt(next * next - up * up) / sigma);
 }

@@ -14,7 +14,18 @@ public static class ConjugateGradient
     /// <param name="tolerance">Stops an image when the norm of <c>H^T r</c> has fallen by this factor.</param>
     /// <param name="iterations">The most iterations.</param>
     /// <returns><c>[N, C, H, W]</c>.</returns>
-    public static Tensor PseudoInverse(LinearOperator h, Tensor y, double tolerance = 1e-7, int iterations = 1000)
+    public static Tensor PseudoInverse(LinearOperator h, Tensor y, double tolerance = 1e-7, int iterations = 1000) => Damped(h, y, 0, tolerance, iterations);
+
+    /// <summary>
+    /// <c>H^T (H H^T + c I)^-1 y</c>, which minimises <c>|H x - y|^2 + c |x|^2</c>; for <c>c = 0</c> the pseudo-inverse.
+    /// </summary>
+    /// <param name="h">The operator.</param>
+    /// <param name="y"><c>[N, OutputShape]</c>.</param>
+    /// <param name="damping">c, not negative.</param>
+    /// <param name="tolerance">Stops an image when the norm of <c>H^T r - c x</c> has fallen by this factor.</param>
+    /// <param name="iterations">The most iterations.</param>
+    /// <returns><c>[N, C, H, W]</c>.</returns>
+    public static Tensor Damped(LinearOperator h, Tensor y, double damping, double tolerance = 1e-7, int iterations = 1000)
     {
         using var scope = new Scope();
         var n = y.Size(0);
@@ -30,10 +41,13 @@ public static class ConjugateGradient
             var active = power.Greater(target);
             if (!active.Any()) break;
             var image = h.Apply(direction);
-            var alpha = Ratio(power, Dot(image, image), active);
+            var curvature = Dot(image, image);
+            if (damping > 0) curvature = curvature.AddScaled(Dot(direction, direction), damping);
+            var alpha = Ratio(power, curvature, active);
             x.AddProductInPlace(direction, Like(alpha, x));
             residual.AddProductInPlace(image, Like(alpha, image), -1);
             gradient = h.Adjoint(residual);
+            if (damping > 0) gradient = gradient.AddScaled(x, -damping);
             var next = Dot(gradient, gradient);
             var beta = Ratio(next, power, active);
             step.Replace(ref direction, gradient + direction * Like(beta, direction));

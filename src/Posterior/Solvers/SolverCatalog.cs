@@ -4,7 +4,7 @@ namespace Posterior.Solvers;
 /// <summary>All solvers by name: one line each. What stands here appears on the command line, in tables and in the tests.</summary>
 public static class SolverCatalog
 {
-    private const string Linear = "a linear operator", Spectral = "an operator with singular values";
+    private const string Any = "any operator", Linear = "a linear operator", Spectral = "an operator with singular values";
 
     private static readonly Ddrm _ddrm = new();
     private static readonly Ddnm _ddnm = new();
@@ -13,6 +13,11 @@ public static class SolverCatalog
     private static readonly Ssd _ssd = new();
     private static readonly SsdPlus _ssdPlus = new();
     private static readonly Snips _snips = new();
+    private static readonly Dps _dps = new();
+    private static readonly PiGdm _piGdm = new();
+    private static readonly Daps _daps = new();
+    private static readonly RedDiff _redDiff = new();
+    private static readonly Mcg _mcg = new();
 
     /// <summary>The solvers, the recommended one first.</summary>
     public static IReadOnlyList<SolverEntry> All { get; } =
@@ -24,6 +29,11 @@ public static class SolverCatalog
         new("ssd+", "SSD for noise of unknown level and compressed measurements", "Liu et al. 2024, arXiv:2305.16965", Linear, ["preset", "steps", "inversion-steps", "eta"], o => Shortcut(_ssdPlus, o)),
         new("ilvr", "DDRM's noiseless limit for operators without singular values", "Choi et al. 2021, arXiv:2108.02938", Linear, ["steps", "final-projection"], o => _ilvr with { Steps = o.Steps ?? _ilvr.Steps, FinalProjection = o.FinalProjection ?? _ilvr.FinalProjection }),
         new("snips", "annealed Langevin dynamics, many evaluations: for comparison", "Kawar et al. 2021, arXiv:2105.14951", Spectral, ["steps", "steps-per-level", "step-size"], o => _snips with { Steps = o.Steps ?? _snips.Steps, StepsPerLevel = o.StepsPerLevel ?? _snips.StepsPerLevel, StepSize = o.StepSize ?? _snips.StepSize }),
+        new("dps", "any operator, linear or not; slow, differentiates the network", "Chung et al. 2023, arXiv:2209.14687", Any, ["steps", "eta", "zeta"], o => _dps with { Steps = o.Steps ?? _dps.Steps, Eta = o.Eta ?? _dps.Eta, Zeta = o.Zeta ?? _dps.Zeta }),
+        new("pigdm", "guided by the pseudo-inverse, with or without noise; differentiates the network", "Song et al. 2023, openreview 9_gsMA8MRKQ", Linear, ["steps", "eta"], o => _piGdm with { Steps = o.Steps ?? _piGdm.Steps, Eta = o.Eta ?? _piGdm.Eta }),
+        new("daps", "samples by annealed Langevin dynamics; many evaluations", "Zhang et al. 2025, arXiv:2407.01521", Linear, ["steps"], o => _daps with { Steps = o.Steps ?? _daps.Steps }),
+        new("red-diff", "optimises one image; no derivative of the network", "Mardani et al. 2024, arXiv:2305.04391", Linear, ["steps"], o => _redDiff with { Steps = o.Steps ?? _redDiff.Steps }),
+        new("mcg", "DPS with a projection on the measurement, without noise", "Chung et al. 2022, arXiv:2206.00941", Linear, ["steps", "eta", "zeta"], o => _mcg with { Steps = o.Steps ?? _mcg.Steps, Eta = o.Eta ?? _mcg.Eta, Zeta = o.Zeta ?? _mcg.Zeta }),
         new("pinv", "the pseudo-inverse, a baseline without a prior", "Moore 1920, Penrose 1955", Linear, [], _ => new PseudoInverseSolver()),
     ];
 

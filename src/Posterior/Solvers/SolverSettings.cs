@@ -33,6 +33,9 @@ public sealed record SolverSettings
     /// <summary>SNIPS's step size as a share of the variance of the level.</summary>
     public double? StepSize { get; init; }
 
+    /// <summary>The length of DPS' and MCG's descent.</summary>
+    public double? Zeta { get; init; }
+
     /// <summary>The names, as on the command line, of the settings that are given.</summary>
     public IEnumerable<string> Given()
     {
@@ -41,6 +44,7 @@ public sealed record SolverSettings
         if (EtaB is not null) yield return "eta-b";
         if (TravelLength is not null) yield return "travel-length";
         if (TravelRepeat is not null) yield return "travel-repeat";
+        if (Zeta is not null) yield return "zeta";
         if (FinalProjection is not null) yield return "final-projection";
         if (Preset is not null) yield return "preset";
         if (InversionSteps is not null) yield return "inversion-steps";

@@ -48,7 +48,11 @@ public record Ssd : Solver<LinearOperator>
     /// <summary>This solver with the settings of a preset.</summary>
     public Ssd With(SsdPreset preset) => this with
     {
-        InversionSteps = preset.InversionSteps, Steps = preset.Steps, StartTime = preset.StartTime, InversionEta = preset.InversionEta, Eta = preset.Eta,
+        InversionSteps = preset.InversionSteps,
+        Steps = preset.Steps,
+        StartTime = preset.StartTime,
+        InversionEta = preset.InversionEta,
+        Eta = preset.Eta,
     };
 
     /// <inheritdoc/>

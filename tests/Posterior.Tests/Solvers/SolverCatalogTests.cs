@@ -29,6 +29,14 @@ public sealed class SolverCatalogTests
         Assert.Equal((9, 0.3, 2, 3), (ddnm.Steps, ddnm.Eta, ddnm.TravelLength, ddnm.TravelRepeat));
         var plus = (DdnmPlus)SolverCatalog.Create("ddnm+", new() { Steps = 9, Eta = 0.3, TravelLength = 2, TravelRepeat = 3 });
         Assert.Equal((9, 0.3, 2, 3), (plus.Steps, plus.Eta, plus.TravelLength, plus.TravelRepeat));
+        var dps = (Dps)SolverCatalog.Create("dps", new() { Steps = 9, Eta = 0.3, Zeta = 0.7 });
+        Assert.Equal((9, 0.3, 0.7), (dps.Steps, dps.Eta, dps.Zeta));
+        var mcg = (Mcg)SolverCatalog.Create("mcg", new() { Steps = 9, Eta = 0.3, Zeta = 0.7 });
+        Assert.Equal((9, 0.3, 0.7), (mcg.Steps, mcg.Eta, mcg.Zeta));
+        var piGdm = (PiGdm)SolverCatalog.Create("pigdm", new() { Steps = 9, Eta = 0.3 });
+        Assert.Equal((9, 0.3), (piGdm.Steps, piGdm.Eta));
+        Assert.Equal(9, ((Daps)SolverCatalog.Create("daps", new() { Steps = 9 })).Steps);
+        Assert.Equal(9, ((RedDiff)SolverCatalog.Create("red-diff", new() { Steps = 9 })).Steps);
     }
 
     [Fact]
@@ -37,7 +45,10 @@ public sealed class SolverCatalogTests
         Assert.Equal((20, 0.85, 1.0, 20), (new Ddrm().Steps, new Ddrm().Eta, new Ddrm().EtaB, new Ddrm().Evaluations));
         Assert.Equal((100, 0.85, 100), (new Ddnm().Steps, new Ddnm().Eta, new Ddnm().Evaluations));
         Assert.Equal(0, new PseudoInverseSolver().Evaluations);
-        Assert.Equal(["ddrm", "ddnm+", "ssd+", "snips"], SolverCatalog.All.Where(entry => entry.Default.HandlesNoise).Select(entry => entry.Name));
+        Assert.Equal((1000, 1.0, 1000), (new Dps().Steps, new Dps().Eta, new Dps().Evaluations));
+        Assert.Equal((100, 1.0, 100), (new PiGdm().Steps, new PiGdm().Eta, new PiGdm().Evaluations));
+        Assert.Equal((200, 5, 1000), (new Daps().Steps, new Daps().FlowSteps, new Daps().Evaluations));
+        Assert.Equal(["ddrm", "ddnm+", "ssd+", "snips", "dps", "pigdm", "daps", "red-diff"], SolverCatalog.All.Where(entry => entry.Default.HandlesNoise).Select(entry => entry.Name));
     }
 
     [Theory]
@@ -74,7 +85,7 @@ public sealed class SolverCatalogTests
         var measurement = new Measurement<ForwardOperator>(Tensor.Zeros([1, 1, 2, 2]), h, 0);
         var prior = GaussianDenoiser.Isotropic(Tensor.Zeros([1, 1, 2, 2]), 1);
         var error = Assert.Throws<UnsupportedOperatorException>(() => new Ddrm().RestoreAny(measurement, prior, new SeededNoise(1)));
-        Assert.Equal("solver 'ddrm' needs an operator with singular values, which 'doubling' is not; solvers that work: ddnm, ssd, ssd+, ilvr, pinv", error.Message);
+        Assert.Equal("solver 'ddrm' needs an operator with singular values, which 'doubling' is not; solvers that work: ddnm, ssd, ssd+, ilvr, dps, pigdm, daps, red-diff, mcg, pinv", error.Message);
         Assert.False(new Ddrm().Accepts(h));
         Assert.True(new Ddnm().Accepts(h));
         Assert.Equal(Tensor.Zeros([1, 1, 2, 2]).ToArray<float>(), new Ddnm { Steps = 2 }.RestoreAny(measurement, prior, new SeededNoise(1)).Estimate.ToArray<float>());

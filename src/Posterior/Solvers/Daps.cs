@@ -1,0 +1,183 @@
+using Posterior.Diffusion;
+using Posterior.Operators;
+using Posterior.Torch;
+
+namespace Posterior.Solvers;
+
+/// <summary>What stands for the prior in DAPS' Markov chain.</summary>
+public enum DapsPrior
+{
+    /// <summary>A normal distribution around the end of the flow, of the noise level's width: the paper's.</summary>
+    Gaussian,
+
+    /// <summary>The score at the chain's position, at a low noise level: one more evaluation for each move.</summary>
+    Exact,
+
+    /// <summary>The score at the end of the flow, at a low noise level: one more evaluation for each step.</summary>
+    ScoreAtEstimate,
+
+    /// <summary>The score of the state at its own noise level: one more evaluation for each step.</summary>
+    ScoreOfState,
+}
+
+/// <summary>
+/// Decoupled annealing posterior sampling (Zhang, Chu, Berner, Meng, Anandkumar, Song 2025, Alg. 1): for a falling noise level, follow the probability flow to
+/// an estimate, draw from the posterior around it by Langevin or Hamiltonian dynamics, and add noise of the next level. The denoiser is not differentiated.
+/// </summary>
+/// <remarks>
+/// As in the authors' code the misfit is <c>|H x - y|^2 / tau^2</c>, twice the log-likelihood of noise with the deviation tau, so the effective noise is <c>tau / sqrt(2)</c>;
+/// the last noise level and the last learning rate are never reached. Where the code has a tau and a learning rate for each task, here they follow from the noise unless they are given.
+/// </remarks>
+public sealed record Daps : Solver<LinearOperator>
+{
+    /// <summary>tau where the measurement has less noise than this accounts for, or none: the paper's.</summary>
+    public const double LeastTau = 0.01;
+
+    /// <inheritdoc/>
+    public override string Name => "daps";
+
+    /// <inheritdoc/>
+    public override bool HandlesNoise => true;
+
+    /// <inheritdoc/>
+    public override int Evaluations => Steps * (FlowSteps + Prior switch { DapsPrior.Gaussian => 0, DapsPrior.Exact => Moves, _ => 1 });
+
+    /// <summary>The number of noise levels.</summary>
+    public int Steps { get; init; } = 200;
+
+    /// <summary>Euler steps of each probability flow, each one evaluation of the prior.</summary>
+    public int FlowSteps { get; init; } = 5;
+
+    /// <summary>Moves of each Markov chain.</summary>
+    public int Moves { get; init; } = 100;
+
+    /// <summary>The highest noise level.</summary>
+    public double SigmaMax { get; init; } = 100;
+
+    /// <summary>The lowest noise level of the grid; the step that would reach it is not taken.</summary>
+    public double SigmaMin { get; init; } = 0.1;
+
+    /// <summary>Where the flow ends.</summary>
+    public double FlowSigmaMin { get; init; } = 0.01;
+
+    /// <summary>tau; null is <c>sqrt(2) sigma_y</c>, at least <see cref="LeastTau"/>.</summary>
+    public double? Tau { get; init; }
+
+    /// <summary>The size of the first chain's moves; null is a quarter of the smaller of tau^2 (divided by the largest squared singular value above 1) and SigmaMin^2, which is stable.</summary>
+    public double? LearningRate { get; init; }
+
+    /// <summary>What is left of the learning rate at the end.</summary>
+    public double LearningRateDecay { get; init; } = 0.01;
+
+    /// <summary>null is Langevin dynamics; a number from 0 to 1 is Hamiltonian dynamics that keeps so much of the velocity.</summary>
+    public double? Momentum { get; init; }
+
+    /// <summary>What stands for the prior in the chain.</summary>
+    public DapsPrior Prior { get; init; } = DapsPrior.Gaussian;
+
+    /// <summary>The noise level of the scores of <see cref="Prior"/>.</summary>
+    public double PriorSigma { get; init; } = 0.1;
+
+    /// <inheritdoc/>
+    protected override IEnumerable<string> Problems() =>
+    [
+        .. Between("steps", Steps, 1, 10000), .. Between("flow-steps", FlowSteps, 1, 1000), .. Between("moves", Moves, 1, 10000),
+        .. Between("sigma-max", SigmaMax, 1e-3, 1e4), .. Between("sigma-min", SigmaMin, 1e-4, SigmaMax), .. Between("flow-sigma-min", FlowSigmaMin, 1e-6, SigmaMin),
+        .. Between("tau", Tau ?? 1, 1e-6, 1e3), .. Between("learning-rate", LearningRate ?? 1, 0, 1e3), .. Between("learning-rate-decay", LearningRateDecay, 0, 1),
+        .. Between("momentum", Momentum ?? 0, 0, 1), .. Between("prior-sigma", PriorSigma, 1e-6, 1e4),
+    ];
+
+    /// <inheritdoc/>
+    protected override Restoration Run(
+        IMeasurement<LinearOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
+    {
+        var (y, h) = (measurement.Data, measurement.Operator);
+        var grid = new KarrasSchedule(SigmaMin, SigmaMax).Levels(Steps + 1);
+        var tau = Tau ?? Math.Max(LeastTau, Math.Sqrt(2) * measurement.Sigma);
+        var rate = LearningRate ?? Math.Min(tau * tau / SquaredGain(h), SigmaMin * SigmaMin) / 4;
+        var x = noise.Normal(h.InputShape.Batch(y.Size(0)), y.DType, y.Device) * SigmaMax;
+        var evaluations = 0;
+        for (var k = 0; k < Steps; k++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var step = new Scope();
+            var (sigma, next) = (grid[k], k + 1 < Steps ? grid[k + 1] : 0);
+            var estimate = Flow(x, sigma);
+            var lr = rate * (1 + k / (Steps + 1.0) * (LearningRateDecay - 1));
+            var moved = Chain(x, estimate, sigma, lr);
+            step.Replace(ref x, moved.AddScaled(noise.NormalLike(x), next));
+        }
+        return new(x, evaluations);
+
+        // The prior knows nothing below its range: there it is asked at the least level that it knows.
+        Tensor Denoise(Tensor state, double sigma)
+        {
+            var estimate = prior.Denoise(state, Math.Clamp(sigma, prior.SigmaRange.Min, prior.SigmaRange.Max));
+            progress?.Report(new(evaluations, Evaluations, sigma, estimate));
+            evaluations++;
+            return estimate;
+        }
+
+        Tensor Flow(Tensor start, double sigma)
+        {
+            using var scope = new Scope();
+            var levels = new KarrasSchedule(FlowSigmaMin, sigma).Levels(FlowSteps + 1);
+            var state = start.Clone();
+            for (var i = 0; i < FlowSteps; i++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                using var inner = new Scope();
+                // x + (sigma' - sigma) (x - D) / sigma.
+                inner.Replace(ref state, Denoise(state, levels[i]).Lerp(state, levels[i + 1] / levels[i]));
+            }
+            return scope.Keep(state);
+        }
+
+        Tensor Chain(Tensor state, Tensor estimate, double sigma, double lr)
+        {
+            using var scope = new Scope();
+            var fixedScore = Prior switch
+            {
+                DapsPrior.ScoreAtEstimate => Score(estimate, PriorSigma),
+                DapsPrior.ScoreOfState => Score(state, sigma),
+                _ => null,
+            };
+            var u = estimate.Clone();
+            var velocity = Momentum is null ? null : noise.NormalLike(u).Clone();
+            for (var i = 0; i < Moves; i++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                using var inner = new Scope();
+                var force = h.Adjoint(y - h.Apply(u)) * (2 / (tau * tau));
+                force = force.AddScaled(state - u, 1 / (sigma * sigma));
+                force = Prior switch
+                {
+                    DapsPrior.Gaussian => force.AddScaled(estimate - state, 1 / (sigma * sigma)),
+                    DapsPrior.Exact => force + Score(u, PriorSigma),
+                    _ => force + fixedScore!,
+                };
+                if (velocity is null)
+                {
+                    u.AddInPlace(force, lr).AddInPlace(noise.NormalLike(u), Math.Sqrt(2 * lr));
+                    continue;
+                }
+                var kept = Momentum.GetValueOrDefault();
+                velocity.MultiplyInPlace(kept).AddInPlace(force, Math.Sqrt(lr)).AddInPlace(noise.NormalLike(u), Math.Sqrt(2 * (1 - kept)));
+                u.AddInPlace(velocity, Math.Sqrt(lr));
+            }
+            return scope.Keep(u);
+        }
+
+        Tensor Score(Tensor at, double sigma)
+        {
+            using var scope = new Scope();
+            return scope.Keep((Denoise(at, sigma) - at) * (1 / (sigma * sigma)));
+        }
+    }
+
+    private static double SquaredGain(LinearOperator h)
+    {
+        using var scope = new Scope();
+        return h is SpectralOperator spectral ? Math.Max(1, Math.Pow(spectral.SingularValues.Max().Item(), 2)) : 1;
+    }
+}

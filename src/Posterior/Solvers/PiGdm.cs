@@ -1,0 +1,113 @@
+using Posterior.Diffusion;
+using Posterior.Operators;
+using Posterior.Torch;
+
+namespace Posterior.Solvers;
+
+/// <summary>How PiGDM's guidance is weighted against the step of the prior. In terms of the variance-exploding state, with <c>k e</c> the predicted noise that the step keeps.</summary>
+public enum PiGdmWeighting
+{
+    /// <summary><c>sqrt(abar)</c>, hence <c>sqrt(1 + sigma'^2)</c>: the paper's Algorithm 1.</summary>
+    Paper,
+
+    /// <summary><c>sqrt(abar abar')</c>, hence 1: the adaptive weights (<c>awd</c>) of the code in the RED-diff repository.</summary>
+    Adaptive,
+
+    /// <summary><c>1 - k</c>: that code without adaptive weights; a DDIM step on an estimate moved by the guidance, too short by the factor <c>abar</c>.</summary>
+    Ddim,
+
+    /// <summary><c>(1 - k)(1 + sigma^2)</c>: the DDIM step on the conditional score, as Bayes' rule has it. Long steps at high noise levels can overshoot.</summary>
+    ExactDdim,
+}
+
+/// <summary>
+/// Pseudo-inverse guided diffusion (Song, Vahdat, Mardani, Kautz 2023, Alg. 1): the likelihood of the measurement given the state is that of a normal
+/// distribution around the estimate with the variance <c>r^2 = sigma^2 / (1 + sigma^2)</c>. Its gradient is taken through the denoiser.
+/// </summary>
+/// <remarks><c>(H H^T + c I)^-1</c> is in closed form for operators with singular values and by conjugate gradients for others. Without noise it is the pseudo-inverse.</remarks>
+public sealed record PiGdm : Solver<LinearOperator>
+{
+    /// <inheritdoc/>
+    public override string Name => "pigdm";
+
+    /// <inheritdoc/>
+    public override bool HandlesNoise => true;
+
+    /// <inheritdoc/>
+    public override int Evaluations => Schedule.Levels(Steps).Length - 1;
+
+    /// <summary>The number of steps, each one evaluation of the prior and one of its derivative.</summary>
+    public int Steps { get; init; } = 100;
+
+    /// <summary>How much of the noise of each step is fresh, 0 to 1.</summary>
+    public double Eta { get; init; } = 1;
+
+    /// <summary>The weight of the guidance. The paper's factor is large at high noise levels, where a network's Jacobian is least exact: runs can diverge with it.</summary>
+    public PiGdmWeighting Weighting { get; init; } = PiGdmWeighting.Adaptive;
+
+    /// <summary>A factor on the guidance; 1 in the paper.</summary>
+    public double Strength { get; init; } = 1;
+
+    /// <summary>Whether what was measured is put into every estimate and not guided: an option of the code for inpainting without noise.</summary>
+    public bool ReplaceObserved { get; init; }
+
+    /// <summary>Where the diffusion starts.</summary>
+    public StartingPoint Start { get; init; } = StartingPoint.PseudoInverse;
+
+    /// <summary>The noise levels.</summary>
+    public NoiseSchedule Schedule { get; init; } = VpSchedule.Linear();
+
+    /// <inheritdoc/>
+    protected override IEnumerable<string> Problems() => [.. Between("steps", Steps, 1, 1000), .. Between("eta", Eta, 0, 1), .. Between("strength", Strength, 0, 1000)];
+
+    /// <inheritdoc/>
+    protected override Restoration Run(
+        IMeasurement<LinearOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
+    {
+        var (y, h, sigmaY) = (measurement.Data, measurement.Operator, measurement.Sigma);
+        var levels = Schedule.Levels(Steps, prior.SigmaRange);
+        var count = levels.Length - 1;
+        var x = Start.First(this, h, y, noise, Schedule, levels[0]);
+        for (var i = 0; i < count; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var step = new Scope();
+            var (sigma, next) = (levels[i], levels[i + 1]);
+            var damping = sigmaY * sigmaY * (1 + sigma * sigma) / (sigma * sigma);
+            var (estimate, guidance) = DenoiserGradient.PullBack(prior, x, sigma, false, x0 => Solve(h, y - h.Apply(x0), damping));
+            progress?.Report(new(i, count, sigma, estimate));
+            var kept = estimate;
+            if (ReplaceObserved)
+            {
+                kept = h.Project(estimate, y);
+                guidance -= h.PseudoInverse(h.Apply(guidance));
+            }
+            var up = Eta * Ancestral.PosteriorDeviation(sigma, next);
+            var share = Math.Sqrt(next * next - up * up) / sigma;
+            // With adaptive weights the code predicts the noise before it replaces what was measured, without them after.
+            var follows = Weighting is PiGdmWeighting.Ddim or PiGdmWeighting.ExactDdim ? kept : estimate;
+            var result = kept.AddScaled(x - follows, share).AddInPlace(noise.NormalLike(x), up);
+            step.Replace(ref x, result.AddInPlace(guidance, Strength * Weight(sigma, next, share)));
+        }
+        return new(x, count);
+    }
+
+    private double Weight(double sigma, double next, double share) => Weighting switch
+    {
+        PiGdmWeighting.Paper => Math.Sqrt(1 + next * next),
+        PiGdmWeighting.Adaptive => 1,
+        PiGdmWeighting.Ddim => 1 - share,
+        _ => (1 - share) * (1 + sigma * sigma),
+    };
+
+    // H^T (H H^T + c I)^-1 r. In coordinates s / (s^2 + c), written with 1 / s so that 0 stays 0.
+    private static Tensor Solve(LinearOperator h, Tensor residual, double damping)
+    {
+        if (damping == 0) return h.PseudoInverse(residual);
+        if (h is not SpectralOperator spectral) return ConjugateGradient.Damped(h, residual, damping);
+        using var scope = new Scope();
+        var inverse = spectral.InverseSingularValues();
+        var factor = inverse / (inverse.Square() * damping + 1);
+        return scope.Keep(spectral.V(spectral.UT(residual) * factor));
+    }
+}
