@@ -5,7 +5,7 @@ public sealed class LifetimeTests
     [Fact]
     public void Nested_scopes_free_inside_out_and_kept_tensors_climb_one_scope_at_a_time()
     {
-        var before = Tensor.LiveCount;
+        var before = LiveHandles.Count();
         using (var outer = new Scope())
         {
             Tensor kept;
@@ -23,7 +23,7 @@ public sealed class LifetimeTests
     [Fact]
     public void An_exception_frees_what_its_scopes_hold()
     {
-        var before = Tensor.LiveCount;
+        var before = LiveHandles.Count();
         Assert.Throws<TorchException>(() =>
         {
             using var outer = new Scope();
@@ -55,7 +55,7 @@ public sealed class LifetimeTests
         var alive = Tensor.Ones([1, 2, 3, 3]);
         using var layer = new Torch.Nn.Conv2d(2, 2, 1);
         using var norm = new Torch.Nn.GroupNorm(1, 2);
-        var live = Tensor.LiveCount;
+        var live = LiveHandles.Count();
         Assert.Throws<ObjectDisposedException>(() => freed + alive);
         Assert.Throws<ObjectDisposedException>(() => alive + freed);
         Assert.Throws<ObjectDisposedException>(() => Tensor.Cat([alive, freed]));
@@ -87,7 +87,7 @@ public sealed class LifetimeTests
     [Fact]
     public void Replacing_the_state_of_a_loop_holds_one_state()
     {
-        var before = Tensor.LiveCount;
+        var before = LiveHandles.Count();
         using (new Scope())
         {
             var state = Tensor.Zeros([1]);
@@ -121,7 +121,7 @@ public sealed class LifetimeTests
     [Fact]
     public void Threads_have_scopes_of_their_own()
     {
-        var before = Tensor.LiveCount;
+        var before = LiveHandles.Count();
         using (new Scope())
         {
             Parallel.For(0, 32, _ =>

@@ -14,7 +14,7 @@ public sealed class TiledDenoiserTests
     [InlineData(98, 98)]
     public void Tiles_of_a_convolutional_denoiser_give_the_whole_image(long height, long width)
     {
-        var before = Tensor.LiveCount;
+        var before = LiveHandles.Count();
         using (var inner = new RandomConvolutions(3))
         using (var x = new SeededNoise(5, 6).Normal([2, 3, height, width]))
         using (var whole = inner.Denoise(x, 0.5))

@@ -52,7 +52,7 @@ public sealed class BadImageTests : IDisposable
     [InlineData("a.webp", 8)]
     public void A_file_truncated_anywhere_is_an_error_of_one_line_and_never_half_a_picture(string name, int bits)
     {
-        var before = Tensor.LiveCount;
+        var before = LiveHandles.Count();
         var file = Sample(name, bits);
         var whole = Values(file, name);
         // What follows the picture: PNG's last chunk, JPEG's end marker, the padding of a RIFF chunk.
@@ -79,7 +79,7 @@ public sealed class BadImageTests : IDisposable
     [InlineData("a.webp", 8)]
     public void Damaged_bytes_give_an_image_or_an_error_and_nothing_else(string name, int bits)
     {
-        var before = Tensor.LiveCount;
+        var before = LiveHandles.Count();
         var file = Sample(name, bits);
         var random = new Random(1);
         for (var round = 0; round < 400; round++)

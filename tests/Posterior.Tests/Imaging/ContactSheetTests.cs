@@ -8,7 +8,7 @@ public sealed class ContactSheetTests
     [Fact]
     public void Images_stand_side_by_side_on_white_unchanged()
     {
-        var before = Tensor.LiveCount;
+        var before = LiveHandles.Count();
         using (var scope = new Scope())
         {
             var grey = new SeededNoise(1).Normal([1, 1, 8, 9]).Sigmoid();

@@ -40,7 +40,7 @@ public sealed class ImageSourceTests : IDisposable
     [InlineData(CompressionLevel.Optimal)]
     public void An_archive_gives_images_and_labels(CompressionLevel level)
     {
-        var before = Tensor.LiveCount;
+        var before = LiveHandles.Count();
         Archive(level, ("0/b.png", Image(7)), ("0/a.png", Image(5)), ("dataset.json", Json("""{"labels": [["0/a.png", 1], ["0/b.png", 0]], "classes": ["cat", "dog", "owl"]}""")));
         using (var source = ImageSource.Open(_folder["a.zip"]))
         {

@@ -18,7 +18,7 @@ public sealed class NoiseEstimateTests
     [InlineData(1, 0.2, 0.006)]
     public void The_level_of_added_noise_is_found(int channels, double sigma, double tolerance)
     {
-        var before = Tensor.LiveCount;
+        var before = LiveHandles.Count();
         using (var scope = new Scope())
         {
             var noisy = Scene(channels, 160, 200) + new SeededNoise(5).Normal([1, channels, 160, 200]) * sigma;

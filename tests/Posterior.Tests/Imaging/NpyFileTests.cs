@@ -23,7 +23,7 @@ public sealed class NpyFileTests : IDisposable
     [InlineData(DType.Complex64)]
     public void What_is_written_is_read_back(DType dtype)
     {
-        var before = Tensor.LiveCount;
+        var before = LiveHandles.Count();
         using (var scope = new Scope())
         {
             foreach (long[] shape in new long[][] { [], [0], [5], [3, 4], [2, 1, 3, 2] })
@@ -107,7 +107,7 @@ public sealed class NpyFileTests : IDisposable
     [InlineData("", "malformed header")]
     public void A_hostile_or_damaged_header_is_one_line(string header, string reason)
     {
-        var before = Tensor.LiveCount;
+        var before = LiveHandles.Count();
         Write(header, Bytes(1f));
         var error = Assert.Throws<ImageException>(() => NpyFile.Read(_folder["a.npy"]));
         Assert.Contains(reason, error.Message);

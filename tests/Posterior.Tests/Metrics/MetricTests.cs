@@ -52,7 +52,7 @@ public sealed class MetricTests
     [Fact]
     public void Metrics_leave_no_tensors_behind()
     {
-        var before = Tensor.LiveCount;
+        var before = LiveHandles.Count();
         using (var image = Tensor.Ones([1, 3, 16, 16]))
         {
             IMetric[] metrics = [new Psnr(), new Ssim(), new Ssim(SsimVariant.ReflectFull), new MeanSquaredError(), new NormalisedMeanSquaredError(), new LumaMetric(new Psnr())];

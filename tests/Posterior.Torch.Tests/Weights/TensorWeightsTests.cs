@@ -70,7 +70,7 @@ public sealed class TensorWeightsTests : IDisposable
         bytes[bytes.AsSpan().IndexOf("0123456789abcdef"u8)] ^= 1;
         using var file = WeightFile.Open(_folder.Write("damaged.pt", bytes));
         using var scope = new Scope();
-        var before = Tensor.LiveCount;
+        var before = LiveHandles.Count();
 
         var failure = Assert.Throws<WeightFileException>(() => file.LoadAll());
 

@@ -1,6 +1,6 @@
 using Posterior.Torch;
 
-namespace Posterior.Tests;
+namespace Posterior;
 
 /// <summary>Tests that count the live tensors of the process: nothing else runs beside them.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
@@ -8,7 +8,7 @@ public sealed class LiveHandles
 {
     public const string Name = "live handles";
 
-    /// <summary>The number of live tensors, without those that a failed test left to the garbage collector.</summary>
+    /// <summary>The number of live tensors, without those that earlier tests left to the garbage collector.</summary>
     public static long Count()
     {
         GC.Collect();
