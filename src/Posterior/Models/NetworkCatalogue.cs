@@ -1,8 +1,8 @@
 using Posterior.Diffusion;
+using Posterior.Networks;
 using Posterior.Networks.Adm;
 using Posterior.Networks.Ddpm;
 using Posterior.Networks.Edm;
-using Posterior.Networks;
 
 namespace Posterior.Models;
 
