@@ -1,4 +1,3 @@
-using Posterior.Networks;
 using Posterior.Torch;
 
 namespace Posterior.Diffusion;

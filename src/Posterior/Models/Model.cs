@@ -1,5 +1,4 @@
 using Posterior.Diffusion;
-using Posterior.Networks;
 using Posterior.Networks.Adm;
 using Posterior.Torch.Nn;
 using Posterior.Torch.Weights;

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Posterior.Diffusion;
+using Posterior.Imaging;
 
 namespace Posterior.Models;
 
@@ -83,21 +84,13 @@ public sealed record ModelCard
         }
     }
 
-    /// <summary>Writes the card under a temporary name and renames it.</summary>
-    /// <exception cref="IOException">The file cannot be written.</exception>
-    public void Write(string path)
+    /// <summary>Writes the card; an older file is replaced only when the new one is complete.</summary>
+    /// <exception cref="ImageException">The file cannot be written.</exception>
+    public void Write(string path) => AtomicFile.Write(path, stream =>
     {
-        var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
-        try
-        {
-            File.WriteAllText(temporary, JsonSerializer.Serialize(this, ModelJson.Default.ModelCard) + "\n");
-            File.Move(temporary, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(temporary);
-        }
-    }
+        JsonSerializer.Serialize(stream, this, ModelJson.Default.ModelCard);
+        stream.WriteByte((byte)'\n');
+    });
 
     /// <summary>This card where it says something, <paramref name="inferred"/> elsewhere.</summary>
     internal ModelCard Over(ModelCard inferred) => inferred with

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Posterior.Imaging;
 using Posterior.Torch;
 using Posterior.Torch.Nn;
@@ -24,7 +23,7 @@ public static class ModelExport
         SafetensorsWriter.Write(path, network.NamedTensors.Select(named => (named.Name, named.Tensor.DType.IsFloatingPoint() ? named.Tensor.To(dtype) : named.Tensor)));
         using var file = WeightFile.Open(path);
         var complete = card with { Name = card.Name ?? Path.GetFileNameWithoutExtension(path), Parameters = network.ParameterCount, Sha256 = file.Sha256() };
-        AtomicFile.Write(Path.ChangeExtension(path, ".json"), stream => JsonSerializer.Serialize(stream, complete, ModelJson.Default.ModelCard));
+        complete.Write(Path.ChangeExtension(path, ".json"));
         return complete;
     }
 }

@@ -1,5 +1,4 @@
 using Posterior.Diffusion;
-using Posterior.Networks;
 using Posterior.Torch;
 
 namespace Posterior.Training;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Posterior.Diffusion;
-using Posterior.Networks;
 using Posterior.Torch;
 using Posterior.Torch.Nn;
 using Posterior.Torch.Optim;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Posterior.Networks;
+using Posterior.Diffusion;
 using Posterior.Torch;
 using Posterior.Torch.Nn;
 using Posterior.Torch.Weights;

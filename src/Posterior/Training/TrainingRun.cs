@@ -5,7 +5,6 @@ using System.Text.Json.Serialization;
 using Posterior.Diffusion;
 using Posterior.Imaging;
 using Posterior.Models;
-using Posterior.Networks;
 using Posterior.Torch;
 using Posterior.Torch.Nn;
 

@@ -1,4 +1,4 @@
-using Posterior.Networks;
+using Posterior.Diffusion;
 using Posterior.Torch;
 
 namespace Posterior.Tests.Networks;

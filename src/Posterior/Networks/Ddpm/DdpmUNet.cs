@@ -1,3 +1,4 @@
+using Posterior.Diffusion;
 using Posterior.Torch;
 using Posterior.Torch.Nn;
 

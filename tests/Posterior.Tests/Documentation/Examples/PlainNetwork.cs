@@ -1,4 +1,4 @@
-using Posterior.Networks;
+using Posterior.Diffusion;
 using Posterior.Torch;
 using Posterior.Torch.Nn;
 

@@ -1,6 +1,6 @@
 using Posterior.Torch;
 
-namespace Posterior.Networks;
+namespace Posterior.Diffusion;
 
 /// <summary>A raw network whose input is an image, a number that tells its noise level, and perhaps a class.</summary>
 public interface INoiseConditioned

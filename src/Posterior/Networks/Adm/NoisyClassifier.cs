@@ -1,7 +1,7 @@
-using Posterior.Networks.Adm;
+using Posterior.Diffusion;
 using Posterior.Torch;
 
-namespace Posterior.Diffusion;
+namespace Posterior.Networks.Adm;
 
 /// <summary>
 /// ADM's classifier of noisy images, asked for given classes: the gradient that classifier guidance adds (Dhariwal and Nichol 2021, Sec. 4).
