@@ -8,13 +8,16 @@ public sealed partial class Tensor
         _cat = new("aten::cat"), _stack = new("aten::stack"), _chunk = new("aten::chunk"), _flip = new("aten::flip"), _roll = new("aten::roll"), _repeat = new("aten::repeat"),
         _repeatInterleave = new("aten::repeat_interleave", "self_int"), _flatten = new("aten::flatten", "using_ints"), _pad = new("aten::pad"), _sort = new("aten::sort"), _argsort = new("aten::argsort"), _nonzero = new("aten::nonzero"),
         _index = new("aten::index", "Tensor"), _diag = new("aten::diag"), _tril = new("aten::tril"), _unfold = new("aten::unfold"), _asStrided = new("aten::as_strided"), _pixelShuffle = new("aten::pixel_shuffle"), _pixelUnshuffle = new("aten::pixel_unshuffle"),
-        _viewAsReal = new("aten::view_as_real"), _viewAsComplex = new("aten::view_as_complex");
+        _viewAsReal = new("aten::view_as_real"), _viewAsComplex = new("aten::view_as_complex"), _diagonal = new("aten::diagonal");
 
     /// <summary>The same elements in another shape; one size may be -1.</summary>
     public Tensor Reshape(params ReadOnlySpan<long> shape) => _reshape.Call(this, shape);
 
     /// <summary>Dimensions in another order, a view.</summary>
     public Tensor Permute(params ReadOnlySpan<long> order) => _permute.Call(this, order);
+
+    /// <summary>The diagonal of a matrix, a view.</summary>
+    public Tensor Diagonal() => _diagonal.Call(this);
 
     /// <summary>Two dimensions exchanged, a view.</summary>
     public Tensor Transpose(int a, int b) => _transpose.Call(this, a, b);

@@ -3,16 +3,19 @@ namespace Posterior.Torch.Optim;
 /// <summary>
 /// Adam (Kingma, Ba 2015) with decoupled weight decay (Loshchilov, Hutter 2019). With <see cref="WeightDecay"/> 0 it is Adam.
 /// </summary>
-public sealed class AdamW : IDisposable
+public sealed class AdamW : Optimiser
 {
     private readonly (string Name, Tensor Parameter, Tensor First, Tensor Second)[] _states;
 
     /// <summary>An optimiser of the given parameters with zero moments.</summary>
-    public AdamW(IEnumerable<(string Name, Tensor Parameter)> parameters) =>
-        _states = [.. parameters.Select(p => (p.Name, p.Parameter, p.Parameter.ZerosLike().Own(), p.Parameter.ZerosLike().Own()))];
+    public AdamW(IEnumerable<(string Name, Tensor Parameter)> parameters)
+        : this([.. parameters])
+    {
+    }
 
-    /// <summary>The step size.</summary>
-    public double LearningRate { get; set; } = 1e-3;
+    private AdamW((string Name, Tensor Parameter)[] parameters)
+        : base(parameters.Select(p => p.Parameter)) =>
+        _states = [.. parameters.Select(p => (p.Name, p.Parameter, p.Parameter.ZerosLike().Own(), p.Parameter.ZerosLike().Own()))];
 
     /// <summary>The decay rate of the first moment.</summary>
     public double Beta1 { get; init; } = 0.9;
@@ -26,16 +29,12 @@ public sealed class AdamW : IDisposable
     /// <summary>The share of a weight that a step of size 1 removes; applied to tensors of rank 2 and more.</summary>
     public double WeightDecay { get; init; }
 
-    /// <summary>The number of steps taken.</summary>
-    public long Steps { get; set; }
-
-    /// <summary>The moments by name (<c>NAME.exp_avg</c>, <c>NAME.exp_avg_sq</c>), to save and to load into.</summary>
-    public IEnumerable<(string Name, Tensor Tensor)> State =>
+    /// <summary>The moments by name: <c>NAME.exp_avg</c>, <c>NAME.exp_avg_sq</c>.</summary>
+    public override IEnumerable<(string Name, Tensor Tensor)> State =>
         _states.SelectMany(state => new[] { (state.Name + ".exp_avg", state.First), (state.Name + ".exp_avg_sq", state.Second) });
 
-    /// <summary>Takes one step along the accumulated gradients and forgets them.</summary>
-    /// <param name="scale">A factor for all gradients (from clipping).</param>
-    public void Step(double scale = 1)
+    /// <inheritdoc/>
+    public override void Step(double scale = 1)
     {
         Steps++;
         using var noGrad = new NoGrad();
@@ -51,27 +50,6 @@ public sealed class AdamW : IDisposable
             var denominator = second.Sqrt().MultiplyInPlace(1 / Math.Sqrt(correction2)).AddInPlace(Epsilon);
             parameter.AddQuotientInPlace(first, denominator, -LearningRate / correction1);
             parameter.ClearGrad();
-        }
-    }
-
-    /// <summary>The Euclidean norm of all accumulated gradients.</summary>
-    public double GradientNorm()
-    {
-        using var noGrad = new NoGrad();
-        using var scope = new Scope();
-        Tensor? sum = null;
-        foreach (var (_, parameter, _, _) in _states)
-            if (parameter.Grad() is { } gradient) sum = sum is null ? gradient.Square().Sum() : sum.AddInPlace(gradient.Square().Sum());
-        return sum is null ? 0 : Math.Sqrt(sum.Item());
-    }
-
-    /// <summary>Frees the moments.</summary>
-    public void Dispose()
-    {
-        foreach (var (_, _, first, second) in _states)
-        {
-            first.Dispose();
-            second.Dispose();
         }
     }
 }

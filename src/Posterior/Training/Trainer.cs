@@ -35,7 +35,11 @@ public sealed class Trainer<TNetwork> : IDisposable
         (Network, _images, Settings, Scalings) = (network, images, settings, scalings);
         _loss = new EdmLoss(scalings);
         network.RequireGrad(true);
-        Optimiser = new AdamW(network.NamedParameters) { Beta2 = settings.Beta2, WeightDecay = settings.WeightDecay };
+        Optimiser = settings.Optimiser switch
+        {
+            OptimiserKind.Muon => new Muon(network.NamedParameters, settings.Beta2, settings.WeightDecay),
+            _ => new AdamW(network.NamedParameters) { Beta2 = settings.Beta2, WeightDecay = settings.WeightDecay },
+        };
         Average = new PowerAverage(network, settings.AverageExponent);
     }
 
@@ -49,7 +53,7 @@ public sealed class Trainer<TNetwork> : IDisposable
     public EdmPreconditioning Scalings { get; }
 
     /// <summary>The optimiser.</summary>
-    public AdamW Optimiser { get; }
+    public Optimiser Optimiser { get; }
 
     /// <summary>The average of the weights, which is what is shipped.</summary>
     public PowerAverage Average { get; }

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Posterior.Training;
 
 /// <summary>The settings of a training.</summary>
@@ -12,7 +14,10 @@ public sealed record TrainingSettings
     /// <summary>Height and width of a crop.</summary>
     public int Crop { get; init; } = 64;
 
-    /// <summary>The highest step size of AdamW.</summary>
+    /// <summary>What turns gradients into steps.</summary>
+    public OptimiserKind Optimiser { get; init; }
+
+    /// <summary>The highest step size.</summary>
     public double LearningRate { get; init; } = 5e-4;
 
     /// <summary>Crops over which the step size rises from 0.</summary>
@@ -60,4 +65,15 @@ public sealed record TrainingSettings
         if (!(LabelDropout is >= 0 and <= 1)) yield return $"label dropout: expected 0 to 1, found {LabelDropout}";
         if (!(Noise.Min > 0 && Noise.Max > Noise.Min)) yield return $"noise levels: expected 0 < min < max, found {Noise.Min} and {Noise.Max}";
     }
+}
+
+/// <summary>The optimisers that trainings use.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<OptimiserKind>))]
+public enum OptimiserKind
+{
+    /// <summary><see cref="Torch.Optim.AdamW"/>.</summary>
+    AdamW,
+
+    /// <summary><see cref="Torch.Optim.Muon"/> for convolution kernels, AdamW for the rest.</summary>
+    Muon,
 }
