@@ -9,4 +9,24 @@ public sealed class ThreadTests
     [Fact]
     public void Threads_start_at_what_the_environment_says_or_one_a_core() =>
         Assert.Equal(int.TryParse(Environment.GetEnvironmentVariable("OMP_NUM_THREADS"), out var stated) ? stated : ProcessorTopology.PhysicalCores, TorchRuntime.Threads);
+
+    [Fact]
+    public void A_number_of_threads_stays_when_functions_are_called_for_the_first_time()
+    {
+        var before = TorchRuntime.Threads;
+        try
+        {
+            TorchRuntime.Threads = before + 1;
+            // Hardly anything else asks for these.
+            _ = TorchRuntime.Configuration;
+            _ = FastPath.VectorVariants;
+            using var scope = new Scope();
+            Assert.Null(Tensor.Ones([1]).Grad());
+            Assert.Equal(before + 1, TorchRuntime.Threads);
+        }
+        finally
+        {
+            TorchRuntime.Threads = before;
+        }
+    }
 }
