@@ -22,6 +22,8 @@ internal static class CommandLine
         ("operators", CatalogueCommands.Operators),
         ("solvers", CatalogueCommands.Solvers),
         ("models", CatalogueCommands.Models),
+        ("eval", EvalCommand.Create),
+        ("report", ReportCommand.Create),
         ("bench", BenchCommand.Create),
         ("doctor", DoctorCommand.Create),
         ("rerun", RerunCommand.Create),

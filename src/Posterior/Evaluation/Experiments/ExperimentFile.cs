@@ -1,0 +1,177 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Posterior.Metrics;
+using Posterior.Operators;
+using Posterior.Solvers;
+using YamlDotNet.RepresentationModel;
+
+namespace Posterior.Evaluation.Experiments;
+
+/// <summary>Reads an experiment from YAML and checks all that can be checked without images; docs/experiments.md describes the file.</summary>
+public static class ExperimentFile
+{
+    private static readonly string[] _methodNames = ["name", "solver", "tasks"];
+
+    /// <summary>Reads a file.</summary>
+    /// <param name="path">The file; relative paths in it start from its folder.</param>
+    /// <exception cref="ExperimentException">The file is missing, or something in it is wrong; the message names the line.</exception>
+    public static Experiment Load(string path)
+    {
+        string text;
+        try
+        {
+            text = File.ReadAllText(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ExperimentException($"experiment '{path}' cannot be read: {(File.Exists(path) ? error.Message.Split('\n')[0] : "it does not exist")}");
+        }
+        var experiment = Parse(text, path);
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        return experiment with
+        {
+            Dataset = experiment.Dataset with { Path = Path.GetFullPath(experiment.Dataset.Path, folder) },
+        };
+    }
+
+    /// <summary>Reads a text.</summary>
+    /// <param name="text">YAML.</param>
+    /// <param name="file">What messages call it.</param>
+    /// <exception cref="ExperimentException">Something in it is wrong; the message names the line.</exception>
+    public static Experiment Parse(string text, string file = "experiment")
+    {
+        var yaml = new YamlReader(file);
+        var root = yaml.Document(text);
+        yaml.Only(root, "name", "dataset", "model", "tasks", "methods", "metrics", "seeds", "samples", "baseline", "pictures");
+        var tasks = yaml.Items(yaml.Require(root, "tasks"), "tasks").Select(node => Task(yaml, node)).ToArray();
+        if (tasks.GroupBy(task => task.Name).FirstOrDefault(group => group.Count() > 1) is { } twin)
+            throw yaml.Problem(yaml.Require(root, "tasks"), $"two tasks are called '{twin.Key}': give one of them another name");
+        var methods = yaml.Items(yaml.Require(root, "methods"), "methods").Select(node => Method(yaml, node, tasks)).ToArray();
+        foreach (var task in tasks)
+        {
+            if (methods.Where(method => method.Does(task)).GroupBy(method => method.Name).FirstOrDefault(group => group.Count() > 1) is { } two)
+                throw yaml.Problem(yaml.Require(root, "methods"), $"two methods are called '{two.Key}' and do the task '{task.Name}': give one of them another name");
+        }
+        var baseline = yaml.Text(root, "baseline");
+        if (baseline is not null && methods.All(method => method.Name != baseline))
+            throw yaml.Problem(YamlReader.Find(root, "baseline")!, $"baseline: no method is called '{baseline}'{Spelling.Suggest(baseline, methods.Select(method => method.Name))}");
+        return new()
+        {
+            Name = yaml.Text(yaml.Require(root, "name"), "name"),
+            Dataset = Dataset(yaml, yaml.Require(root, "dataset")),
+            Prior = YamlReader.Find(root, "model") is { } model ? Prior(yaml, model) : new(),
+            Tasks = tasks,
+            Methods = methods,
+            Metrics = YamlReader.Find(root, "metrics") is { } metrics ? [.. yaml.Items(metrics, "metrics").Select(node => yaml.At(node, () => MetricCatalog.Find(yaml.Text(node, "metrics")).Name))] : ["psnr", "ssim"],
+            Seeds = YamlReader.Find(root, "seeds") is { } seeds ? [.. yaml.Items(seeds, "seeds").Select(node => Seed(yaml, node)).Distinct()] : [0],
+            Samples = yaml.Whole(root, "samples", 1, 1000) ?? 1,
+            Baseline = baseline,
+            Pictures = yaml.Whole(root, "pictures", 0, int.MaxValue) ?? 4,
+        };
+    }
+
+    private static ExperimentDataset Dataset(YamlReader yaml, YamlNode node)
+    {
+        if (node is YamlScalarNode) return new() { Path = yaml.Text(node, "dataset") };
+        var map = yaml.Map(node, "dataset");
+        yaml.Only(map, "path", "images", "size", "shrink");
+        return new()
+        {
+            Path = yaml.Text(yaml.Require(map, "path"), "path"),
+            Images = yaml.Whole(map, "images", 1, int.MaxValue),
+            Size = yaml.Whole(map, "size", 1, 65536),
+            Shrink = yaml.Whole(map, "shrink", 1, 64) ?? 1,
+        };
+    }
+
+    private static PriorSettings Prior(YamlReader yaml, YamlNode node)
+    {
+        if (node is YamlScalarNode) return new() { Model = yaml.Text(node, "model") };
+        var map = yaml.Map(node, "model");
+        yaml.Only(map, "name", "dtype", "class");
+        var settings = new PriorSettings { Model = yaml.Text(yaml.Require(map, "name"), "name"), Dtype = yaml.Text(map, "dtype") ?? "f32", Class = yaml.Whole(map, "class", 0, int.MaxValue) };
+        return yaml.At(node, () =>
+        {
+            settings.ParseDtype();
+            return settings;
+        });
+    }
+
+    private static ExperimentTask Task(YamlReader yaml, YamlNode node)
+    {
+        if (node is YamlScalarNode)
+        {
+            var text = yaml.Text(node, "tasks");
+            yaml.At(node, () => OperatorCatalog.Parse(text));
+            return new() { Name = text, Operator = text };
+        }
+        var map = yaml.Map(node, "tasks");
+        yaml.Only(map, "name", "operator", "sigma", "told-sigma", "jpeg");
+        var named = yaml.Require(map, "operator");
+        var op = yaml.Text(named, "operator");
+        yaml.At(named, () => OperatorCatalog.Parse(op));
+        var (sigma, told, jpeg) = (Sigma(yaml, map, "sigma") ?? 0, Sigma(yaml, map, "told-sigma"), yaml.Whole(map, "jpeg", 1, 100));
+        var name = op + (sigma > 0 ? string.Create(CultureInfo.InvariantCulture, $", sigma {sigma:0.####}") : "") + (jpeg is { } quality ? string.Create(CultureInfo.InvariantCulture, $", JPEG {quality}") : "");
+        return new() { Name = yaml.Text(map, "name") ?? name, Operator = op, Sigma = sigma, ToldSigma = told, JpegQuality = jpeg };
+    }
+
+    private static double? Sigma(YamlReader yaml, YamlMappingNode map, string name) =>
+        YamlReader.Find(map, name) is { } node ? yaml.At(node, () => RestorationSettings.ParseSigma(yaml.Text(node, name)) ?? throw new ExperimentException("auto is no level here")) : null;
+
+    private static ulong Seed(YamlReader yaml, YamlNode node) =>
+        ulong.TryParse((node as YamlScalarNode)?.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var seed) ? seed : throw yaml.Problem(node, $"seeds: expected whole numbers from 0, found '{node}'");
+
+    private static ExperimentMethod Method(YamlReader yaml, YamlNode node, ExperimentTask[] tasks)
+    {
+        if (node is YamlScalarNode)
+        {
+            var text = yaml.Text(node, "methods");
+            yaml.At(node, () => SolverCatalog.Create(text));
+            return new() { Name = text, Solver = text };
+        }
+        var map = yaml.Map(node, "methods");
+        var named = yaml.Require(map, "solver");
+        var solver = yaml.Text(named, "solver");
+        var entry = yaml.At(named, () => SolverCatalog.Find(solver));
+        yaml.Only(map, [.. _methodNames, .. entry.Options]);
+        var settings = yaml.At(node, () =>
+        {
+            var read = Settings(yaml, map);
+            entry.Create(read);
+            return read;
+        });
+        var chosen = YamlReader.Find(map, "tasks") is { } list ? yaml.Items(list, "tasks").Select(item => KnownTask(yaml, item, tasks)).ToArray() : null;
+        return new() { Name = yaml.Text(map, "name") ?? solver, Solver = solver, Settings = settings, Tasks = chosen };
+    }
+
+    // The names in YAML are those of the command line; JSON has underscores.
+    private static SolverSettings Settings(YamlReader yaml, YamlMappingNode map)
+    {
+        var json = new JsonObject();
+        foreach (var (key, value) in map.Children)
+        {
+            var name = ((YamlScalarNode)key).Value!;
+            if (_methodNames.Contains(name)) continue;
+            var text = yaml.Text(value, name);
+            json[name.Replace('-', '_')] = name == "preset" ? JsonValue.Create(text)
+                : bool.TryParse(text, out var flag) ? JsonValue.Create(flag)
+                : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? (number == Math.Floor(number) && Math.Abs(number) < int.MaxValue ? JsonValue.Create((int)number) : JsonValue.Create(number))
+                : JsonValue.Create(text);
+        }
+        try
+        {
+            return json.Deserialize(ReceiptJson.Default.SolverSettings)!;
+        }
+        catch (JsonException error)
+        {
+            throw new SolverOptionsException($"a setting of the solver has the wrong kind of value ({error.Path})");
+        }
+    }
+
+    private static string KnownTask(YamlReader yaml, YamlNode node, ExperimentTask[] tasks)
+    {
+        var name = yaml.Text(node, "tasks");
+        return tasks.Any(task => task.Name == name) ? name : throw yaml.Problem(node, $"no task is called '{name}'{Spelling.Suggest(name, tasks.Select(task => task.Name))}");
+    }
+}

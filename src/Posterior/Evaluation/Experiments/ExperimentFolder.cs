@@ -1,0 +1,68 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Posterior.Imaging;
+
+namespace Posterior.Evaluation.Experiments;
+
+/// <summary>What lies in the folder of an experiment beside its results: what was run, and the tables. A report needs nothing else.</summary>
+public sealed record ExperimentFolder
+{
+    private const string FileName = "experiment.json";
+
+    /// <summary>The experiment that was run last.</summary>
+    public required Experiment Experiment { get; init; }
+
+    /// <summary>The number of its images.</summary>
+    public int Images { get; init; }
+
+    /// <summary>The keys of its rows: those of other settings or versions in the same file are not its results.</summary>
+    public required IReadOnlyList<string> Keys { get; init; }
+
+    /// <summary>Reads a folder.</summary>
+    /// <exception cref="ExperimentException">It holds no experiment.</exception>
+    public static ExperimentFolder Read(string folder)
+    {
+        var path = Path.Combine(folder, FileName);
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllText(path), ExperimentJson.Default.ExperimentFolder) ?? throw new ExperimentException($"'{path}' holds no experiment");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ExperimentException($"'{folder}' holds no experiment: {FileName} {(File.Exists(path) ? "cannot be read" : "does not exist")} ('posterior eval' makes it)");
+        }
+        catch (JsonException error)
+        {
+            throw new ExperimentException($"'{path}' is damaged: {error.Message.Split('\n')[0]}");
+        }
+    }
+
+    /// <summary>The finished rows, under the names of this experiment.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="ImageException">The results cannot be read.</exception>
+    public IReadOnlyList<ResultRow> Rows(string folder)
+    {
+        var rows = new ResultLog(Path.Combine(folder, ResultLog.FileName)).Read();
+        return [.. Keys.Where(rows.ContainsKey).Select(key => rows[key])];
+    }
+
+    /// <summary>Writes this and the tables: <c>experiment.json</c>, <c>tables.md</c>, <c>tables.csv</c>.</summary>
+    /// <param name="folder">An existing folder.</param>
+    /// <param name="rows">The rows.</param>
+    /// <returns>The Markdown.</returns>
+    /// <exception cref="ImageException">A file cannot be written.</exception>
+    public string Write(string folder, IReadOnlyList<ResultRow> rows)
+    {
+        AtomicFile.Write(Path.Combine(folder, FileName), stream => JsonSerializer.Serialize(stream, this, ExperimentJson.Default.ExperimentFolder));
+        var tables = ResultTable.Of(Experiment, rows);
+        var markdown = TableText.Markdown(Experiment, tables, Images);
+        AtomicFile.Write(Path.Combine(folder, "tables.md"), stream => stream.Write(Encoding.UTF8.GetBytes(markdown)));
+        AtomicFile.Write(Path.Combine(folder, "tables.csv"), stream => stream.Write(Encoding.UTF8.GetBytes(TableText.Csv(tables))));
+        return markdown;
+    }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(ExperimentFolder))]
+internal sealed partial class ExperimentJson : JsonSerializerContext;

@@ -1,0 +1,49 @@
+using System.Security.Cryptography;
+using Posterior.Imaging;
+using Posterior.Torch;
+
+namespace Posterior.Evaluation.Experiments;
+
+/// <summary>The images of an experiment: chosen, reduced and cut as its dataset says.</summary>
+public sealed class ExperimentImages : IDisposable
+{
+    private readonly ExperimentDataset _dataset;
+    private readonly ImageSource _source;
+    private readonly int[] _chosen;
+
+    /// <summary>Opens the set.</summary>
+    /// <exception cref="ImageException">There is no such set, or no image in it.</exception>
+    public ExperimentImages(ExperimentDataset dataset)
+    {
+        (_dataset, _source) = (dataset, ImageSource.Open(dataset.Path));
+        var count = Math.Min(dataset.Images ?? _source.Count, _source.Count);
+        _chosen = [.. Enumerable.Range(0, count).Select(i => (int)((long)i * _source.Count / count))];
+    }
+
+    /// <summary>The number of images.</summary>
+    public int Count => _chosen.Length;
+
+    /// <summary>An image's name in its set.</summary>
+    public string Name(int index) => _source.Name(_chosen[index]);
+
+    /// <summary>An image.</summary>
+    /// <returns><c>[1, C, H, W]</c> in [0, 1], and the SHA-256 of its file.</returns>
+    /// <exception cref="ImageException">The file is damaged, or smaller than what is to be cut out.</exception>
+    public (Tensor Image, string Content) Load(int index)
+    {
+        using var scope = new Scope();
+        var bytes = _source.Read(_chosen[index]);
+        var image = ImageFile.Decode(bytes, Name(index), out _);
+        if (_dataset.Shrink > 1) image = image.AveragePool(_dataset.Shrink, _dataset.Shrink);
+        if (_dataset.Size is { } size)
+        {
+            var (height, width) = (image.Size(2), image.Size(3));
+            if (Math.Min(height, width) < size) throw new ImageException($"image '{Name(index)}' is {width}x{height}, too small for a centre of {size}x{size}");
+            image = image.Narrow(2, (height - size) / 2, size).Narrow(3, (width - size) / 2, size).Contiguous();
+        }
+        return (scope.Keep(image), Convert.ToHexStringLower(SHA256.HashData(bytes)));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _source.Dispose();
+}

@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Text;
+
+namespace Posterior.Evaluation.Experiments;
+
+/// <summary>Tables as Markdown and CSV.</summary>
+public static class TableText
+{
+    /// <summary>An experiment's results in Markdown: for each metric one table of methods by tasks, then one table a task with everything.</summary>
+    /// <param name="experiment">The experiment.</param>
+    /// <param name="tables">Its tables.</param>
+    /// <param name="images">The number of images of the whole experiment.</param>
+    public static string Markdown(Experiment experiment, IReadOnlyList<ResultTable> tables, int images)
+    {
+        var text = new StringBuilder();
+        text.AppendLine(CultureInfo.InvariantCulture, $"# {experiment.Name}").AppendLine();
+        text.AppendLine(CultureInfo.InvariantCulture, $"{images} images{(experiment.Dataset.Size is { } size ? $", centre {size}x{size}" : "")}{(experiment.Dataset.Shrink > 1 ? $" after a reduction by {experiment.Dataset.Shrink}" : "")}, model `{experiment.Prior.Model}`, seed {string.Join(", ", experiment.Seeds)}, {experiment.Samples} {(experiment.Samples == 1 ? "restoration" : "restorations")} of each measurement. Mean ± standard error over images. **Bold** is best or tied with the best (95% bootstrap interval of the paired difference).").AppendLine();
+        if (tables.Count > 1)
+        {
+            foreach (var (name, column) in experiment.Metrics.Select((name, column) => (name, column))) Matrix(text, name, column, tables);
+        }
+        foreach (var table in tables.Where(table => table.Lines.Count > 0)) Table(text, table, experiment.Baseline);
+        return text.ToString();
+    }
+
+    /// <summary>All numbers, a line for each task, method and metric.</summary>
+    public static string Csv(IReadOnlyList<ResultTable> tables)
+    {
+        var text = new StringBuilder("task,method,images,metric,mean,standard_error,best,tied,difference,difference_low,difference_high,evaluations,seconds,peak_bytes\n");
+        foreach (var table in tables)
+            foreach (var line in table.Lines)
+                for (var c = 0; c < table.Columns.Count; c++)
+                {
+                    var (cell, against) = (line.Cells[c], line.Cells[c].AgainstBaseline);
+                    text.AppendLine(string.Join(',', Quote(table.Task), Quote(line.Method), line.Images, table.Columns[c].Name, Number(cell.Mean), Number(cell.StandardError), cell.IsBest ? 1 : 0, cell.TiesWithBest ? 1 : 0,
+                        Number(against?.Mean), Number(against?.Interval.Low), Number(against?.Interval.High), Number(line.Evaluations), Number(line.Seconds), line.PeakBytes.ToString(CultureInfo.InvariantCulture)));
+                }
+        return text.ToString();
+    }
+
+    private static void Matrix(StringBuilder text, string name, int column, IReadOnlyList<ResultTable> tables)
+    {
+        var methods = tables.SelectMany(table => table.Lines).Select(line => line.Method).Distinct().ToArray();
+        text.AppendLine(CultureInfo.InvariantCulture, $"## {Title(tables[0].Columns[column])}").AppendLine();
+        text.AppendLine($"| method | {string.Join(" | ", tables.Select(table => table.Task))} |");
+        text.AppendLine($"|---|{string.Concat(Enumerable.Repeat("---|", tables.Count))}");
+        foreach (var method in methods)
+            text.AppendLine($"| {method} | {string.Join(" | ", tables.Select(table => table.Lines.FirstOrDefault(line => line.Method == method) is { } line ? Marked(line.Cells[column], withError: false) : ""))} |");
+        text.AppendLine();
+    }
+
+    private static void Table(StringBuilder text, ResultTable table, string? baseline)
+    {
+        text.AppendLine(CultureInfo.InvariantCulture, $"## {table.Task}").AppendLine();
+        var differences = baseline is null ? [] : table.Columns.Select((column, c) => (column, c)).Where(pair => table.Lines.Any(line => line.Cells[pair.c].AgainstBaseline is not null)).ToArray();
+        text.AppendLine($"| method | {string.Join(" | ", table.Columns.Select(Title))} |{string.Concat(differences.Select(pair => $" {pair.column.Name} - {baseline} [95%] |"))} evaluations | seconds | peak MB |");
+        text.AppendLine($"|---|{string.Concat(Enumerable.Repeat("---|", table.Columns.Count + differences.Length + 3))}");
+        foreach (var line in table.Lines)
+        {
+            var cells = line.Cells.Select(cell => Marked(cell, withError: true));
+            var against = differences.Select(pair => line.Cells[pair.c].AgainstBaseline is { } d ? $"{Signed(d.Mean)} [{Signed(d.Interval.Low)}, {Signed(d.Interval.High)}]" : "");
+            text.AppendLine($"| {string.Join(" | ", [line.Method, .. cells, .. against, Short(line.Evaluations), Short(line.Seconds), line.PeakBytes < 0 ? "" : Short(line.PeakBytes / 1e6)])} |");
+        }
+        text.AppendLine();
+    }
+
+    private static string Title(ResultColumn column) => column.Name + (column.Unit.Length > 0 ? $" ({column.Unit})" : "") + column.HigherIsBetter switch { true => " ↑", false => " ↓", null => "" };
+
+    private static string Marked(ResultCell cell, bool withError)
+    {
+        var text = Short(cell.Mean) + (withError && double.IsFinite(cell.StandardError) ? $" ± {Short(cell.StandardError)}" : "");
+        return cell.TiesWithBest ? $"**{text}**" : text;
+    }
+
+    // Two decimals for decibels, more for small numbers.
+    private static string Short(double value) => !double.IsFinite(value) ? "-" : Math.Abs(value) switch
+    {
+        0 => "0",
+        >= 100 => value.ToString("0", CultureInfo.InvariantCulture),
+        >= 1 => value.ToString("0.00", CultureInfo.InvariantCulture),
+        >= 0.01 => value.ToString("0.000", CultureInfo.InvariantCulture),
+        _ => value.ToString("0.0e+0", CultureInfo.InvariantCulture),
+    };
+
+    private static string Signed(double value) => (value >= 0 ? "+" : "") + Short(value);
+
+    private static string Number(double? value) => value is { } number ? number.ToString("R", CultureInfo.InvariantCulture) : "";
+
+    private static string Quote(string text) => text.AsSpan().ContainsAny(',', '"', '\n') ? $"\"{text.Replace("\"", "\"\"")}\"" : text;
+}

@@ -1,0 +1,28 @@
+namespace Posterior.Metrics;
+
+/// <summary>The metrics that compare an estimate with the truth, by name: one line each.</summary>
+public static class MetricCatalog
+{
+    /// <summary>The metrics.</summary>
+    public static IReadOnlyList<IMetric> All { get; } =
+    [
+        new Psnr(),
+        new Ssim(),
+        new Ssim(SsimVariant.ReflectFull),
+        new Ssim(SsimVariant.ZeroPad),
+        new Ssim(SsimVariant.Uniform7),
+        new LumaMetric(new Psnr()),
+        new LumaMetric(new Ssim()),
+        new MeanSquaredError(),
+        new NormalisedMeanSquaredError(),
+    ];
+
+    /// <summary>The metric of a name.</summary>
+    /// <exception cref="ArgumentException">There is none; the nearest one is suggested.</exception>
+    public static IMetric Find(string name)
+    {
+        var names = All.Select(metric => metric.Name).ToArray();
+        return All.FirstOrDefault(metric => metric.Name == name)
+            ?? throw new ArgumentException($"no metric is called '{name}'{Spelling.Suggest(name, names)} (there are {string.Join(", ", names)})");
+    }
+}
