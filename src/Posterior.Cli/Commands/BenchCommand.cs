@@ -14,6 +14,7 @@ namespace Posterior.Cli.Commands;
 internal static class BenchCommand
 {
     private const int Starts = 9, ProbeSide = 64, QualityImages = 100;
+    private const string Thumbnails = "thumb32";
     private const double VersionBar = 0.15, EvaluationBar = 1.5;
 
     // What 'bench' runs in processes of their own: a first evaluation, and the memory of a long run with the model or a small network.
@@ -54,7 +55,7 @@ internal static class BenchCommand
         var progress = new Reporter<string>(what => view.Report(0, what));
         // A model that is named must be there; the shipped one may be missing.
         var installed = settings.Model != new PriorSettings().Model || Models.ModelZoo.Names.Contains(settings.Model);
-        return (BenchmarkRow[])[.. StartUp(settings, installed), .. SpeedBenchmark.Run(progress, Interrupts.Token), .. LongRuns(settings, installed, progress), .. Precision(settings, installed, progress)];
+        return (BenchmarkRow[])[.. StartUp(settings, installed), .. SpeedBenchmark.Run(progress, Interrupts.Token), .. LongRuns(settings, installed, progress), .. Solvers(settings, installed, progress), .. Precision(settings, installed, progress)];
     });
 
     private static IEnumerable<BenchmarkRow> StartUp(PriorSettings settings, bool installed)
@@ -82,6 +83,27 @@ internal static class BenchCommand
         if (!installed) return [];
         progress.Report("quality of bf16");
         return PrecisionBenchmark.Run(settings, SampleImages.Files(), Interrupts.Token);
+    }
+
+    private static IReadOnlyList<BenchmarkRow> Solvers(PriorSettings settings, bool installed, IProgress<string> progress)
+    {
+        var rows = new List<BenchmarkRow>();
+        if (installed)
+        {
+            using var prior = Prior.Load(settings);
+            var (denoiser, name) = (prior.For(3), prior.Name);
+            progress.Report("every solver outside the network");
+            rows.AddRange(CatalogueBenchmark.Shares(denoiser, name, Interrupts.Token));
+            progress.Report("memory of solvers");
+            rows.AddRange(CatalogueBenchmark.Memory(denoiser, name, Interrupts.Token));
+        }
+        if (Models.ModelZoo.Names.Contains(Thumbnails))
+        {
+            progress.Report("batches of thumbnails");
+            using var prior = Prior.Load(settings with { Model = Thumbnails });
+            rows.AddRange(CatalogueBenchmark.Batches(prior.For(3), prior.Name, Interrupts.Token));
+        }
+        return rows;
     }
 
     private static string[] ProbeArguments(string probe, PriorSettings settings) => ["bench", "--probe", probe, "--model", settings.Model];

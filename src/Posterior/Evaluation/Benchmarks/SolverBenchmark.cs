@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using Posterior.Diffusion;
 using Posterior.Imaging;
 using Posterior.Operators;
 using Posterior.Solvers;
@@ -58,30 +56,9 @@ public static class SolverBenchmark
     public static double SecondsOutside(Measurement<SpectralOperator> measurement)
     {
         using var scope = new Scope();
-        var prior = new ScalingPrior();
+        var prior = new TimedPrior();
         var solver = new Ddrm { Steps = Steps };
         var whole = Timing.Seconds(() => solver.Restore(measurement, prior, new SeededNoise(3)));
         return (whole - prior.Seconds) / prior.Evaluations;
-    }
-
-    // The least that a prior can do, and how long it took.
-    private sealed class ScalingPrior : Denoiser
-    {
-        public override long? Channels => null;
-
-        public override (double Min, double Max) SigmaRange => (0, double.PositiveInfinity);
-
-        public double Seconds { get; private set; }
-
-        public int Evaluations { get; private set; }
-
-        public override Tensor Denoise(Tensor x, double sigma)
-        {
-            var start = Stopwatch.GetTimestamp();
-            var estimate = x * (1 / (1 + sigma * sigma));
-            Seconds += Stopwatch.GetElapsedTime(start).TotalSeconds;
-            Evaluations++;
-            return estimate;
-        }
     }
 }

@@ -20,6 +20,11 @@ internal sealed class YamlReader(string file)
         {
             throw new ExperimentException($"{file}, line {error.Start.Line}: {error.Message.Split('\n')[0]}");
         }
+        catch (InvalidOperationException)
+        {
+            // The parser's answer to some documents that end too early.
+            throw new ExperimentException($"{file}, line {text.Count(c => c == '\n') + 1}: expected more: a bracket or a quotation is open");
+        }
         return stream.Documents is [{ RootNode: YamlMappingNode root }] ? root : throw new ExperimentException($"{file}: expected one document of names and values");
     }
 

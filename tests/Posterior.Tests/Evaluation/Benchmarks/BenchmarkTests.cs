@@ -113,6 +113,27 @@ public sealed class BenchmarkTests
     }
 
     [Fact]
+    public void Every_solver_that_evaluates_a_prior_has_a_row_and_those_that_differentiate_it_say_so()
+    {
+        var rows = CatalogueBenchmark.Shares(new CountingPrior(), "scaling");
+        var solvers = SolverCatalog.All.Where(entry => entry.Default.Evaluations > 0).Select(entry => entry.Name).ToArray();
+        Assert.Equal(solvers, rows.Select(row => row.Name.Split(' ')[0]));
+        Assert.All(rows, row => Assert.Equal((CatalogueBenchmark.ShareBar, BarSide.AtMost), (row.Bar, row.Side)));
+        // Beside a prior that costs nothing, a solver's own work is most of a step.
+        Assert.All(rows, row => Assert.InRange(row.Value, 0.2, 1));
+        Assert.Equal(["dps", "mcg", "pigdm"], rows.Where(row => row.Name.Contains("derivative", StringComparison.Ordinal)).Select(row => row.Name.Split(' ')[0]).Order());
+    }
+
+    [Fact]
+    public void Batches_of_a_prior_that_takes_the_same_time_for_any_batch_are_as_many_times_faster()
+    {
+        var rows = CatalogueBenchmark.Batches(new SleepingPrior(), "sleeper");
+        Assert.InRange(rows[0].Value, 10, 40);
+        Assert.InRange(rows[1].Value, 6, 10);
+        Assert.True(rows[1].Holds);
+    }
+
+    [Fact]
     public void Growth_of_memory_is_told_for_a_run_of_a_thousand_steps()
     {
         var prior = new CountingPrior();
@@ -144,11 +165,24 @@ public sealed class BenchmarkTests
         Assert.True(rows[2].Holds, $"{rows[2]}");
     }
 
+    private sealed class SleepingPrior : Denoiser
+    {
+        public override long? Channels => 3;
+
+        public override (double Min, double Max) SigmaRange => (0, double.PositiveInfinity);
+
+        public override Tensor Denoise(Tensor x, double sigma)
+        {
+            Thread.Sleep(10);
+            return x.Clone();
+        }
+    }
+
     private sealed class CountingPrior : Denoiser
     {
         public int Evaluations { get; private set; }
 
-        public override long? Channels => 1;
+        public override long? Channels => null;
 
         public override (double Min, double Max) SigmaRange => (0, double.PositiveInfinity);
 

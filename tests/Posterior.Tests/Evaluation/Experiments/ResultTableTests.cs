@@ -1,0 +1,95 @@
+using Posterior.Evaluation.Experiments;
+using Posterior.Torch;
+
+namespace Posterior.Tests.Evaluation.Experiments;
+
+public sealed class ResultTableTests
+{
+    private static readonly Experiment _experiment = ExperimentFile.Parse("""
+        name: Title
+        dataset: none
+        tasks: [sr4, denoise]
+        methods: [ddrm, ddnm, pinv]
+        metrics: [psnr, mse]
+        seeds: [0, 1]
+        baseline: pinv
+        """);
+
+    [Fact]
+    public void Means_and_errors_are_over_images_after_the_mean_of_each_image()
+    {
+        // Images a, b, c with seeds at v - 1 and v + 1.
+        var table = ResultTable.Of(_experiment, [.. Rows("sr4", "ddrm", 10, 14, 18)])[0];
+        var cell = table.Lines.Single().Cells[0];
+        Assert.Equal(14, cell.Mean, 12);
+        Assert.Equal(4 / Math.Sqrt(3), cell.StandardError, 12); // a standard deviation of 4 over three images
+        Assert.Equal(3, table.Lines[0].Images);
+    }
+
+    [Fact]
+    public void The_best_is_the_highest_or_the_lowest_as_the_metric_has_it()
+    {
+        var table = ResultTable.Of(_experiment, [.. Rows("sr4", "ddrm", 10, 11, 12), .. Rows("sr4", "pinv", 1, 2, 3)])[0];
+        Assert.Equal([true, false], table.Lines.Select(line => line.Cells[0].IsBest));
+        Assert.Equal([false, true], table.Lines.Select(line => line.Cells[1].IsBest));
+        Assert.All(table.Lines, line => Assert.False(line.Cells[2].IsBest));
+    }
+
+    [Fact]
+    public void Methods_tie_when_the_interval_of_their_paired_difference_holds_zero()
+    {
+        var best = Rows("sr4", "ddrm", 10, 20, 30, 40);
+        // Always worse by 0.1, though images differ by 10: no tie. Now better, now worse: a tie.
+        var table = ResultTable.Of(_experiment, [.. best, .. Rows("sr4", "ddnm", 9.9, 19.9, 29.9, 39.9), .. Rows("sr4", "pinv", 11, 18, 31, 39)])[0];
+        Assert.Equal([true, false, true], table.Lines.Select(line => line.Cells[0].TiesWithBest));
+    }
+
+    [Fact]
+    public void Differences_to_the_baseline_pair_images()
+    {
+        var table = ResultTable.Of(_experiment, [.. Rows("sr4", "ddrm", 10, 20, 30), .. Rows("sr4", "pinv", 9, 18, 29)])[0];
+        var difference = table.Lines[0].Cells[0].AgainstBaseline!;
+        Assert.Equal(4.0 / 3, difference.Mean, 12);
+        Assert.InRange(difference.Interval.Low, 1, 4.0 / 3);
+        Assert.InRange(difference.Interval.High, 4.0 / 3, 2);
+        Assert.Null(table.Lines[1].Cells[0].AgainstBaseline);
+    }
+
+    [Fact]
+    public void A_task_without_rows_has_an_empty_table() => Assert.Empty(ResultTable.Of(_experiment, [.. Rows("sr4", "ddrm", 1)])[1].Lines);
+
+    [Fact]
+    public void Bootstrap_intervals_hold_the_mean_of_normal_samples_in_95_of_100_cases()
+    {
+        var held = 0;
+        for (var i = 0; i < 200; i++)
+        {
+            using var draws = new SeededNoise((ulong)i).Normal([1, 40], DType.Float64);
+            if (Bootstrap.MeanInterval(draws.ToArray<double>()) is (< 0, > 0)) held++;
+        }
+        // Percentile intervals of 40 values hold a little less than 95%; 200 cases scatter by 1.5%.
+        Assert.InRange(held, 178, 198);
+    }
+
+    [Fact]
+    public void Markdown_marks_ties_in_bold_and_csv_holds_every_number()
+    {
+        var tables = ResultTable.Of(_experiment, [.. Rows("sr4", "ddrm", 10, 20), .. Rows("sr4", "pinv", 1, 2)]);
+        var markdown = TableText.Markdown(_experiment, tables, 2);
+        Assert.Contains("| ddrm | **15.00**", markdown, StringComparison.Ordinal);
+        Assert.Contains("| pinv | 1.50", markdown, StringComparison.Ordinal);
+        var lines = TableText.Csv(tables).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(1 + 2 * 3, lines.Length); // two methods, two metrics and the residual
+        Assert.StartsWith("sr4,ddrm,2,psnr,15,", lines[1], StringComparison.Ordinal);
+    }
+
+    private static IEnumerable<ResultRow> Rows(string task, string method, params double[] values) => values.SelectMany((value, image) => new ulong[] { 0, 1 }.Select(seed => new ResultRow
+    {
+        Key = $"{task} {method} {image} {seed}",
+        Image = $"image {image}",
+        Task = task,
+        Method = method,
+        Seed = seed,
+        Metrics = new Dictionary<string, double> { ["psnr"] = value + 2.0 * seed - 1, ["mse"] = value },
+    }));
+}
