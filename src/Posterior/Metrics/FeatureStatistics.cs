@@ -1,0 +1,84 @@
+using Posterior.Torch;
+
+namespace Posterior.Metrics;
+
+/// <summary>
+/// Mean and covariance of feature vectors, for the Frechet distance of two sets (Heusel et al. 2017, Eq. 6). On Inception's pooled features it is the FID; on any
+/// other network's it is not called so.
+/// </summary>
+public sealed class FeatureStatistics : IDisposable
+{
+    private const double Rounding = 2.220446049250313e-16; // of a double, relative
+
+    private FeatureStatistics(long count, Tensor mean, Tensor covariance) => (Count, Mean, Covariance) = (count, mean, covariance);
+
+    /// <summary>The number of vectors.</summary>
+    public long Count { get; }
+
+    /// <summary>Their mean, <c>[d]</c>, Float64.</summary>
+    public Tensor Mean { get; }
+
+    /// <summary>Their covariance with divisor n - 1, <c>[d, d]</c>, Float64.</summary>
+    public Tensor Covariance { get; }
+
+    /// <summary>By how much the covariance falls short of full rank: d - (n - 1) where positive, else 0. A distance from so few vectors is biased upwards.</summary>
+    public long RankDeficit => Math.Max(0, Mean.Count - (Count - 1));
+
+    /// <summary>The statistics of vectors.</summary>
+    /// <param name="features"><c>[n, d]</c>, at least two.</param>
+    /// <exception cref="ArgumentException">They are not vectors, or fewer than two, or not finite.</exception>
+    public static FeatureStatistics Of(Tensor features)
+    {
+        if (features.Rank != 2 || features.Size(0) < 2) throw new ArgumentException($"statistics need at least two feature vectors [n, d], found {features}");
+        using var scope = new Scope();
+        using var noGrad = new NoGrad();
+        if (!features.IsFinite().All()) throw new ArgumentException("feature vectors hold NaN or infinities");
+        var mean = features.To(Device.Cpu).To(DType.Float64).Mean([0]);
+        var d = features.Size(1);
+        var covariance = Tensor.Zeros([d, d], DType.Float64);
+        // In blocks: a copy of all features in double precision would be twice the features.
+        const long Block = 1024;
+        for (var from = 0L; from < features.Size(0); from += Block)
+        {
+            using var part = new Scope();
+            var centred = features.Narrow(0, from, Math.Min(Block, features.Size(0) - from)).To(Device.Cpu).To(DType.Float64) - mean;
+            covariance.AddInPlace(centred.Transpose(0, 1).MatMul(centred));
+        }
+        covariance.MultiplyInPlace(1.0 / (features.Size(0) - 1));
+        return new(features.Size(0), mean.Own(), covariance.Own());
+    }
+
+    /// <summary>
+    /// <c>|m1 - m2|^2 + tr C1 + tr C2 - 2 tr (C1 C2)^(1/2)</c>. The last trace is the sum of the singular values of <c>L1^T L2</c> with <c>C = L L^T</c>: no square root of a matrix
+    /// that is not symmetric, and exact where covariances lack rank.
+    /// </summary>
+    /// <exception cref="ArgumentException">The vectors are of another length.</exception>
+    public double FrechetDistance(FeatureStatistics other)
+    {
+        if (Mean.Count != other.Mean.Count) throw new ArgumentException($"feature vectors of {Mean.Count} and of {other.Mean.Count} numbers cannot be compared");
+        using var scope = new Scope();
+        using var noGrad = new NoGrad();
+        var (first, second) = (Root(Covariance), Root(other.Covariance));
+        var product = first.Transpose(0, 1).MatMul(second);
+        var trace = product.Count == 0 ? 0 : product.Svd().S.Sum().Item();
+        return (Mean - other.Mean).Square().Sum().Item() + Covariance.Diagonal().Sum().Item() + other.Covariance.Diagonal().Sum().Item() - 2 * trace;
+    }
+
+    /// <summary>Frees the tensors.</summary>
+    public void Dispose()
+    {
+        Mean.Dispose();
+        Covariance.Dispose();
+    }
+
+    // L [d, r] with C = L L^T; eigenvalues that rounding alone can make are zero.
+    private static Tensor Root(Tensor covariance)
+    {
+        using var scope = new Scope();
+        var (values, vectors) = covariance.SymmetricEigen();
+        var d = values.Count;
+        var least = Math.Max(values.Narrow(0, d - 1, 1).Item(), 0) * d * Rounding;
+        var kept = (long)values.Greater(least).To(DType.Int64).Sum().Item();
+        return scope.Keep(vectors.Narrow(1, d - kept, kept) * values.Narrow(0, d - kept, kept).Sqrt());
+    }
+}
