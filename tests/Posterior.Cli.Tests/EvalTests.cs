@@ -49,7 +49,7 @@ public sealed class EvalTests(Workspace workspace) : IClassFixture<Workspace>
         {
             process.StandardOutput.ReadToEnd();
             Assert.True(process.WaitForExit(TimeSpan.FromMinutes(2)));
-            Assert.Equal(0, process.ExitCode);
+            Assert.True(process.ExitCode == 0, process.StandardError.ReadToEnd());
         }
         Assert.Equal(8, Lines("shared").Length);
         Assert.Equal(8, Numbers("shared").Distinct().Count());
@@ -81,6 +81,16 @@ public sealed class EvalTests(Workspace workspace) : IClassFixture<Workspace>
     }
 
     [Fact]
+    public void A_metric_without_its_weights_is_left_out_and_said_to_be()
+    {
+        Prepare("lpips");
+        File.WriteAllText(workspace.File("lpips.yaml"), Text.Replace("[psnr]", "[psnr, lpips-alex]", StringComparison.Ordinal));
+        var run = ProgramRun.Of(workspace, "eval", "lpips.yaml", "-o", "lpips").Succeeded();
+        Assert.Contains("lpips-alex is left out: name its weights with --weights lpips-alex=FILE", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("lpips", File.ReadAllText(workspace.File("lpips/tables.md")), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Bad_experiments_are_refused_in_one_line()
     {
         Prepare("bad");
@@ -90,6 +100,9 @@ public sealed class EvalTests(Workspace workspace) : IClassFixture<Workspace>
         Assert.Contains("does not exist", ProgramRun.Of(workspace, "eval", "bad.yaml", "-o", "bad").RefusedLine(), StringComparison.Ordinal);
         File.WriteAllText(workspace.File("bad.yaml"), Text.Replace("size: 32", "size: 64", StringComparison.Ordinal));
         Assert.Contains("too small for a centre of 64x64", ProgramRun.Of(workspace, "eval", "bad.yaml", "-o", "bad").RefusedLine(), StringComparison.Ordinal);
+        File.WriteAllText(workspace.File("bad.yaml"), Text);
+        Assert.Contains("METRIC=FILE", ProgramRun.Of(workspace, "eval", "bad.yaml", "-o", "bad", "--weights", "lpips-alex").RefusedLine(), StringComparison.Ordinal);
+        Assert.Contains("did you mean 'lpips-alex'?", ProgramRun.Of(workspace, "eval", "bad.yaml", "-o", "bad", "--weights", "lpips-alx=a.pth").RefusedLine(), StringComparison.Ordinal);
         Assert.Contains("holds no experiment", ProgramRun.Of(workspace, "report", "set").RefusedLine(), StringComparison.Ordinal);
     }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Posterior.Evaluation.Experiments;
+using Posterior.Metrics;
 
 namespace Posterior.Cli.Commands;
 
@@ -13,9 +14,10 @@ internal static class EvalCommand
         var output = Options.Text("--output", "The folder of results and tables. [default: out/eval/NAME]", "FOLDER", "-o");
         var data = Options.Text("--data", "Images to use instead of the file's dataset: a folder, .zip or glob.", "DATA");
         var images = Options.Number<int>("--images", "How many images, instead of the file's number.", "N");
+        var weights = new Option<string[]>("--weights") { Description = "A weight file of a metric, as lpips-alex=FILE; the option may be repeated.", HelpName = "METRIC=FILE", AllowMultipleArgumentsPerToken = true };
         var dryRun = Options.Flag("--dry-run", "Print what would be done and how long it would take; restore nothing.");
         var (threads, json) = (Options.Threads(), Options.Json());
-        var command = new Command("eval", "Runs methods x tasks x images and writes tables. What is done already is not done again; several processes may share a folder.") { file, output, data, images, dryRun, threads, json };
+        var command = new Command("eval", "Runs methods x tasks x images and writes tables. What is done already is not done again; several processes may share a folder.") { file, output, data, images, weights, dryRun, threads, json };
         command.SetAction(parsed =>
         {
             Options.Apply(parsed.GetValue(threads));
@@ -31,7 +33,10 @@ internal static class EvalCommand
                 },
             };
             var folder = parsed.GetValue(output) ?? Path.Combine("out", "eval", Path.GetFileNameWithoutExtension(path));
-            using var run = new ExperimentRun(experiment, folder, Path.GetDirectoryName(Path.GetFullPath(path))!);
+            using var metrics = ExperimentMetrics.Load(experiment.Metrics, parsed.GetValue(weights) ?? []);
+            foreach (var missing in metrics.Missing) Terminal.Note($"{missing} is left out: name its weights with --weights {missing}=FILE, from {WeightedMetrics.Files(missing)}");
+            experiment = experiment with { Metrics = [.. metrics.Loaded.Select(metric => metric.Name)] };
+            using var run = new ExperimentRun(experiment, folder, Path.GetDirectoryName(Path.GetFullPath(path))!, metrics.Loaded);
             var plan = run.Plan();
             foreach (var note in plan.Notes) Terminal.Note(note);
             var summary = string.Create(CultureInfo.InvariantCulture, $"{plan.Restorations} restorations of {run.ImageCount} images, {plan.Left} left: {plan.Evaluations} evaluations of {plan.SecondsPerEvaluation * 1e3:0} ms, about {(long)plan.Time.TotalHours}:{plan.Time:mm\\:ss}");

@@ -17,7 +17,10 @@ public static class MetricCatalog
         new NormalisedMeanSquaredError(),
     ];
 
-    /// <summary>The metric of a name.</summary>
+    /// <summary>The names of all metrics, those of <see cref="WeightedMetrics"/> included.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. All.Select(metric => metric.Name), .. WeightedMetrics.Names];
+
+    /// <summary>The metric of a name, one that needs no weights.</summary>
     /// <exception cref="ArgumentException">There is none; the nearest one is suggested.</exception>
     public static IMetric Find(string name)
     {

@@ -20,7 +20,7 @@ public sealed record Experiment
     /// <summary>What restores it.</summary>
     public required IReadOnlyList<ExperimentMethod> Methods { get; init; }
 
-    /// <summary>The metrics, by their names in <see cref="Posterior.Metrics.MetricCatalog"/>.</summary>
+    /// <summary>The metrics, by their names in <see cref="Posterior.Metrics.MetricCatalog.Names"/>.</summary>
     public IReadOnlyList<string> Metrics { get; init; } = ["psnr", "ssim"];
 
     /// <summary>The seeds of measurement noise and of solvers; everything is done for each of them.</summary>

@@ -63,7 +63,7 @@ public static class ExperimentFile
             Prior = YamlReader.Find(root, "model") is { } model ? Prior(yaml, model) : new(),
             Tasks = tasks,
             Methods = methods,
-            Metrics = YamlReader.Find(root, "metrics") is { } metrics ? [.. yaml.Items(metrics, "metrics").Select(node => yaml.At(node, () => MetricCatalog.Find(yaml.Text(node, "metrics")).Name))] : ["psnr", "ssim"],
+            Metrics = YamlReader.Find(root, "metrics") is { } metrics ? [.. yaml.Items(metrics, "metrics").Select(node => Metric(yaml, node))] : ["psnr", "ssim"],
             Seeds = YamlReader.Find(root, "seeds") is { } seeds ? [.. yaml.Items(seeds, "seeds").Select(node => Seed(yaml, node)).Distinct()] : [0],
             Samples = yaml.Whole(root, "samples", 1, 1000) ?? 1,
             Baseline = baseline,
@@ -118,6 +118,12 @@ public static class ExperimentFile
 
     private static double? Sigma(YamlReader yaml, YamlMappingNode map, string name) =>
         YamlReader.Find(map, name) is { } node ? yaml.At(node, () => RestorationSettings.ParseSigma(yaml.Text(node, name)) ?? throw new ExperimentException("auto is no level here")) : null;
+
+    private static string Metric(YamlReader yaml, YamlNode node)
+    {
+        var (name, names) = (yaml.Text(node, "metrics"), MetricCatalog.Names);
+        return names.Contains(name) ? name : throw yaml.Problem(node, $"no metric is called '{name}'{Spelling.Suggest(name, names)} (there are {string.Join(", ", names)})");
+    }
 
     private static ulong Seed(YamlReader yaml, YamlNode node) =>
         ulong.TryParse((node as YamlScalarNode)?.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var seed) ? seed : throw yaml.Problem(node, $"seeds: expected whole numbers from 0, found '{node}'");

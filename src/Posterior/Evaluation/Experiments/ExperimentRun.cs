@@ -21,7 +21,7 @@ public sealed class ExperimentRun : IDisposable
     private readonly ResultLog _log;
     private readonly WorkClaims _claims;
     private readonly OperatorFiles _files;
-    private readonly IMetric[] _metrics;
+    private readonly IReadOnlyList<IMetric> _metrics;
     private readonly Dictionary<ExperimentMethod, Solver> _solvers;
     private readonly Lazy<Dictionary<ExperimentTask, ExperimentMethod[]>> _doing;
 
@@ -29,15 +29,16 @@ public sealed class ExperimentRun : IDisposable
     /// <param name="experiment">The experiment.</param>
     /// <param name="folder">The folder of its results, which is made.</param>
     /// <param name="files">Where relative paths of masks and kernels start: the folder of the experiment's file.</param>
+    /// <param name="metrics">The metrics of the experiment's names; they stay the caller's.</param>
     /// <exception cref="ImageException">The images or the folder cannot be used.</exception>
     /// <exception cref="Models.ModelException">The model cannot be used.</exception>
-    public ExperimentRun(Experiment experiment, string folder, string files)
+    public ExperimentRun(Experiment experiment, string folder, string files, IReadOnlyList<IMetric> metrics)
     {
         (Experiment, _folder, _files) = (experiment, folder, new OperatorFiles(files));
         OutputSet.CheckWritable(folder);
         _log = new(Path.Combine(folder, ResultLog.FileName));
         _claims = new(Directory.CreateDirectory(Path.Combine(folder, "claims")).FullName);
-        _metrics = [.. experiment.Metrics.Select(MetricCatalog.Find)];
+        _metrics = metrics;
         _solvers = experiment.Methods.ToDictionary(method => method, method => SolverCatalog.Create(method.Solver, method.Settings));
         _doing = new(Doing);
         _images = new(experiment.Dataset);

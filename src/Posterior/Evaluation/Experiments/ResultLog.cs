@@ -25,7 +25,7 @@ public sealed class ResultLog(string path)
         if (!File.Exists(path)) return _rows;
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            using var stream = Open(FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
             stream.Seek(_read, SeekOrigin.Begin);
             var added = new byte[Math.Max(0, stream.Length - _read)];
             stream.ReadExactly(added);
@@ -48,7 +48,7 @@ public sealed class ResultLog(string path)
     {
         try
         {
-            using var stream = OpenAlone();
+            using var stream = Open(FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             var begins = stream.Length == 0;
             if (!begins)
             {
@@ -74,15 +74,15 @@ public sealed class ResultLog(string path)
         }
     }
 
-    // Another process holds the file for as long as one line takes.
-    private FileStream OpenAlone()
+    // Another process that writes holds the file for as long as one line takes.
+    private FileStream Open(FileMode mode, FileAccess access, FileShare share)
     {
         var deadline = DateTime.UtcNow + _patience;
         while (true)
         {
             try
             {
-                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                return new FileStream(path, mode, access, share);
             }
             catch (IOException) when (DateTime.UtcNow < deadline && File.Exists(path))
             {

@@ -16,8 +16,16 @@ public sealed record ResultTable(string Task, IReadOnlyList<ResultColumn> Column
     /// <param name="rows">Its rows.</param>
     public static IReadOnlyList<ResultTable> Of(Experiment experiment, IReadOnlyList<ResultRow> rows)
     {
-        ResultColumn[] columns = [.. experiment.Metrics.Select(MetricCatalog.Find).Select(metric => new ResultColumn(metric.Name, metric.Unit, metric.HigherIsBetter)), new(Consistency, "", null)];
+        ResultColumn[] columns = [.. experiment.Metrics.Select(Column), new(Consistency, "", null)];
         return [.. experiment.Tasks.Select(task => Of(experiment, task, columns, [.. rows.Where(row => row.Task == task.Name)]))];
+    }
+
+    // Perceptual distances are the metrics that need weights: pure numbers, lower is better.
+    private static ResultColumn Column(string name)
+    {
+        if (WeightedMetrics.Names.Contains(name)) return new(name, "", false);
+        var metric = MetricCatalog.Find(name);
+        return new(metric.Name, metric.Unit, metric.HigherIsBetter);
     }
 
     private static ResultTable Of(Experiment experiment, ExperimentTask task, ResultColumn[] columns, ResultRow[] rows)

@@ -51,7 +51,11 @@ public sealed class ResultLogTests : IDisposable
         Parallel.For(0, 4, writer =>
         {
             var log = new ResultLog(FilePath);
-            for (var i = 0; i < 25; i++) log.Append(Row($"{writer}-{i}"));
+            for (var i = 0; i < 25; i++)
+            {
+                log.Append(Row($"{writer}-{i}"));
+                Assert.Contains($"{writer}-{i}", log.Read().Keys);
+            }
         });
         Assert.Equal(100, new ResultLog(FilePath).Read().Count);
         Assert.Equal(100, File.ReadAllLines(FilePath).Length);

@@ -1,0 +1,44 @@
+using Posterior.Evaluation.Experiments;
+using Posterior.Metrics;
+using Posterior.Networks.Features;
+using Posterior.Tests.Imaging;
+using Posterior.Torch;
+using Posterior.Torch.Nn;
+using Posterior.Torch.Weights;
+
+namespace Posterior.Tests.Metrics;
+
+public sealed class WeightedMetricsTests
+{
+    [Fact]
+    public void Files_of_backbone_and_linear_layers_are_read_together_and_classifiers_are_passed_over()
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = new Scope();
+        var backbone = PerceptualBackbone.Squeeze();
+        RecipeWeights.Fill(backbone, "test/");
+        var linear = backbone.Widths.Select((width, k) => ($"lin{k}.model.1.weight", Tensor.Full([1, width, 1, 1], 0.5 / (k + 1)))).ToArray();
+        SafetensorsWriter.Write(folder["backbone.safetensors"], [.. backbone.NamedTensors, ("classifier.1.bias", Tensor.Zeros([10]))]);
+        SafetensorsWriter.Write(folder["linear.safetensors"], linear);
+        using var direct = new Lpips(backbone, linear.ToDictionary(pair => pair.Item1, pair => pair.Item2));
+        var noise = new SeededNoise([1, 2]);
+        var (a, b) = (noise.Normal([2, 3, 40, 36]).Sigmoid(), noise.Normal([2, 3, 40, 36]).Sigmoid());
+        using var metrics = ExperimentMetrics.Load(["psnr", "lpips-squeeze", "lpips-vgg"], [$"lpips-squeeze={folder["backbone.safetensors"]}", $"lpips-squeeze={folder["linear.safetensors"]}"]);
+        Assert.Equal(["psnr", "lpips-squeeze"], metrics.Loaded.Select(metric => metric.Name));
+        Assert.Equal(["lpips-vgg"], metrics.Missing);
+        Assert.Equal(direct.Compare(a, b), metrics.Loaded[1].Compare(a, b));
+        Assert.Equal([0.0, 0], direct.Compare(a, a));
+        Assert.All(direct.Compare(a, b), distance => Assert.True(distance > 0));
+    }
+
+    [Fact]
+    public void A_file_without_the_backbone_is_refused_by_key()
+    {
+        using var folder = new TemporaryFolder();
+        SafetensorsWriter.Write(folder["linear.safetensors"], [("lin0.model.1.weight", Tensor.Zeros([1, 64, 1, 1]))]);
+        Assert.Contains("features.0.weight", Assert.Throws<StateDictException>(() => WeightedMetrics.Load("lpips-alex", [folder["linear.safetensors"]])).Message, StringComparison.Ordinal);
+        using var backbone = PerceptualBackbone.Squeeze();
+        SafetensorsWriter.Write(folder["backbone.safetensors"], backbone.NamedTensors);
+        Assert.Contains("lin0.model.1.weight", Assert.Throws<ArgumentException>(() => WeightedMetrics.Load("lpips-squeeze", [folder["backbone.safetensors"]])).Message, StringComparison.Ordinal);
+    }
+}
