@@ -47,7 +47,6 @@ public sealed class SamplerOracleTests
                 Anneals(oracle);
                 break;
             case "dps" or "mcg" or "pigdm" or "pigdm_noisy" or "dps_ddim_reddiff" or "mcg_reddiff" or "reddiff" or "daps":
-                Skip.If(spec.TryGetProperty("variance", out var learned) && learned.ValueKind == JsonValueKind.String && learned.GetString() == "learned_range", $"{method} with learned variance is not built");
                 Guided(oracle, GuidedSolver(spec, method));
                 break;
             case "edm_heun" or "edm2_heun":
@@ -71,6 +70,25 @@ public sealed class SamplerOracleTests
             case "kdiff_euler_ancestral":
                 Samples(oracle, new Ddim { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1), Clip = false });
                 break;
+            case "kdiff_dpm_2":
+                Samples(oracle, Churned(oracle, new DpmSolver2()));
+                break;
+            case "kdiff_dpmpp_2s_ancestral":
+                Samples(oracle, new DpmSolver2S { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1) });
+                break;
+            case "kdiff_dpmpp_2m_sde":
+                Samples(oracle, new DpmSolver2MSde { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1), Heun = spec.GetProperty("options").GetProperty("solver_type").GetString() == "heun" });
+                break;
+            case "kdiff_dpmpp_3m_sde":
+                Samples(oracle, new DpmSolver3MSde { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1) });
+                break;
+            case "kdiff_lms":
+                Samples(oracle, new LinearMultistep { Schedule = Explicit(oracle), Order = (int)Option(oracle, "order", 4) });
+                break;
+            case "ddim_reverse":
+                var inverted = new Ddim { Schedule = Respaced(spec), Steps = Whole("num_steps"), Clip = spec.GetProperty("clip_denoised").GetBoolean() }.Invert(oracle.Prior(), oracle.Double("x_start"));
+                OraclePriors.Close(oracle.Double("x_final"), inverted, oracle.Tolerance, "x_final");
+                break;
             case "kdiff_dpmpp_2m":
                 Samples(oracle, new DpmSolver2M { Schedule = Explicit(oracle) });
                 break;
@@ -78,13 +96,11 @@ public sealed class SamplerOracleTests
                 Samples(oracle, new Ddim { Schedule = Respaced(spec), Steps = Whole("num_steps"), Eta = Number("eta"), Clip = spec.GetProperty("clip_denoised").GetBoolean() });
                 break;
             case "ddpm_unconditional":
-                var variance = spec.GetProperty("variance").GetString();
-                Skip.If(variance == "learned_range", "ddpm with learned variance is not built");
                 Samples(oracle, new Ddpm
                 {
                     Schedule = Respaced(spec),
                     Steps = Whole("num_steps"),
-                    LargeVariance = variance switch { "fixed_large" => true, "fixed_small" => false, _ => throw new InvalidDataException($"{row}: variance '{variance}'") },
+                    Variance = VarianceOf(spec),
                     Clip = spec.GetProperty("clip_denoised").GetBoolean(),
                 });
                 break;
@@ -190,7 +206,7 @@ public sealed class SamplerOracleTests
         // Single precision, as users run it.
         var spec = oracle.Spec;
         using var h = OracleOperators.Bind(oracle, spec.GetProperty("operator"), DType.Float32);
-        var recorded = new RecordingDenoiser(oracle.Prior());
+        var recorded = new RecordingDenoiser(WithVariance(oracle, oracle.Prior()));
         var method = spec.GetProperty("method").GetString();
         // Replays without a noise term, whatever noise the data have.
         var sigma = method == "pigdm" ? 0 : spec.GetProperty("sigma_y").GetDouble();
@@ -236,7 +252,7 @@ public sealed class SamplerOracleTests
                     Zeta = Number("zeta"),
                     Eta = Word("sampler") == "ddim" ? Number("eta") : 1,
                     Clip = Flag("clip_denoised"),
-                    LargeVariance = spec.GetProperty("variance").GetString() == "fixed_large",
+                    Variance = VarianceOf(spec),
                     Guidance = Word("guidance") switch { "norm" => DpsGuidance.Norm, "poisson_norm" => DpsGuidance.PoissonNorm, var other => throw new InvalidDataException($"guidance '{other}'") },
                 };
             case "dps_ddim_reddiff":
@@ -251,7 +267,7 @@ public sealed class SamplerOracleTests
                     Start = StartingPoint.PseudoInverse,
                 };
             case "mcg":
-                return new Mcg { Schedule = Respaced(spec), Steps = Whole("num_steps"), Zeta = Number("zeta"), Clip = Flag("clip_denoised") };
+                return new Mcg { Schedule = Respaced(spec), Steps = Whole("num_steps"), Zeta = Number("zeta"), Clip = Flag("clip_denoised"), Variance = VarianceOf(spec) };
             case "mcg_reddiff":
                 return new Mcg { Steps = Requested(), Zeta = Number("grad_term_weight"), Eta = Number("eta"), Clip = false, Form = McgForm.SquaredNorm, Start = StartingPoint.PseudoInverse };
             case "pigdm":
@@ -331,7 +347,7 @@ public sealed class SamplerOracleTests
         var prior = oracle.Prior();
         if (oracle.Spec.TryGetProperty("guidance", out var weight))
             prior = new ClassifierFreeGuidance(prior, oracle.Prior("guide_prior", "guide"), weight.GetDouble());
-        var recorded = new RecordingDenoiser(prior);
+        var recorded = new RecordingDenoiser(WithVariance(oracle, prior));
         var shape = oracle.Shape("x_final");
         var result = sampler.Sample(recorded, shape[0], new ImageShape(shape[1], shape[2], shape[3]), oracle.Noise(), DType.Float64);
         if (oracle.Has("call_sigma"))
@@ -342,6 +358,21 @@ public sealed class SamplerOracleTests
         }
         OraclePriors.Close(oracle.Double("x_final"), result, oracle.Tolerance, "x_final");
     }
+
+    // What a network with a learned variance would add to the prior: the same everywhere and always.
+    private static Denoiser WithVariance(OracleFile oracle, Denoiser prior) => oracle.Has("var_values") ? new GivenVariance(prior, (oracle.Double("var_values") + 1) * 0.5) : prior;
+
+    private static StepVariance VarianceOf(JsonElement spec) => spec.GetProperty("variance") switch
+    {
+        { ValueKind: JsonValueKind.Null } => StepVariance.Posterior,
+        var stated => stated.GetString() switch
+        {
+            "fixed_small" => StepVariance.Posterior,
+            "fixed_large" => StepVariance.Forward,
+            "learned_range" => StepVariance.Learned,
+            var other => throw new InvalidDataException($"variance '{other}'"),
+        },
+    };
 
     private static ChurnedSampler Churned(OracleFile oracle, ChurnedSampler sampler) => sampler with
     {
@@ -359,6 +390,17 @@ public sealed class SamplerOracleTests
     private static ExplicitSchedule Explicit(OracleFile oracle) => new(oracle.Doubles("sigmas")[..^1]);
 
     private static VpSchedule Respaced(JsonElement spec) => VpSchedule.Linear().Respace(spec.GetProperty("timestep_respacing").GetString()!);
+
+    private sealed class GivenVariance(Denoiser prior, Tensor share) : Denoiser
+    {
+        public override long? Channels => prior.Channels;
+
+        public override (double Min, double Max) SigmaRange => prior.SigmaRange;
+
+        public override Tensor Denoise(Tensor x, double sigma) => prior.Denoise(x, sigma);
+
+        public override (Tensor Estimate, Tensor VarianceShare) DenoiseWithVariance(Tensor x, double sigma) => (prior.Denoise(x, sigma), share.To(x.DType));
+    }
 
     private sealed class QuadraticGuide(Tensor target) : IClassifierGuide
     {
