@@ -61,8 +61,9 @@ public sealed class DgpTests
         var weight = generator.Parameters.First();
         var saved = weight.ToArray<float>();
         using var source = new CancellationTokenSource();
+        var prior = Unused();
         var (before, steps) = (LiveHandles.Count(), 0);
-        Assert.Throws<OperationCanceledException>(() => solver.Restore(new Measurement<LinearOperator>(y, h, 0), Unused(), new SeededNoise(5, 6), new Immediately<SolverStep>(_ =>
+        Assert.Throws<OperationCanceledException>(() => solver.Restore(new Measurement<LinearOperator>(y, h, 0), prior, new SeededNoise(5, 6), new Immediately<SolverStep>(_ =>
         {
             if (++steps == 15) source.Cancel();
         }), source.Token));
@@ -85,7 +86,7 @@ public sealed class DgpTests
             _layer = Add("layer", new Linear(size, _shape.Height * _shape.Width));
             using var scope = new Scope();
             using var noGrad = new NoGrad();
-            Parameters.First().CopyFrom(new SeededNoise(9).Normal([_shape.Height * _shape.Width, size]) * 0.3);
+            Parameters.First().CopyFrom(new SeededNoise(9).Normal([1, _shape.Height * _shape.Width, size]).Squeeze(0) * 0.3);
         }
 
         public IReadOnlyList<long> LatentShape => [_size];

@@ -51,7 +51,10 @@ public sealed class DivergenceTests
         using var h = new BlockAverage(_shape, 2);
         var solver = SolverCatalog.Find(name).Default;
         var measurement = new Measurement<SpectralOperator>(Tensor.Zeros([1, 3, 8, 8]), h, 0);
-        var prior = new Spoilt(GaussianDenoiser.Isotropic(Tensor.Zeros(_shape.Batch(1)), 0.5), value);
+        var gaussian = GaussianDenoiser.Isotropic(Tensor.Zeros(_shape.Batch(1)), 0.5);
+        // Operators keep what they compute at first use.
+        Assert.Throws<DivergenceException>(() => solver.RestoreAny(measurement, new Spoilt(gaussian, value), new SeededNoise(1)));
+        var prior = new Spoilt(gaussian, value);
         var before = LiveHandles.Count();
         var error = Assert.Throws<DivergenceException>(() => solver.RestoreAny(measurement, prior, new SeededNoise(1)));
         Assert.Equal((2, 3, solver), (error.Step, prior.Calls, error.Solver));
