@@ -63,7 +63,7 @@ public sealed class RefusalTests(Workspace workspace) : IClassFixture<Workspace>
     [InlineData("'steps' is given twice", "restore", "colour.png", "--operator", "sr4", "--steps", "4", "--set", "steps=5", "-o", "out.png")]
     [InlineData("expected NAME=VALUE", "restore", "colour.png", "--operator", "sr4", "--set", "steps", "-o", "out.png")]
     [InlineData("needs an operator whose measurement is a smaller picture, which 'denoise' is not; solvers that work: ddrm, ", "restore", "colour.png", "--operator", "denoise", "--solver", "bicubic", "-o", "out.png")]
-    [InlineData("did you mean 'ddpm'?", "sample", "--sampler", "ddmp", "-o", "out.png")]
+    [InlineData("did you mean 'heun'?", "sample", "--sampler", "heum", "-o", "out.png")]
     [InlineData("samples is 0", "restore", "colour.png", "--operator", "sr4", "--samples", "0", "-o", "out.png")]
     [InlineData("no device", "restore", "colour.png", "--operator", "sr4", "--device", "tpu", "-o", "out.png")]
     [InlineData("not there", "restore", "colour.png", "--operator", "sr4", "--device", "cuda:99", "-o", "out.png")]

@@ -31,10 +31,10 @@ public sealed record DiffPir : Solver<LinearOperator>
     public int Steps { get; init; } = 100;
 
     /// <summary>The weight of the prior: 1 takes the estimate for a measurement of the image whose noise is the level's; above 1 it counts more.</summary>
-    public double Lambda { get; init; } = 1;
+    public double Lambda { get; init; } = 4;
 
-    /// <summary>The share of fresh noise in the variance of the next state, 0 to 1.</summary>
-    public double Zeta { get; init; } = 0.3;
+    /// <summary>The share of fresh noise in the variance of the next state, 0 to 1; the paper tunes it, and <see cref="Lambda"/>, for each task.</summary>
+    public double Zeta { get; init; } = 1;
 
     /// <summary>The noise levels.</summary>
     public NoiseSchedule Schedule { get; init; } = VpSchedule.Linear();
