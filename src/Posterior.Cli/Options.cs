@@ -10,6 +10,9 @@ internal static class Options
 {
     public static Option<string> Text(string name, string description, string valueName, params string[] aliases) => new(name, aliases) { Description = description, HelpName = valueName };
 
+    /// <summary>A text that may be given several times.</summary>
+    public static Option<string[]> Several(string name, string description, string valueName) => new(name) { Description = description, HelpName = valueName, Arity = ArgumentArity.OneOrMore };
+
     public static Option<string> RequiredText(string name, string description, string valueName, params string[] aliases) =>
         new(name, aliases) { Description = description, HelpName = valueName, Required = true };
 

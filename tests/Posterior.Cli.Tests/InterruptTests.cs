@@ -22,6 +22,21 @@ public sealed class InterruptTests(Workspace workspace) : IClassFixture<Workspac
         foreach (var picture in Directory.GetFiles(workspace.File("out"), "*.png")) Assert.True(File.Exists(picture + ".json"), $"{picture} has no receipt");
     }
 
+    // A run of hours: it ends although not one of its files is finished.
+    [Fact]
+    public async Task Ctrl_C_ends_a_single_long_restoration_and_leaves_nothing()
+    {
+        using var process = ProgramRun.Start(workspace, [], ["restore", "colour.png", "--operator", "denoise", "--sigma", "0.2", "--solver", "red", "--steps", "100000", "-o", "long.png"]);
+        var error = process.StandardError.ReadToEndAsync();
+        await Task.Delay(TimeSpan.FromSeconds(3));
+        Assert.False(process.HasExited);
+        Interrupt(process);
+        Assert.Equal(130, process.ExitCode);
+        Assert.Equal("posterior: interrupted\n", await error);
+        Assert.False(workspace.Exists("long.png") || workspace.Exists("long.png.json"));
+        Assert.Empty(workspace.Leftovers());
+    }
+
     [Fact]
     public async Task Ctrl_C_in_training_saves_a_state_that_is_resumed()
     {

@@ -54,6 +54,16 @@ public sealed class RefusalTests(Workspace workspace) : IClassFixture<Workspace>
     [InlineData("--operator", "restore", "colour.png", "-o", "out.png")]
     [InlineData("whole number", "restore", "colour.png", "--operator", "sr4", "--steps", "many", "-o", "out.png")]
     [InlineData("steps is 0", "restore", "colour.png", "--operator", "sr4", "--steps", "0", "-o", "out.png")]
+    [InlineData("steps is 1001, expected 1 to 1000", "restore", "colour.png", "--operator", "sr4", "--steps", "1001", "-o", "out.png")]
+    [InlineData("eta is 1.5, expected 0 to 1", "restore", "colour.png", "--operator", "sr4", "--eta", "1.5", "-o", "out.png")]
+    [InlineData("zeta is -1, expected 0 to 100", "restore", "colour.png", "--operator", "sr4", "--solver", "dps", "--zeta", "-1", "-o", "out.png")]
+    [InlineData("zeta is 1000000000, expected 0 to 100", "restore", "colour.png", "--operator", "sr4", "--solver", "dps", "--zeta", "1e9", "-o", "out.png")]
+    [InlineData("'ddnm' has no setting rho; it has steps, eta, travel-length, travel-repeat", "restore", "colour.png", "--operator", "sr4", "--solver", "ddnm", "--set", "rho=1", "-o", "out.png")]
+    [InlineData("rho is 'big', expected a number", "restore", "colour.png", "--operator", "sr4", "--solver", "pnp-admm", "--set", "rho=big", "-o", "out.png")]
+    [InlineData("'steps' is given twice", "restore", "colour.png", "--operator", "sr4", "--steps", "4", "--set", "steps=5", "-o", "out.png")]
+    [InlineData("expected NAME=VALUE", "restore", "colour.png", "--operator", "sr4", "--set", "steps", "-o", "out.png")]
+    [InlineData("needs an operator whose measurement is a smaller picture, which 'denoise' is not; solvers that work: ddrm, ", "restore", "colour.png", "--operator", "denoise", "--solver", "bicubic", "-o", "out.png")]
+    [InlineData("did you mean 'heun'?", "sample", "--sampler", "heum", "-o", "out.png")]
     [InlineData("samples is 0", "restore", "colour.png", "--operator", "sr4", "--samples", "0", "-o", "out.png")]
     [InlineData("no device", "restore", "colour.png", "--operator", "sr4", "--device", "tpu", "-o", "out.png")]
     [InlineData("not there", "restore", "colour.png", "--operator", "sr4", "--device", "cuda:99", "-o", "out.png")]
@@ -67,6 +77,11 @@ public sealed class RefusalTests(Workspace workspace) : IClassFixture<Workspace>
     [InlineData("one size", "compare", "colour.png", "odd.png")]
     [InlineData("there are no images", "restore", "models", "--operator", "sr4", "-o", "out")]
     public void What_is_unknown_or_out_of_range_is_refused_in_one_line(string expected, params string[] arguments) => Refused(expected, arguments);
+
+    // Ten times the stable step: every iteration multiplies the distance from the measurement by 19.
+    [Fact]
+    public void A_restoration_that_diverges_ends_with_its_step_and_what_helps() => Refused(
+        "solver 'red' diverged at evaluation ", "restore", "colour.png", "--operator", "denoise", "--sigma", "0.1", "--solver", "red", "--steps", "100000", "--set", "step-size=10", "-o", "out.png");
 
     [Fact]
     public void A_checkpoint_that_does_not_fit_its_architecture_is_refused_by_key()

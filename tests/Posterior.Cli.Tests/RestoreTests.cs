@@ -142,6 +142,50 @@ public sealed class RestoreTests(Workspace workspace) : IClassFixture<Workspace>
         Assert.Contains("has changed", ProgramRun.Of(workspace, "rerun", "again.png.json").RefusedLine());
     }
 
+    [Fact]
+    public void A_method_for_exact_measurements_says_so_when_there_is_noise()
+    {
+        Degrade("colour.png", "sr4", "0.1", "noisy-y.tif");
+        string[] restore = ["restore", "noisy-y.tif", "--operator", "sr4", "--solver", "ddnm", "-o", "noisy.png", .. _quick];
+        Assert.Equal("", ProgramRun.Of(workspace, restore).Succeeded().Error);
+        foreach (var sigma in new[] { "0.1", "auto" })
+        {
+            var note = ProgramRun.Of(workspace, [.. restore, "--sigma", sigma]).Succeeded().Error;
+            Assert.StartsWith("posterior: note: solver 'ddnm' takes the noise (sigma 0.", note);
+            Assert.Single(note.TrimEnd().Split('\n'));
+            using var receipt = JsonDocument.Parse(workspace.Bytes("noisy.png.json"));
+            Assert.Contains("those that account for it: ddrm, ", receipt.RootElement.GetProperty("notes")[0].GetString());
+        }
+    }
+
+    [Theory]
+    [InlineData("bicubic", 0)]
+    [InlineData("admm-tv --set lambda=0.05 --set edge=periodic --set steps=5", 0)]
+    [InlineData("pnp-admm --set rho=0.4 --set denoiser-sigma=0.05", 4)]
+    [InlineData("red --set luminance-only=yes", 4)]
+    [InlineData("diffpir --set lambda=3", 4)]
+    public void Solvers_take_settings_by_name_and_their_receipts_make_the_same_again(string solver, int evaluations)
+    {
+        Degrade("colour.png", "sr4", "0.1", "named-y.tif");
+        string[] steps = evaluations > 0 ? _quick : [];
+        ProgramRun.Of(workspace, ["restore", "named-y.tif", "--operator", "sr4", "--sigma", "0.1", "--solver", .. solver.Split(' '), "-o", "named.png", "--force", .. steps]).Succeeded();
+        using var receipt = JsonDocument.Parse(workspace.Bytes("named.png.json"));
+        Assert.Equal(evaluations, receipt.RootElement.GetProperty("evaluations").GetInt32());
+        using var same = JsonDocument.Parse(ProgramRun.Of(workspace, "rerun", "named.png.json", "--json").Succeeded().Output);
+        Assert.True(same.RootElement.GetProperty("identical").GetBoolean());
+    }
+
+    [Fact]
+    public void The_catalogue_of_solvers_tells_evaluations_noise_and_needs()
+    {
+        using var json = JsonDocument.Parse(ProgramRun.Of(workspace, "solvers", "--json").Succeeded().Output);
+        var rows = json.RootElement.EnumerateArray().ToDictionary(row => row.GetProperty("name").GetString()!);
+        string Cell(string solver, string column) => rows[solver].GetProperty(column).GetString()!;
+        Assert.Equal(("20", "yes", "an operator with singular values"), (Cell("ddrm", "evaluations"), Cell("ddrm", "noise"), Cell("ddrm", "needs")));
+        Assert.Equal(("0", "no", "none"), (Cell("pinv", "evaluations"), Cell("pinv", "noise"), Cell("pinv", "settings")));
+        Assert.StartsWith("steps=12, rho=0.1, denoiser-sigma=auto", Cell("pnp-admm", "settings"));
+    }
+
     [Theory]
     [InlineData("operators", "sr{FACTOR}")]
     [InlineData("solvers", "ddrm")]

@@ -55,6 +55,21 @@ internal static class OraclePriors
     }
 }
 
+/// <summary>A denoiser that multiplies the frequencies of each channel, whatever the noise level: linear, so that iterations have fixed points in closed form.</summary>
+/// <param name="response">The real gain of each frequency, <c>[H, W]</c>, not shifted.</param>
+internal sealed class LinearFilter(Tensor response) : Denoiser
+{
+    public override long? Channels => null;
+
+    public override (double Min, double Max) SigmaRange => (0, double.PositiveInfinity);
+
+    public override Tensor Denoise(Tensor x, double sigma)
+    {
+        using var scope = new Scope();
+        return scope.Keep((x.Fft2() * response).InverseFft2().Real().To(x.DType).Clone());
+    }
+}
+
 /// <summary>A prior that writes down how it was called.</summary>
 internal sealed class RecordingDenoiser(Denoiser prior) : Denoiser
 {
@@ -68,6 +83,12 @@ internal sealed class RecordingDenoiser(Denoiser prior) : Denoiser
     {
         Calls.Add((x.Clone().Own(), sigma));
         return prior.Denoise(x, sigma);
+    }
+
+    public override (Tensor Estimate, Tensor VarianceShare) DenoiseWithVariance(Tensor x, double sigma)
+    {
+        Calls.Add((x.Clone().Own(), sigma));
+        return prior.DenoiseWithVariance(x, sigma);
     }
 }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Posterior.Models;
 using Posterior.Operators;
@@ -12,11 +13,17 @@ internal static class CatalogueCommands
     public static Command Operators() => Create("operators", "Lists the operators with their text forms.", ["form", "example", "description"],
         () => [.. OperatorCatalog.Entries.Select(entry => (string[])[entry.Pattern, entry.Example, entry.Description])]);
 
-    public static Command Solvers() => Create("solvers", "Lists the solvers with their settings.", ["name", "needs", "settings", "description", "paper"],
-        () => [.. SolverCatalog.All.Select(entry => (string[])[entry.Name, entry.Needs, entry.Options.Count == 0 ? "none" : string.Join(", ", entry.Options), entry.Description, entry.Paper])]);
+    public static Command Solvers() => Create("solvers", "Lists the solvers with what they need and their settings.", ["name", "evaluations", "noise", "needs", "settings", "description", "paper"],
+        () => [.. SolverCatalog.All.Select(Row)]);
 
     public static Command Models() => Create("models", "Lists the shipped models.", ["name", "network", "channels", "classes", "description"],
         () => [.. ModelZoo.Names.Select(Row)]);
+
+    private static string[] Row(SolverEntry entry) =>
+    [
+        entry.Name, string.Create(CultureInfo.InvariantCulture, $"{entry.Default.Evaluations}"), entry.Default.HandlesNoise ? "yes" : "no", entry.Needs,
+        entry.Settings.Count == 0 ? "none" : string.Join(", ", entry.Settings.Select(setting => $"{setting.Name}={setting.Default}")), entry.Description, entry.Paper,
+    ];
 
     private static string[] Row(string name)
     {

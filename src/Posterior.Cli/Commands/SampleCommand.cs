@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Posterior.Diffusion;
 using Posterior.Evaluation;
 
 namespace Posterior.Cli.Commands;
@@ -10,7 +11,7 @@ internal static class SampleCommand
     public static Command Create()
     {
         var (output, seed, json) = (Options.Output("The picture: a grid of the images."), Options.Seed(), Options.Json());
-        var sampler = Options.Text("--sampler", "heun (Karras et al. 2022) or ddim (Song et al. 2021). [default: heun]", "NAME");
+        var sampler = Options.Text("--sampler", $"{string.Join(", ", SamplerCatalog.All.Select(entry => entry.Name))}. [default: heun]", "NAME");
         var steps = Options.Number<int>("--steps", "Steps of the sampler.", "N", 18);
         var count = Options.Number<int>("--count", "The number of images.", "N", 16);
         var size = Options.Text("--size", "The size of an image. [default: the model's, else 64x64]", "WxH");

@@ -66,3 +66,18 @@ public sealed record Euler : ChurnedSampler
         return (x.Lerp(estimate, 1 - next / sigma), estimate);
     }
 }
+
+/// <summary>DPM-Solver-2 (Lu et al. 2022, Alg. 1) in the form of Karras et al. 2022: the slope at the geometric mean of both levels; two evaluations a step, one in the last.</summary>
+public sealed record DpmSolver2 : ChurnedSampler
+{
+    /// <inheritdoc/>
+    protected override (Tensor Next, Tensor Estimate) Step(Denoiser prior, Tensor x, double sigma, double next)
+    {
+        var estimate = prior.Denoise(x, sigma);
+        if (next == 0) return (estimate.Lerp(x, 0), estimate);
+        var middle = Math.Sqrt(sigma * next);
+        var half = estimate.Lerp(x, middle / sigma);
+        var slope = half - prior.Denoise(half, middle);
+        return (x.AddScaled(slope, (next - sigma) / middle), estimate);
+    }
+}

@@ -19,4 +19,14 @@ public abstract class Denoiser
     /// <param name="sigma">The standard deviation of their noise, the same for the whole batch.</param>
     /// <returns>An estimate of <c>E[x0 | x]</c>, of the shape and type of <paramref name="x"/>.</returns>
     public abstract Tensor Denoise(Tensor x, double sigma);
+
+    /// <summary>The posterior mean, and how much noise the reverse step should have, for networks that learned it (Nichol, Dhariwal 2021, Eq. 15).</summary>
+    /// <param name="x">Noisy images, <c>[N, C, H, W]</c>.</param>
+    /// <param name="sigma">The standard deviation of their noise.</param>
+    /// <returns>
+    /// The estimate, and the weight v of <c>ln beta</c> against the posterior's log-variance, broadcasting to the image: 0 is the posterior's variance, 1 the forward step's.
+    /// </returns>
+    /// <exception cref="InvalidOperationException">The prior learned no variance.</exception>
+    public virtual (Tensor Estimate, Tensor VarianceShare) DenoiseWithVariance(Tensor x, double sigma) =>
+        throw new InvalidOperationException("the prior has learned no variance of the reverse step");
 }

@@ -40,12 +40,19 @@ public abstract class NetworkDenoiser : Denoiser, IClassConditional
     /// <returns>The first C output channels, of the type of the input: a learned variance is left out.</returns>
     private protected Tensor Evaluate(Tensor input, double noiseLabel)
     {
+        using var scope = new Scope();
+        var output = EvaluateAll(input, noiseLabel);
+        return scope.Keep(output.Size(1) == input.Size(1) ? output : output.Narrow(1, 0, input.Size(1)));
+    }
+
+    /// <summary>All output channels; see <see cref="Evaluate"/>.</summary>
+    private protected Tensor EvaluateAll(Tensor input, double noiseLabel)
+    {
         if (input.Rank != 4 || input.Size(1) != Network.ImageChannels)
             throw new ArgumentException($"the network expects [N, {Network.ImageChannels}, H, W], found {input}", nameof(input));
         using var scope = new Scope();
         var (batch, height, width) = (input.Size(0), input.Size(2), input.Size(3));
         var output = Network.Forward(ImageBorder.Extend(input, Network.SizeMultiple), Tensor.Full([batch], noiseLabel, device: input.Device), Labels(batch, input.Device));
-        if (output.Size(1) != input.Size(1)) output = output.Narrow(1, 0, input.Size(1));
         if (output.Size(2) != height) output = output.Narrow(2, 0, height);
         if (output.Size(3) != width) output = output.Narrow(3, 0, width);
         return scope.Keep(output.To(input.DType));

@@ -11,6 +11,9 @@ public abstract record NoiseSchedule
     /// <exception cref="ArgumentOutOfRangeException">The schedule has no grid of so many steps.</exception>
     public abstract double[] Levels(int steps);
 
+    /// <summary>The largest number of steps that <see cref="Levels(int)"/> is meant for.</summary>
+    public virtual int MostSteps => 10_000;
+
     /// <summary>The standard deviation of a state of pure noise at a level: sigma itself unless the schedule's own process keeps the variance.</summary>
     public virtual double InitialScale(double sigma) => sigma;
 

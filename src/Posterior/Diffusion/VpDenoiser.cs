@@ -37,16 +37,29 @@ public sealed class VpDenoiser : NetworkDenoiser
     public override Tensor Denoise(Tensor x, double sigma)
     {
         using var scope = new Scope();
-        var root = Math.Sqrt(1 + sigma * sigma);
-        var output = Evaluate(x * (1 / root), _table.Time(sigma));
-        return scope.Keep(_prediction switch
-        {
-            Prediction.Epsilon => x.AddScaled(output, -sigma),
-            Prediction.Sample => output,
-
-            // x0 = sqrt(abar) x_vp - sqrt(1 - abar) v with abar = 1 / (1 + sigma^2) and x_vp = sqrt(abar) x.
-            Prediction.Velocity => (x * (1 / (root * root))).AddScaled(output, -sigma / root),
-            _ => throw new InvalidOperationException($"unknown prediction {_prediction}"),
-        });
+        return scope.Keep(Estimate(x, sigma, Evaluate(x * Shrink(sigma), _table.Time(sigma))));
     }
+
+    /// <inheritdoc/>
+    public override (Tensor Estimate, Tensor VarianceShare) DenoiseWithVariance(Tensor x, double sigma)
+    {
+        using var scope = new Scope();
+        var output = EvaluateAll(x * Shrink(sigma), _table.Time(sigma));
+        var channels = x.Size(1);
+        if (output.Size(1) != 2 * channels) throw new InvalidOperationException($"the network has learned no variance: it gives {output.Size(1)} channels for {channels}");
+        // The network's output runs from -1 to 1.
+        return (scope.Keep(Estimate(x, sigma, output.Narrow(1, 0, channels))), scope.Keep((output.Narrow(1, channels, channels) + 1) * 0.5));
+    }
+
+    private static double Shrink(double sigma) => 1 / Math.Sqrt(1 + sigma * sigma);
+
+    private Tensor Estimate(Tensor x, double sigma, Tensor output) => _prediction switch
+    {
+        Prediction.Epsilon => x.AddScaled(output, -sigma),
+        Prediction.Sample => output,
+
+        // x0 = sqrt(abar) x_vp - sqrt(1 - abar) v with abar = 1 / (1 + sigma^2) and x_vp = sqrt(abar) x.
+        Prediction.Velocity => (x * (Shrink(sigma) * Shrink(sigma))).AddScaled(output, -sigma * Shrink(sigma)),
+        _ => throw new InvalidOperationException($"unknown prediction {_prediction}"),
+    };
 }

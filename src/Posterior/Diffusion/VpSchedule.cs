@@ -21,6 +21,9 @@ public sealed record VpSchedule : NoiseSchedule
     /// <summary>The number of time steps.</summary>
     public int Count => _betas.Length;
 
+    /// <inheritdoc/>
+    public override int MostSteps => Count;
+
     /// <summary>For each step, the time of the process that the network was trained on; 0, 1, ... unless respaced.</summary>
     public IReadOnlyList<int> Timesteps => _timesteps;
 

@@ -22,4 +22,11 @@ public sealed class CountedDenoiser(Denoiser inner) : Denoiser
         Evaluations += (int)x.Size(0);
         return inner.Denoise(x, sigma);
     }
+
+    /// <inheritdoc/>
+    public override (Tensor Estimate, Tensor VarianceShare) DenoiseWithVariance(Tensor x, double sigma)
+    {
+        Evaluations += (int)x.Size(0);
+        return inner.DenoiseWithVariance(x, sigma);
+    }
 }

@@ -59,6 +59,9 @@ public sealed record Receipt
     /// <summary>sigma squared.</summary>
     public double? NoiseVariance { get; init; }
 
+    /// <summary>What a reader of the result should know, a line each; null for nothing.</summary>
+    public IReadOnlyList<string>? Notes { get; init; }
+
     /// <summary>The share of values that were limited to [0, 1] when written.</summary>
     public double? Clipped { get; init; }
 

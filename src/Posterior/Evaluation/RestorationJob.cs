@@ -48,8 +48,11 @@ public sealed class RestorationJob : IDisposable
     /// <summary>The solver.</summary>
     public Solver Solver { get; }
 
-    /// <summary>The number of network evaluations that one measurement takes.</summary>
-    public int Evaluations => Solver.Evaluations * Settings.Samples;
+    /// <summary>The number of steps of progress that one measurement takes.</summary>
+    public int Steps => Solver.Reports * Settings.Samples;
+
+    /// <summary>What a user should know before the work; null for nothing.</summary>
+    public string? Note => Settings.Sigma is { } sigma ? NoteOn(sigma) : null;
 
     /// <summary>The receipt of finished work with these settings; null when there is work to do.</summary>
     /// <exception cref="ImageException">The input cannot be read.</exception>
@@ -76,6 +79,7 @@ public sealed class RestorationJob : IDisposable
     /// <exception cref="OperatorException">The operator does not fit the measurement.</exception>
     /// <exception cref="MeasurementException">The measurement or its noise level makes no sense.</exception>
     /// <exception cref="UnsupportedOperatorException">The solver needs more than the operator has.</exception>
+    /// <exception cref="DivergenceException">The solver's state left the range of images; nothing is written then.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public Receipt Run(string input, string output, IProgress<RestorationStep>? progress = null, CancellationToken cancellation = default)
     {
@@ -112,7 +116,7 @@ public sealed class RestorationJob : IDisposable
             samples.Add(inner.Keep(restoration.Estimate.To(Device.Cpu)));
         }
         cancellation.ThrowIfCancellationRequested();
-        if (!samples[0].IsFinite().All()) throw new MeasurementException($"the restoration of '{input}' is not finite: the prior or the solver's settings do not suit the measurement");
+        if (!samples[0].IsFinite().All()) throw new MeasurementException($"the restoration of '{input}' is not finite: the solver's settings do not suit the measurement");
 
         var receipt = new Receipt
         {
@@ -129,6 +133,7 @@ public sealed class RestorationJob : IDisposable
             Evaluations = evaluations,
             DataResidual = Consistency.Residual(measurement, samples[0].To(device)),
             NoiseVariance = sigma.Value * sigma.Value,
+            Notes = NoteOn(sigma.Value) is { } note ? [note] : null,
             Started = started.ToString("s", CultureInfo.InvariantCulture) + "Z",
             Seconds = Stopwatch.GetElapsedTime(clock).TotalSeconds,
             ModelSeconds = modelSeconds,
@@ -162,6 +167,10 @@ public sealed class RestorationJob : IDisposable
             throw new OperatorException(string.Create(CultureInfo.InvariantCulture, $"operator '{Operator}' takes no images of {shape.Width}x{shape.Height} (the largest inside is {fit.Width}x{fit.Height}; degrade crops to it, restore does not)"));
         return Operator.Bind(shape, _files, DType.Float32, device);
     }
+
+    private string? NoteOn(double sigma) => Solver.HandlesNoise || sigma == 0
+        ? null
+        : string.Create(CultureInfo.InvariantCulture, $"solver '{Solver.Name}' takes the noise (sigma {sigma:0.####}) for a part of the image; those that account for it: {string.Join(", ", SolverCatalog.All.Where(entry => entry.Default.HandlesNoise).Select(entry => entry.Name))}");
 
     private double Estimate(Tensor y)
     {

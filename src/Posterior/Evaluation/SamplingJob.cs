@@ -88,12 +88,8 @@ public sealed class SamplingJob
         });
     }
 
-    private Sampler Sampler() => _settings.Sampler switch
-    {
-        "heun" => new EdmHeun { Steps = _settings.Steps },
-        "ddim" => new Ddim { Steps = _settings.Steps },
-        var other => throw new ModelException($"no sampler is called '{other}'{Spelling.Suggest(other, ["heun", "ddim"])}; there are heun, ddim"),
-    };
+    private Sampler Sampler() => SamplerCatalog.Create(_settings.Sampler, _settings.Steps) ?? throw new ModelException(
+        $"no sampler is called '{_settings.Sampler}'{Spelling.Suggest(_settings.Sampler, SamplerCatalog.All.Select(entry => entry.Name))}; there are {string.Join(", ", SamplerCatalog.All.Select(entry => entry.Name))}");
 
     private Denoiser Guided(Prior prior, long channels)
     {

@@ -6,7 +6,7 @@ public sealed record SamplingSettings
     /// <summary>The prior.</summary>
     public PriorSettings Prior { get; init; } = new();
 
-    /// <summary><c>heun</c> or <c>ddim</c>.</summary>
+    /// <summary>A name of <see cref="Diffusion.SamplerCatalog"/>.</summary>
     public string Sampler { get; init; } = "heun";
 
     /// <summary>The number of steps.</summary>

@@ -56,6 +56,37 @@ public static class ConjugateGradient
         return scope.Keep(x);
     }
 
+    /// <summary>Solves <c>A x = b</c> for a symmetric, positive semi-definite <c>A</c> (Hestenes, Stiefel 1952).</summary>
+    /// <param name="a"><c>A x</c>, each image on its own.</param>
+    /// <param name="b"><c>[N, C, H, W]</c>, in the range of A.</param>
+    /// <param name="start">The first guess; it is not changed.</param>
+    /// <param name="tolerance">Stops an image when the norm of its residual is below this share of that of <paramref name="b"/>.</param>
+    /// <param name="iterations">The most iterations.</param>
+    /// <returns>Of the shape of <paramref name="b"/>.</returns>
+    public static Tensor Solve(Func<Tensor, Tensor> a, Tensor b, Tensor start, double tolerance = 1e-7, int iterations = 1000)
+    {
+        using var scope = new Scope();
+        var x = start.Clone();
+        var residual = b - a(x);
+        var direction = residual.Clone();
+        var power = Dot(residual, residual);
+        var target = Dot(b, b) * (tolerance * tolerance);
+        for (var i = 0; i < iterations; i++)
+        {
+            using var step = new Scope();
+            var active = power.Greater(target);
+            if (!active.Any()) break;
+            var image = a(direction);
+            var alpha = Ratio(power, Dot(direction, image), active);
+            x.AddProductInPlace(direction, Like(alpha, x));
+            residual.AddProductInPlace(image, Like(alpha, image), -1);
+            var next = Dot(residual, residual);
+            step.Replace(ref direction, residual + direction * Like(Ratio(next, power, active), direction));
+            step.Replace(ref power, active.Where(next, power.ZerosLike()));
+        }
+        return scope.Keep(x);
+    }
+
     private static Tensor Dot(Tensor a, Tensor b) => (a * b).Reshape(a.Size(0), -1).Sum([1]);
 
     private static Tensor Ratio(Tensor a, Tensor b, Tensor active)

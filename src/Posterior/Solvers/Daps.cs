@@ -30,6 +30,16 @@ public enum DapsPrior
 /// </remarks>
 public sealed record Daps : Solver<LinearOperator>
 {
+    /// <summary>Its line in the catalogue.</summary>
+    public static SolverEntry Entry { get; } = SolverEntry.Of(new Daps(), "samples by annealed Langevin dynamics; many evaluations", "Zhang et al. 2025, arXiv:2407.01521")
+        .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
+        .Whole("flow-steps", s => s.FlowSteps, (s, v) => s with { FlowSteps = v })
+        .Whole("moves", s => s.Moves, (s, v) => s with { Moves = v })
+        .Number("sigma-max", s => s.SigmaMax, (s, v) => s with { SigmaMax = v })
+        .Number("sigma-min", s => s.SigmaMin, (s, v) => s with { SigmaMin = v })
+        .Number("tau", (s, v) => s with { Tau = v })
+        .Number("learning-rate", (s, v) => s with { LearningRate = v });
+
     /// <summary>tau where the measurement has less noise than this accounts for, or none: the paper's.</summary>
     public const double LeastTau = 0.01;
 
@@ -79,6 +89,9 @@ public sealed record Daps : Solver<LinearOperator>
     public double PriorSigma { get; init; } = 0.1;
 
     /// <inheritdoc/>
+    public override string Remedy => "lower learning-rate";
+
+    /// <inheritdoc/>
     protected override IEnumerable<string> Problems() =>
     [
         .. Between("steps", Steps, 1, 10000), .. Between("flow-steps", FlowSteps, 1, 1000), .. Between("moves", Moves, 1, 10000),
@@ -94,7 +107,7 @@ public sealed record Daps : Solver<LinearOperator>
         var (y, h) = (measurement.Data, measurement.Operator);
         var grid = new KarrasSchedule(SigmaMin, SigmaMax).Levels(Steps + 1);
         var tau = Tau ?? Math.Max(LeastTau, Math.Sqrt(2) * measurement.Sigma);
-        var rate = LearningRate ?? Math.Min(tau * tau / SquaredGain(h), SigmaMin * SigmaMin) / 4;
+        var rate = LearningRate ?? Math.Min(tau * tau / Math.Max(1, LargestGain.Squared(h, y.DType, y.Device)), SigmaMin * SigmaMin) / 4;
         var x = noise.Normal(h.InputShape.Batch(y.Size(0)), y.DType, y.Device) * SigmaMax;
         var evaluations = 0;
         for (var k = 0; k < Steps; k++)
@@ -173,11 +186,5 @@ public sealed record Daps : Solver<LinearOperator>
             using var scope = new Scope();
             return scope.Keep((Denoise(at, sigma) - at) * (1 / (sigma * sigma)));
         }
-    }
-
-    private static double SquaredGain(LinearOperator h)
-    {
-        using var scope = new Scope();
-        return h is SpectralOperator spectral ? Math.Max(1, Math.Pow(spectral.SingularValues.Max().Item(), 2)) : 1;
     }
 }

@@ -11,6 +11,13 @@ namespace Posterior.Solvers;
 /// <remarks>Where the authors' code differs from the paper, it is followed: time travel adds noise to the last estimate before its projection, while the paper diffuses the state.</remarks>
 public sealed record Ddnm : Solver<LinearOperator>
 {
+    /// <summary>Its line in the catalogue.</summary>
+    public static SolverEntry Entry { get; } = SolverEntry.Of(new Ddnm(), "exact data consistency without noise; time travel for hard tasks", "Wang et al. 2023, arXiv:2212.00490")
+        .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
+        .Number("eta", s => s.Eta, (s, v) => s with { Eta = v })
+        .Whole("travel-length", s => s.TravelLength, (s, v) => s with { TravelLength = v })
+        .Whole("travel-repeat", s => s.TravelRepeat, (s, v) => s with { TravelRepeat = v });
+
     /// <inheritdoc/>
     public override string Name => "ddnm";
 
@@ -36,7 +43,7 @@ public sealed record Ddnm : Solver<LinearOperator>
     public NoiseSchedule Schedule { get; init; } = VpSchedule.Linear();
 
     /// <inheritdoc/>
-    protected override IEnumerable<string> Problems() => TravelProblems(Steps, Eta, TravelLength, TravelRepeat);
+    protected override IEnumerable<string> Problems() => TravelProblems(Steps, Schedule.MostSteps, Eta, TravelLength, TravelRepeat);
 
     /// <inheritdoc/>
     protected override Restoration Run(
@@ -80,6 +87,6 @@ public sealed record Ddnm : Solver<LinearOperator>
         return levels.Length > steps + 1 ? levels[^(steps + 1)..] : levels;
     }
 
-    internal static IEnumerable<string> TravelProblems(int steps, double eta, int length, int repeat) =>
-        [.. Between("steps", steps, 1, 1000), .. Between("eta", eta, 0, 1), .. Between("travel-length", length, 1, Math.Max(1, steps)), .. Between("travel-repeat", repeat, 1, 1000)];
+    internal static IEnumerable<string> TravelProblems(int steps, int most, double eta, int length, int repeat) =>
+        [.. Between("steps", steps, 1, most), .. Between("eta", eta, 0, 1), .. Between("travel-length", length, 1, Math.Max(1, steps)), .. Between("travel-repeat", repeat, 1, 1000)];
 }

@@ -13,6 +13,13 @@ namespace Posterior.Solvers;
 /// </remarks>
 public sealed record DdnmPlus : Solver<SpectralOperator>
 {
+    /// <summary>Its line in the catalogue.</summary>
+    public static SolverEntry Entry { get; } = SolverEntry.Of(new DdnmPlus(), "DDNM for noisy measurements", "Wang et al. 2023, arXiv:2212.00490")
+        .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
+        .Number("eta", s => s.Eta, (s, v) => s with { Eta = v })
+        .Whole("travel-length", s => s.TravelLength, (s, v) => s with { TravelLength = v })
+        .Whole("travel-repeat", s => s.TravelRepeat, (s, v) => s with { TravelRepeat = v });
+
     /// <inheritdoc/>
     public override string Name => "ddnm+";
 
@@ -38,7 +45,7 @@ public sealed record DdnmPlus : Solver<SpectralOperator>
     public NoiseSchedule Schedule { get; init; } = VpSchedule.Linear();
 
     /// <inheritdoc/>
-    protected override IEnumerable<string> Problems() => Ddnm.TravelProblems(Steps, Eta, TravelLength, TravelRepeat);
+    protected override IEnumerable<string> Problems() => Ddnm.TravelProblems(Steps, Schedule.MostSteps, Eta, TravelLength, TravelRepeat);
 
     /// <inheritdoc/>
     protected override Restoration Run(

@@ -16,6 +16,13 @@ namespace Posterior.Solvers;
 /// </remarks>
 public sealed record Ddrm : Solver<SpectralOperator>
 {
+    /// <summary>Its line in the catalogue.</summary>
+    public static SolverEntry Entry { get; } = SolverEntry.Of(new Ddrm(), "fast and robust, with or without noise", "Kawar et al. 2022, arXiv:2201.11793")
+        .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
+        .Number("eta", s => s.Eta, (s, v) => s with { Eta = v })
+        .Number("eta-b", s => s.EtaB, (s, v) => s with { EtaB = v })
+        .Flag("final-projection", s => s.FinalProjection, (s, v) => s with { FinalProjection = v });
+
     /// <inheritdoc/>
     public override string Name => "ddrm";
 
@@ -44,7 +51,7 @@ public sealed record Ddrm : Solver<SpectralOperator>
     public bool FinalProjection { get; init; } = true;
 
     /// <inheritdoc/>
-    protected override IEnumerable<string> Problems() => [.. Between("steps", Steps, 1, 1000), .. Between("eta", Eta, 0, 1), .. Between("eta-b", EtaB, 0, 1)];
+    protected override IEnumerable<string> Problems() => [.. Between("steps", Steps, 1, Schedule.MostSteps), .. Between("eta", Eta, 0, 1), .. Between("eta-b", EtaB, 0, 1)];
 
     /// <inheritdoc/>
     protected override Restoration Run(

@@ -7,29 +7,34 @@ namespace Posterior.Solvers;
 /// <summary>What the solvers that differentiate through the denoiser share: a chain rule in which only the prior is recorded.</summary>
 internal static class DenoiserGradient
 {
-    /// <summary>The estimate, and <c>(d estimate / d x)^T direction(estimate)</c>. The graph is freed before the return.</summary>
+    /// <summary>The estimate, <c>(d estimate / d x)^T direction(estimate)</c>, and the learned variance's share if it is asked for. The graph is freed before the return.</summary>
     /// <param name="prior">The prior, made of differentiable operations.</param>
     /// <param name="x">The state.</param>
     /// <param name="sigma">Its noise level.</param>
     /// <param name="clip">Whether the estimate is limited to [-1, 1]; the gradient is zero where it was.</param>
     /// <param name="direction">A direction at an estimate, of its shape; not recorded.</param>
+    /// <param name="variance">Whether the variance that the prior learned is wanted too.</param>
     /// <exception cref="InvalidOperationException">The prior's estimate does not depend on the state in a recorded way.</exception>
-    public static (Tensor Estimate, Tensor Gradient) PullBack(Denoiser prior, Tensor x, double sigma, bool clip, Func<Tensor, Tensor> direction)
+    public static (Tensor Estimate, Tensor Gradient, Tensor? VarianceShare) PullBack(
+        Denoiser prior, Tensor x, double sigma, bool clip, Func<Tensor, Tensor> direction, bool variance = false)
     {
         using var scope = new Scope();
         var state = x.Detach();
         state.RequiresGrad = true;
+        Tensor? share = null;
         var recorded = Recorded();
         if (!recorded.RequiresGrad) throw new InvalidOperationException("the prior cannot be differentiated: its estimate is not recorded as a function of the state");
         var estimate = recorded.Detach();
         var gradient = Tensor.Gradients(recorded, direction(estimate), [state])[0]
             ?? throw new InvalidOperationException("the prior cannot be differentiated: its estimate does not depend on the state");
-        return (scope.Keep(estimate), scope.Keep(gradient));
+        return (scope.Keep(estimate), scope.Keep(gradient), share is null ? null : scope.Keep(share.Detach()));
 
         Tensor Recorded()
         {
             using var withGrad = new WithGrad();
-            var denoised = prior.Denoise(state, sigma);
+            Tensor denoised;
+            if (variance) (denoised, share) = prior.DenoiseWithVariance(state, sigma);
+            else denoised = prior.Denoise(state, sigma);
             return clip ? denoised.Clamp(-1, 1) : denoised;
         }
     }

@@ -24,6 +24,13 @@ public enum DpsGuidance
 /// <remarks>Where the authors' code takes one norm of the whole batch, which ties its images together, each image has its own here. The gradient passes through the clamp, as in the code.</remarks>
 public sealed record Dps : Solver<ForwardOperator>
 {
+    /// <summary>Its line in the catalogue.</summary>
+    public static SolverEntry Entry { get; } = SolverEntry.Of(new Dps(), "any operator, linear or not; slow, differentiates the network", "Chung et al. 2023, arXiv:2209.14687")
+        .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
+        .Number("eta", s => s.Eta, (s, v) => s with { Eta = v })
+        .Number("zeta", s => s.Zeta, (s, v) => s with { Zeta = v })
+        .Flag("clip", s => s.Clip, (s, v) => s with { Clip = v });
+
     /// <inheritdoc/>
     public override string Name => "dps";
 
@@ -45,8 +52,8 @@ public sealed record Dps : Solver<ForwardOperator>
     /// <summary>Whether the estimate is limited to [-1, 1].</summary>
     public bool Clip { get; init; } = true;
 
-    /// <summary>Whether the noise has the variance beta of the forward step instead of the posterior's; with <see cref="Eta"/> 1 only.</summary>
-    public bool LargeVariance { get; init; }
+    /// <summary>The variance of the noise; other than the posterior's with <see cref="Eta"/> 1 only.</summary>
+    public StepVariance Variance { get; init; }
 
     /// <summary>The misfit.</summary>
     public DpsGuidance Guidance { get; init; } = DpsGuidance.Norm;
@@ -58,10 +65,13 @@ public sealed record Dps : Solver<ForwardOperator>
     public NoiseSchedule Schedule { get; init; } = VpSchedule.Linear();
 
     /// <inheritdoc/>
+    public override string Remedy => "lower zeta";
+
+    /// <inheritdoc/>
     protected override IEnumerable<string> Problems() =>
     [
-        .. Between("steps", Steps, 1, 1000), .. Between("zeta", Zeta, 0, 1000), .. Between("eta", Eta, 0, 1),
-        .. LargeVariance && Eta != 1 ? ["large-variance needs eta 1"] : Array.Empty<string>(),
+        .. Between("steps", Steps, 1, Schedule.MostSteps), .. Between("zeta", Zeta, 0, 100), .. Between("eta", Eta, 0, 1),
+        .. Variance != StepVariance.Posterior && Eta != 1 ? ["a variance other than the posterior's needs eta 1"] : Array.Empty<string>(),
     ];
 
     /// <inheritdoc/>
@@ -77,13 +87,14 @@ public sealed record Dps : Solver<ForwardOperator>
             cancellation.ThrowIfCancellationRequested();
             using var step = new Scope();
             var (sigma, next) = (levels[i], levels[i + 1]);
-            var (estimate, descent) = DenoiserGradient.PullBack(prior, x, sigma, Clip, x0 => Descent(h, y, x0));
+            var (estimate, descent, share) = DenoiserGradient.PullBack(prior, x, sigma, Clip, x0 => Descent(h, y, x0), Variance == StepVariance.Learned);
             progress?.Report(new(i, count, sigma, estimate));
             var up = Eta * Ancestral.PosteriorDeviation(sigma, next);
             var result = Ancestral.Mean(x, estimate, sigma, next, up);
             // The last draw is multiplied by 0, but it is drawn.
             var z = noise.NormalLike(x);
-            if (next > 0) result.AddInPlace(z, LargeVariance ? Ancestral.ForwardDeviation(sigma, next) : up);
+            if (next > 0 && Variance == StepVariance.Posterior) result.AddInPlace(z, up);
+            else if (next > 0) Ancestral.AddNoise(result, z, sigma, next, Variance, share);
             step.Replace(ref x, result.AddInPlace(descent, Zeta * Scale(sigma, next)));
         }
         return new(x, count);

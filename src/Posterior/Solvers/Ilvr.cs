@@ -12,6 +12,11 @@ namespace Posterior.Solvers;
 /// <remarks>ILVR starts from pure noise, the form of App. H around <c>H^+ y</c>. The latter is followed; the difference is far below the noise of the first level.</remarks>
 public sealed record Ilvr : Solver<LinearOperator>
 {
+    /// <summary>Its line in the catalogue.</summary>
+    public static SolverEntry Entry { get; } = SolverEntry.Of(new Ilvr(), "DDRM's noiseless limit for operators without singular values", "Choi et al. 2021, arXiv:2108.02938")
+        .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
+        .Flag("final-projection", s => s.FinalProjection, (s, v) => s with { FinalProjection = v });
+
     /// <inheritdoc/>
     public override string Name => "ilvr";
 
@@ -31,7 +36,7 @@ public sealed record Ilvr : Solver<LinearOperator>
     public bool FinalProjection { get; init; } = true;
 
     /// <inheritdoc/>
-    protected override IEnumerable<string> Problems() => Between("steps", Steps, 1, 1000);
+    protected override IEnumerable<string> Problems() => Between("steps", Steps, 1, Schedule.MostSteps);
 
     /// <inheritdoc/>
     protected override Restoration Run(

@@ -25,6 +25,13 @@ public enum McgForm
 /// <remarks>In the DPS authors' code the projection for inpainting has the parts of the mask the wrong way round and a wrong sign; the intended one is used.</remarks>
 public sealed record Mcg : Solver<LinearOperator>
 {
+    /// <summary>Its line in the catalogue.</summary>
+    public static SolverEntry Entry { get; } = SolverEntry.Of(new Mcg(), "DPS with a projection on the measurement, without noise", "Chung et al. 2022, arXiv:2206.00941")
+        .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
+        .Number("eta", s => s.Eta, (s, v) => s with { Eta = v })
+        .Number("zeta", s => s.Zeta, (s, v) => s with { Zeta = v })
+        .Flag("clip", s => s.Clip, (s, v) => s with { Clip = v });
+
     /// <inheritdoc/>
     public override string Name => "mcg";
 
@@ -46,6 +53,9 @@ public sealed record Mcg : Solver<LinearOperator>
     /// <summary>Whether the estimate is limited to [-1, 1].</summary>
     public bool Clip { get; init; } = true;
 
+    /// <summary>The variance of the noise; other than the posterior's with <see cref="Eta"/> 1 only.</summary>
+    public StepVariance Variance { get; init; }
+
     /// <summary>Which published form.</summary>
     public McgForm Form { get; init; } = McgForm.Norm;
 
@@ -56,7 +66,14 @@ public sealed record Mcg : Solver<LinearOperator>
     public NoiseSchedule Schedule { get; init; } = VpSchedule.Linear();
 
     /// <inheritdoc/>
-    protected override IEnumerable<string> Problems() => [.. Between("steps", Steps, 1, 1000), .. Between("zeta", Zeta, 0, 1000), .. Between("eta", Eta, 0, 1)];
+    public override string Remedy => "lower zeta";
+
+    /// <inheritdoc/>
+    protected override IEnumerable<string> Problems() =>
+    [
+        .. Between("steps", Steps, 1, Schedule.MostSteps), .. Between("zeta", Zeta, 0, 100), .. Between("eta", Eta, 0, 1),
+        .. Variance != StepVariance.Posterior && Eta != 1 ? ["a variance other than the posterior's needs eta 1"] : Array.Empty<string>(),
+    ];
 
     /// <inheritdoc/>
     protected override Restoration Run(
@@ -71,10 +88,13 @@ public sealed record Mcg : Solver<LinearOperator>
             cancellation.ThrowIfCancellationRequested();
             using var step = new Scope();
             var (sigma, next) = (levels[i], levels[i + 1]);
-            var (estimate, descent) = DenoiserGradient.PullBack(prior, x, sigma, Clip, x0 => Descent(h, y, x0));
+            var (estimate, descent, share) = DenoiserGradient.PullBack(prior, x, sigma, Clip, x0 => Descent(h, y, x0), Variance == StepVariance.Learned);
             progress?.Report(new(i, count, sigma, estimate));
             var up = Eta * Ancestral.PosteriorDeviation(sigma, next);
-            var moved = Ancestral.Mean(x, estimate, sigma, next, up).AddInPlace(noise.NormalLike(x), up);
+            var moved = Ancestral.Mean(x, estimate, sigma, next, up);
+            var fresh = noise.NormalLike(x);
+            if (next == 0 || Variance == StepVariance.Posterior) moved.AddInPlace(fresh, up);
+            else Ancestral.AddNoise(moved, fresh, sigma, next, Variance, share);
             if (Form == McgForm.Norm)
             {
                 // Both factors come from the variance-preserving state, as in Dps; the measurement has abar of the level before the step.

@@ -27,6 +27,13 @@ public enum PiGdmWeighting
 /// <remarks><c>(H H^T + c I)^-1</c> is in closed form for operators with singular values and by conjugate gradients for others. Without noise it is the pseudo-inverse.</remarks>
 public sealed record PiGdm : Solver<LinearOperator>
 {
+    /// <summary>Its line in the catalogue.</summary>
+    public static SolverEntry Entry { get; } = SolverEntry.Of(new PiGdm(), "guided by the pseudo-inverse, with or without noise; differentiates the network", "Song et al. 2023, openreview 9_gsMA8MRKQ")
+        .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
+        .Number("eta", s => s.Eta, (s, v) => s with { Eta = v })
+        .Choice("weighting", s => s.Weighting, (s, v) => s with { Weighting = v })
+        .Number("strength", s => s.Strength, (s, v) => s with { Strength = v });
+
     /// <inheritdoc/>
     public override string Name => "pigdm";
 
@@ -58,7 +65,10 @@ public sealed record PiGdm : Solver<LinearOperator>
     public NoiseSchedule Schedule { get; init; } = VpSchedule.Linear();
 
     /// <inheritdoc/>
-    protected override IEnumerable<string> Problems() => [.. Between("steps", Steps, 1, 1000), .. Between("eta", Eta, 0, 1), .. Between("strength", Strength, 0, 1000)];
+    public override string Remedy => "lower strength, or take the adaptive weighting";
+
+    /// <inheritdoc/>
+    protected override IEnumerable<string> Problems() => [.. Between("steps", Steps, 1, Schedule.MostSteps), .. Between("eta", Eta, 0, 1), .. Between("strength", Strength, 0, 1000)];
 
     /// <inheritdoc/>
     protected override Restoration Run(
@@ -74,7 +84,7 @@ public sealed record PiGdm : Solver<LinearOperator>
             using var step = new Scope();
             var (sigma, next) = (levels[i], levels[i + 1]);
             var damping = sigmaY * sigmaY * (1 + sigma * sigma) / (sigma * sigma);
-            var (estimate, guidance) = DenoiserGradient.PullBack(prior, x, sigma, false, x0 => Solve(h, y - h.Apply(x0), damping));
+            var (estimate, guidance, _) = DenoiserGradient.PullBack(prior, x, sigma, false, x0 => DampedInverse.Apply(h, y - h.Apply(x0), damping));
             progress?.Report(new(i, count, sigma, estimate));
             var kept = estimate;
             if (ReplaceObserved)
@@ -99,15 +109,4 @@ public sealed record PiGdm : Solver<LinearOperator>
         PiGdmWeighting.Ddim => 1 - share,
         _ => (1 - share) * (1 + sigma * sigma),
     };
-
-    // H^T (H H^T + c I)^-1 r. In coordinates s / (s^2 + c), written with 1 / s so that 0 stays 0.
-    private static Tensor Solve(LinearOperator h, Tensor residual, double damping)
-    {
-        if (damping == 0) return h.PseudoInverse(residual);
-        if (h is not SpectralOperator spectral) return ConjugateGradient.Damped(h, residual, damping);
-        using var scope = new Scope();
-        var inverse = spectral.InverseSingularValues();
-        var factor = inverse / (inverse.Square() * damping + 1);
-        return scope.Keep(spectral.V(spectral.UT(residual) * factor));
-    }
 }

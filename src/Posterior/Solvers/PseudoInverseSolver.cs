@@ -7,6 +7,9 @@ namespace Posterior.Solvers;
 /// <summary>The baseline without a prior: <c>H^+ y</c>, the least-norm image among those that explain the measurement best.</summary>
 public sealed record PseudoInverseSolver : Solver<LinearOperator>
 {
+    /// <summary>Its line in the catalogue.</summary>
+    public static SolverEntry Entry { get; } = SolverEntry.Of(new PseudoInverseSolver(), "the pseudo-inverse, a baseline without a prior", "Moore 1920, Penrose 1955");
+
     /// <inheritdoc/>
     public override string Name => "pinv";
 

@@ -39,6 +39,14 @@ public enum RedDiffWeighting
 /// </remarks>
 public sealed record RedDiff : Solver<LinearOperator>
 {
+    /// <summary>Its line in the catalogue.</summary>
+    public static SolverEntry Entry { get; } = SolverEntry.Of(new RedDiff(), "optimises one image; no derivative of the network", "Mardani et al. 2024, arXiv:2305.04391")
+        .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
+        .Number("learning-rate", s => s.LearningRate, (s, v) => s with { LearningRate = v })
+        .Number("prior-weight", s => s.PriorWeight, (s, v) => s with { PriorWeight = v })
+        .Number("data-weight", s => s.DataWeight, (s, v) => s with { DataWeight = v })
+        .Choice("weighting", s => s.Weighting, (s, v) => s with { Weighting = v });
+
     private const double FirstDecay = 0.9, SecondDecay = 0.99;
 
     /// <inheritdoc/>
@@ -75,9 +83,12 @@ public sealed record RedDiff : Solver<LinearOperator>
     public NoiseSchedule Schedule { get; init; } = VpSchedule.Linear();
 
     /// <inheritdoc/>
+    public override string Remedy => "lower learning-rate";
+
+    /// <inheritdoc/>
     protected override IEnumerable<string> Problems() =>
     [
-        .. Between("steps", Steps, 1, 1000), .. Between("learning-rate", LearningRate, 0, 1000), .. Between("prior-weight", PriorWeight, 0, 1e6),
+        .. Between("steps", Steps, 1, Schedule.MostSteps), .. Between("learning-rate", LearningRate, 0, 1000), .. Between("prior-weight", PriorWeight, 0, 1e6),
         .. Between("epsilon", Epsilon, 0, 1), .. Between("data-weight", DataWeight, 0, 1e6), .. Between("width", Width, 0, 10),
     ];
 

@@ -5,7 +5,11 @@ namespace Posterior.Solvers;
 /// <summary>What a solver returns.</summary>
 /// <param name="Estimate">Restored images, <c>[N, C, H, W]</c>, in [-1, 1] up to overshoot (not clamped).</param>
 /// <param name="Evaluations">How often the prior was evaluated for each image.</param>
-public sealed record Restoration(Tensor Estimate, int Evaluations);
+public sealed record Restoration(Tensor Estimate, int Evaluations)
+{
+    /// <summary>Whether the measurement has noise and the method explained it as if it were image.</summary>
+    public bool NoiseIgnored { get; init; }
+}
 
 /// <summary>A report of a solver's loop.</summary>
 /// <param name="Index">The step, from 0.</param>

@@ -15,6 +15,12 @@ namespace Posterior.Solvers;
 /// </remarks>
 public sealed record Snips : Solver<SpectralOperator>
 {
+    /// <summary>Its line in the catalogue.</summary>
+    public static SolverEntry Entry { get; } = SolverEntry.Of(new Snips(), "annealed Langevin dynamics, many evaluations: for comparison", "Kawar et al. 2021, arXiv:2105.14951")
+        .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
+        .Whole("steps-per-level", s => s.StepsPerLevel, (s, v) => s with { StepsPerLevel = v })
+        .Number("step-size", s => s.StepSize, (s, v) => s with { StepSize = v });
+
     /// <inheritdoc/>
     public override string Name => "snips";
 
@@ -37,8 +43,11 @@ public sealed record Snips : Solver<SpectralOperator>
     public NoiseSchedule Schedule { get; init; } = VpSchedule.Linear();
 
     /// <inheritdoc/>
+    public override string Remedy => "lower step-size";
+
+    /// <inheritdoc/>
     protected override IEnumerable<string> Problems() =>
-        [.. Between("steps", Steps, 1, 1000), .. Between("steps-per-level", StepsPerLevel, 1, 1000), .. Between("step-size", StepSize, 1e-6, 1)];
+        [.. Between("steps", Steps, 1, Schedule.MostSteps), .. Between("steps-per-level", StepsPerLevel, 1, 1000), .. Between("step-size", StepSize, 1e-6, 1)];
 
     /// <inheritdoc/>
     protected override Restoration Run(

@@ -16,6 +16,15 @@ public abstract record Solver
     /// <summary>How often the prior is evaluated for each image, if its range leaves all noise levels in place.</summary>
     public abstract int Evaluations { get; }
 
+    /// <summary>How many steps a run reports: <see cref="Evaluations"/>, unless the method iterates without the prior.</summary>
+    public virtual int Reports => Evaluations;
+
+    /// <summary>What the method needs of an operator, in words that go on a message: <c>a linear operator</c>.</summary>
+    public abstract string Needs { get; }
+
+    /// <summary>What helps when a run diverges, in words that end a message.</summary>
+    public virtual string Remedy => "check operator and noise level, or take more steps";
+
     /// <summary>Whether the method has what it needs of an operator.</summary>
     public abstract bool Accepts(ForwardOperator h);
 
@@ -47,27 +56,40 @@ public abstract record Solver<TOperator> : Solver
     where TOperator : ForwardOperator
 {
     /// <inheritdoc/>
-    public sealed override bool Accepts(ForwardOperator h) => h is TOperator;
+    public override string Needs =>
+        typeof(TOperator) == typeof(ForwardOperator) ? "any operator"
+        : typeof(TOperator) == typeof(LinearOperator) ? "a linear operator"
+        : typeof(TOperator) == typeof(SpectralOperator) ? "an operator with singular values"
+        : $"an operator of type {typeof(TOperator).Name}";
 
-    /// <summary>Restores a measurement.</summary>
+    /// <inheritdoc/>
+    public sealed override bool Accepts(ForwardOperator h) => h is TOperator operation && Fits(operation);
+
+    /// <summary>Restores a measurement. The prior is watched: a run that diverges ends at the next evaluation.</summary>
     /// <param name="measurement"><c>(y, H, sigma)</c>.</param>
     /// <param name="prior">The prior.</param>
     /// <param name="noise">Every random draw, one stream an image.</param>
     /// <param name="progress">Told of every step.</param>
     /// <param name="cancellation">Stops between steps.</param>
     /// <exception cref="SolverOptionsException">Settings are out of range.</exception>
+    /// <exception cref="UnsupportedOperatorException">The operator lacks what the method needs beyond its type.</exception>
+    /// <exception cref="DivergenceException">The run diverged.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public Restoration Restore(
         IMeasurement<TOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress = null, CancellationToken cancellation = default)
     {
         Validate();
+        if (!Fits(measurement.Operator)) throw new UnsupportedOperatorException(this, measurement.Operator);
         if (prior.Channels is { } channels && channels != measurement.Operator.InputShape.Channels)
             throw new ArgumentException($"the prior is for images of {channels} channels, operator '{measurement.Operator.Name}' is for {measurement.Operator.InputShape.Channels}");
         using var scope = new Scope();
         using var noGrad = new NoGrad();
-        var result = Run(measurement, prior, noise, progress, cancellation);
+        var guard = new DivergenceGuard(this, prior);
+        var result = Run(measurement, guard, noise, progress, cancellation);
+        // A baseline's result is what it is, however large.
+        if (Reports > 0) guard.CheckResult(result.Estimate);
         scope.Keep(result.Estimate);
-        return result;
+        return result with { NoiseIgnored = !HandlesNoise && measurement.Sigma > 0 };
     }
 
     /// <inheritdoc/>
@@ -76,6 +98,9 @@ public abstract record Solver<TOperator> : Solver
         measurement.Operator is TOperator h
             ? Restore(measurement as IMeasurement<TOperator> ?? new Measurement<TOperator>(measurement.Data, h, measurement.Sigma), prior, noise, progress, cancellation)
             : throw new UnsupportedOperatorException(this, measurement.Operator);
+
+    /// <summary>Whether an operator of the right type has all else that the method needs.</summary>
+    protected virtual bool Fits(TOperator h) => true;
 
     /// <summary>The method itself, called with settings in range, inside a scope and without recording for differentiation.</summary>
     /// <inheritdoc cref="Restore"/>

@@ -15,6 +15,9 @@ namespace Posterior.Solvers;
 /// </remarks>
 public record Ssd : Solver<LinearOperator>
 {
+    /// <summary>Its line in the catalogue.</summary>
+    public static SolverEntry Entry { get; } = Line(new Ssd(), "few evaluations without noise: starts from the measurement, not from noise");
+
     /// <inheritdoc/>
     public override string Name => "ssd";
 
@@ -54,6 +57,15 @@ public record Ssd : Solver<LinearOperator>
         InversionEta = preset.InversionEta,
         Eta = preset.Eta,
     };
+
+    /// <summary>The line of this solver or of one that extends it.</summary>
+    private protected static SolverEntry<Ssd> Line(Ssd solver, string description) => SolverEntry.Of(solver, description, "Liu et al. 2024, arXiv:2305.16965")
+        .Preset("preset", [.. SsdPreset.All.Select(preset => preset.Name)], (s, v) => s.With(SsdPreset.Find(v)))
+        .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
+        .Whole("inversion-steps", s => s.InversionSteps, (s, v) => s with { InversionSteps = v })
+        .Number("eta", s => s.Eta, (s, v) => s with { Eta = v })
+        .Number("inversion-eta", s => s.InversionEta, (s, v) => s with { InversionEta = v })
+        .Whole("start-time", s => s.StartTime, (s, v) => s with { StartTime = v });
 
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems() =>

@@ -6,6 +6,10 @@ namespace Posterior.Solvers;
 /// </summary>
 public sealed record SsdPlus : Ssd
 {
+    /// <summary>Its line in the catalogue.</summary>
+    public static new SolverEntry Entry { get; } = Line(new SsdPlus(), "SSD for noise of unknown level and compressed measurements")
+        .Whole("stop-time", s => ((SsdPlus)s).StopTime, (s, v) => (SsdPlus)s with { StopTime = v });
+
     /// <inheritdoc/>
     public override string Name => "ssd+";
 

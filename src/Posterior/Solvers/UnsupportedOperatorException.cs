@@ -16,8 +16,7 @@ public sealed class UnsupportedOperatorException(Solver solver, ForwardOperator 
 
     private static string Describe(Solver solver, ForwardOperator h)
     {
-        var needs = SolverCatalog.All.FirstOrDefault(entry => entry.Name == solver.Name)?.Needs ?? "an operator of a higher kind";
         var others = SolverCatalog.All.Where(entry => entry.Default.Accepts(h)).Select(entry => entry.Name).ToArray();
-        return $"solver '{solver.Name}' needs {needs}, which '{h.Name}' is not; {(others.Length > 0 ? $"solvers that work: {string.Join(", ", others)}" : "no solver works with it")}";
+        return $"solver '{solver.Name}' needs {solver.Needs}, which '{h.Name}' is not; {(others.Length > 0 ? $"solvers that work: {string.Join(", ", others)}" : "no solver works with it")}";
     }
 }

@@ -68,7 +68,7 @@ public sealed class SamplerTests
         "ddim" => new Ddim { Steps = 200 },
         "ddim-eta" => new Ddim { Steps = 500, Eta = 1 },
         "ddpm" => new Ddpm { Steps = 500 },
-        "ddpm-large" => new Ddpm { Steps = 1000, LargeVariance = true },
+        "ddpm-large" => new Ddpm { Steps = 1000, Variance = StepVariance.Forward },
         _ => throw new ArgumentOutOfRangeException(nameof(name)),
     };
 }

@@ -65,7 +65,14 @@ public sealed class ExampleTests : IDisposable
         Assert.Equal(7, result.Evaluations);
         Assert.Equal(measurement.Data.ToArray<float>(), (result.Estimate * h.Mask).ToArray<float>());
         Assert.Throws<SolverOptionsException>(() => new Renoise { Steps = 0 }.Restore(measurement, prior, new SeededNoise(3)));
+        var named = Renoise.Entry.Create(SolverSettings.Parse(["steps=7"]));
+        Assert.Equal(result.Estimate.ToArray<float>(), named.RestoreAny(measurement, prior, new SeededNoise(3)).Estimate.ToArray<float>());
+        Assert.Throws<SolverOptionsException>(() => Renoise.Entry.Create(SolverSettings.Parse(["steps=0"])));
     }
+
+    [Fact]
+    public void A_solver_outside_the_library_takes_under_40_lines() =>
+        Assert.InRange(Repository.Blocks("docs/adding-a-solver.md", "csharp").First().Split('\n').Count(line => line.Trim().Length > 0), 20, 39);
 
     [Fact]
     public void The_network_of_the_walk_through_is_a_prior_for_any_size()

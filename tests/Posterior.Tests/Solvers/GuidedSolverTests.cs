@@ -139,8 +139,8 @@ public sealed class GuidedSolverTests
     [Fact]
     public void Settings_out_of_range_are_named()
     {
-        Assert.Contains("zeta is -1", Assert.Throws<SolverOptionsException>(() => SolverCatalog.Create("dps", new() { Zeta = -1 })).Message);
-        Assert.Contains("large-variance needs eta 1", Assert.Throws<SolverOptionsException>(() => new Dps { LargeVariance = true, Eta = 0 }.Validate()).Message);
+        Assert.Contains("zeta is -1", Assert.Throws<SolverOptionsException>(() => SolverCatalog.Create("dps", SolverSettings.Parse(["zeta=-1"]))).Message);
+        Assert.Contains("a variance other than the posterior's needs eta 1", Assert.Throws<SolverOptionsException>(() => new Dps { Variance = StepVariance.Forward, Eta = 0 }.Validate()).Message);
         Assert.Contains("momentum is 2", Assert.Throws<SolverOptionsException>(() => new Daps { Momentum = 2 }.Validate()).Message);
         Assert.Contains("learning-rate is -1", Assert.Throws<SolverOptionsException>(() => new RedDiff { LearningRate = -1 }.Validate()).Message);
     }

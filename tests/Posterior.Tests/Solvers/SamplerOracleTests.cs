@@ -9,7 +9,7 @@ using Posterior.Torch;
 namespace Posterior.Tests.Solvers;
 
 /// <summary>Whole runs of solvers and samplers against recorded ones: analytic priors, every random draw replayed.</summary>
-public sealed class SamplerOracleTests
+public sealed partial class SamplerOracleTests
 {
     [SkippableTheory]
     [Trait("Category", "Oracle")]
@@ -47,7 +47,6 @@ public sealed class SamplerOracleTests
                 Anneals(oracle);
                 break;
             case "dps" or "mcg" or "pigdm" or "pigdm_noisy" or "dps_ddim_reddiff" or "mcg_reddiff" or "reddiff" or "daps":
-                Skip.If(spec.TryGetProperty("variance", out var learned) && learned.ValueKind == JsonValueKind.String && learned.GetString() == "learned_range", $"{method} with learned variance is not built");
                 Guided(oracle, GuidedSolver(spec, method));
                 break;
             case "edm_heun" or "edm2_heun":
@@ -71,6 +70,25 @@ public sealed class SamplerOracleTests
             case "kdiff_euler_ancestral":
                 Samples(oracle, new Ddim { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1), Clip = false });
                 break;
+            case "kdiff_dpm_2":
+                Samples(oracle, Churned(oracle, new DpmSolver2()));
+                break;
+            case "kdiff_dpmpp_2s_ancestral":
+                Samples(oracle, new DpmSolver2S { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1) });
+                break;
+            case "kdiff_dpmpp_2m_sde":
+                Samples(oracle, new DpmSolver2MSde { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1), Heun = spec.GetProperty("options").GetProperty("solver_type").GetString() == "heun" });
+                break;
+            case "kdiff_dpmpp_3m_sde":
+                Samples(oracle, new DpmSolver3MSde { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1) });
+                break;
+            case "kdiff_lms":
+                Samples(oracle, new LinearMultistep { Schedule = Explicit(oracle), Order = (int)Option(oracle, "order", 4) });
+                break;
+            case "ddim_reverse":
+                var inverted = new Ddim { Schedule = Respaced(spec), Steps = Whole("num_steps"), Clip = spec.GetProperty("clip_denoised").GetBoolean() }.Invert(oracle.Prior(), oracle.Double("x_start"));
+                OraclePriors.Close(oracle.Double("x_final"), inverted, oracle.Tolerance, "x_final");
+                break;
             case "kdiff_dpmpp_2m":
                 Samples(oracle, new DpmSolver2M { Schedule = Explicit(oracle) });
                 break;
@@ -78,13 +96,11 @@ public sealed class SamplerOracleTests
                 Samples(oracle, new Ddim { Schedule = Respaced(spec), Steps = Whole("num_steps"), Eta = Number("eta"), Clip = spec.GetProperty("clip_denoised").GetBoolean() });
                 break;
             case "ddpm_unconditional":
-                var variance = spec.GetProperty("variance").GetString();
-                Skip.If(variance == "learned_range", "ddpm with learned variance is not built");
                 Samples(oracle, new Ddpm
                 {
                     Schedule = Respaced(spec),
                     Steps = Whole("num_steps"),
-                    LargeVariance = variance switch { "fixed_large" => true, "fixed_small" => false, _ => throw new InvalidDataException($"{row}: variance '{variance}'") },
+                    Variance = VarianceOf(spec),
                     Clip = spec.GetProperty("clip_denoised").GetBoolean(),
                 });
                 break;
@@ -185,153 +201,12 @@ public sealed class SamplerOracleTests
     private static Measurement<ForwardOperator> Measured(OracleFile oracle, ForwardOperator h) =>
         new(oracle.Single("y").Reshape([oracle.Spec.GetProperty("batch").GetInt32(), .. h.OutputShape]), h, oracle.Spec.GetProperty("sigma_y").GetDouble());
 
-    private static void Guided(OracleFile oracle, Solver solver)
-    {
-        // Single precision, as users run it.
-        var spec = oracle.Spec;
-        using var h = OracleOperators.Bind(oracle, spec.GetProperty("operator"), DType.Float32);
-        var recorded = new RecordingDenoiser(oracle.Prior());
-        var method = spec.GetProperty("method").GetString();
-        // Replays without a noise term, whatever noise the data have.
-        var sigma = method == "pigdm" ? 0 : spec.GetProperty("sigma_y").GetDouble();
-        var measurement = new Measurement<ForwardOperator>(oracle.Single("y").Reshape([oracle.Shape("x_final")[0], .. h.OutputShape]), h, sigma);
-        var noise = oracle.Has("z_meas") ? WithMeasurementDraws(oracle) : oracle.Noise();
-        var result = solver.RestoreAny(measurement, recorded, noise);
-        if (oracle.Has("timesteps"))
-        {
-            var schedule = VpSchedule.Linear();
-            var expected = oracle.Integers("timesteps").Reverse().Select(time => schedule.Sigma((int)time)).ToArray();
-            Assert.Equal(expected.Length, recorded.Calls.Count);
-            for (var k = 0; k < expected.Length; k++) Assert.Equal(expected[k], recorded.Calls[k].Sigma, 1e-9 * expected[k]);
-            if (oracle.Has("x_init"))
-                OraclePriors.Close(oracle.Single("x_init"), recorded.Calls[0].X * (1 / Math.Sqrt(1 + expected[0] * expected[0])), oracle.Tolerance, "x_init");
-        }
-        OraclePriors.Close(oracle.Single("x_final"), result.Estimate, oracle.Tolerance, "x_final");
-        Assert.Equal(0, noise.Remaining);
-        Assert.Equal(recorded.Calls.Count, result.Evaluations);
-        Assert.Equal(recorded.Calls.Count, solver.Evaluations);
-    }
-
-    private static ReplayedNoise WithMeasurementDraws(OracleFile oracle)
-    {
-        var (image, measured) = (oracle.Double("z"), oracle.Double("z_meas"));
-        return new([oracle.Double("z_init"), .. Enumerable.Range(0, (int)image.Size(0)).SelectMany(k => new[] { image.Select(0, k), measured.Select(0, k) })]);
-    }
-
-    private static Solver GuidedSolver(JsonElement spec, string method)
-    {
-        double Number(string name) => spec.GetProperty(name).GetDouble();
-        int Whole(string name) => spec.GetProperty(name).GetInt32();
-        bool Flag(string name) => spec.GetProperty(name).GetBoolean();
-        string Word(string name) => spec.GetProperty(name).GetString()!;
-        // Times 0, skip, 2 skip, ... of the steps that were asked for.
-        int Requested() => Whole("num_steps_requested");
-        switch (method)
-        {
-            case "dps":
-                return new Dps
-                {
-                    Schedule = Respaced(spec),
-                    Steps = Whole("num_steps"),
-                    Zeta = Number("zeta"),
-                    Eta = Word("sampler") == "ddim" ? Number("eta") : 1,
-                    Clip = Flag("clip_denoised"),
-                    LargeVariance = spec.GetProperty("variance").GetString() == "fixed_large",
-                    Guidance = Word("guidance") switch { "norm" => DpsGuidance.Norm, "poisson_norm" => DpsGuidance.PoissonNorm, var other => throw new InvalidDataException($"guidance '{other}'") },
-                };
-            case "dps_ddim_reddiff":
-                var original = Flag("original");
-                return new Dps
-                {
-                    Steps = Requested(),
-                    Zeta = original ? 2 * Number("grad_term_weight") : 1,
-                    Eta = Number("eta"),
-                    Clip = false,
-                    Guidance = original ? DpsGuidance.Norm : DpsGuidance.SquaredNorm,
-                    Start = StartingPoint.PseudoInverse,
-                };
-            case "mcg":
-                return new Mcg { Schedule = Respaced(spec), Steps = Whole("num_steps"), Zeta = Number("zeta"), Clip = Flag("clip_denoised") };
-            case "mcg_reddiff":
-                return new Mcg { Steps = Requested(), Zeta = Number("grad_term_weight"), Eta = Number("eta"), Clip = false, Form = McgForm.SquaredNorm, Start = StartingPoint.PseudoInverse };
-            case "pigdm":
-                return new PiGdm
-                {
-                    Steps = Requested(),
-                    Eta = Number("eta"),
-                    Strength = Number("grad_term_weight"),
-                    Weighting = Flag("mcg_coefficient") ? PiGdmWeighting.Paper : Flag("awd") ? PiGdmWeighting.Adaptive : PiGdmWeighting.Ddim,
-                    ReplaceObserved = Flag("replace_observed"),
-                };
-            case "pigdm_noisy":
-                return new PiGdm
-                {
-                    Steps = Whole("num_steps"),
-                    Eta = Number("eta"),
-                    Start = Word("initialisation") == "pinv" ? StartingPoint.PseudoInverse : StartingPoint.Noise,
-                    Weighting = Word("guidance_coefficient") switch
-                    {
-                        "sqrt_alpha_t" => PiGdmWeighting.Paper,
-                        "sqrt_alpha_s_alpha_t" => PiGdmWeighting.Adaptive,
-                        "exact_ddim" => PiGdmWeighting.ExactDdim,
-                        var other => throw new InvalidDataException($"guidance_coefficient '{other}'"),
-                    },
-                };
-            case "reddiff":
-                return new RedDiff
-                {
-                    Steps = Requested(),
-                    LearningRate = Number("lr"),
-                    // The code's losses are means over the batch.
-                    Epsilon = Number("adam_eps") * spec.GetProperty("image_shape")[0].GetInt32(),
-                    PriorWeight = Number("grad_term_weight"),
-                    DataWeight = Number("obs_weight"),
-                    Width = Number("sigma_x0"),
-                    Weighting = Word("denoise_term_weight") switch
-                    {
-                        "linear" => RedDiffWeighting.Linear,
-                        "sqrt" => RedDiffWeighting.SquareRoot,
-                        "square" => RedDiffWeighting.Square,
-                        "log" => RedDiffWeighting.Logarithm,
-                        "trunc_linear" => RedDiffWeighting.Truncated,
-                        "power2over3" => RedDiffWeighting.TwoThirds,
-                        "const" => RedDiffWeighting.Constant,
-                        var other => throw new InvalidDataException($"denoise_term_weight '{other}'"),
-                    },
-                };
-            default:
-                var (annealing, chain, flow) = (spec.GetProperty("annealing"), spec.GetProperty("mcmc"), spec.GetProperty("ode"));
-                return new Daps
-                {
-                    Steps = annealing.GetProperty("num_steps").GetInt32(),
-                    SigmaMax = annealing.GetProperty("sigma_max").GetDouble(),
-                    SigmaMin = annealing.GetProperty("sigma_min").GetDouble(),
-                    FlowSteps = flow.GetProperty("num_steps").GetInt32(),
-                    FlowSigmaMin = flow.GetProperty("sigma_min").GetDouble(),
-                    Moves = chain.GetProperty("num_steps").GetInt32(),
-                    LearningRate = chain.GetProperty("lr").GetDouble(),
-                    LearningRateDecay = chain.GetProperty("lr_min_ratio").GetDouble(),
-                    Tau = chain.GetProperty("tau").GetDouble(),
-                    Momentum = chain.GetProperty("mc_algo").GetString() == "hmc" ? chain.GetProperty("momentum").GetDouble() : null,
-                    PriorSigma = chain.TryGetProperty("prior_sigma_min", out var level) ? level.GetDouble() : 0.1,
-                    Prior = chain.GetProperty("prior_solver").GetString() switch
-                    {
-                        "gaussian" => DapsPrior.Gaussian,
-                        "exact" => DapsPrior.Exact,
-                        "score-min" => DapsPrior.ScoreAtEstimate,
-                        "score-t" => DapsPrior.ScoreOfState,
-                        var other => throw new InvalidDataException($"prior_solver '{other}'"),
-                    },
-                };
-        }
-    }
-
     private static void Samples(OracleFile oracle, Sampler sampler)
     {
         var prior = oracle.Prior();
         if (oracle.Spec.TryGetProperty("guidance", out var weight))
             prior = new ClassifierFreeGuidance(prior, oracle.Prior("guide_prior", "guide"), weight.GetDouble());
-        var recorded = new RecordingDenoiser(prior);
+        var recorded = new RecordingDenoiser(WithVariance(oracle, prior));
         var shape = oracle.Shape("x_final");
         var result = sampler.Sample(recorded, shape[0], new ImageShape(shape[1], shape[2], shape[3]), oracle.Noise(), DType.Float64);
         if (oracle.Has("call_sigma"))
@@ -342,6 +217,21 @@ public sealed class SamplerOracleTests
         }
         OraclePriors.Close(oracle.Double("x_final"), result, oracle.Tolerance, "x_final");
     }
+
+    // What a network with a learned variance would add to the prior: the same everywhere and always.
+    private static Denoiser WithVariance(OracleFile oracle, Denoiser prior) => oracle.Has("var_values") ? new GivenVariance(prior, (oracle.Double("var_values") + 1) * 0.5) : prior;
+
+    private static StepVariance VarianceOf(JsonElement spec) => spec.GetProperty("variance") switch
+    {
+        { ValueKind: JsonValueKind.Null } => StepVariance.Posterior,
+        var stated => stated.GetString() switch
+        {
+            "fixed_small" => StepVariance.Posterior,
+            "fixed_large" => StepVariance.Forward,
+            "learned_range" => StepVariance.Learned,
+            var other => throw new InvalidDataException($"variance '{other}'"),
+        },
+    };
 
     private static ChurnedSampler Churned(OracleFile oracle, ChurnedSampler sampler) => sampler with
     {
@@ -359,6 +249,17 @@ public sealed class SamplerOracleTests
     private static ExplicitSchedule Explicit(OracleFile oracle) => new(oracle.Doubles("sigmas")[..^1]);
 
     private static VpSchedule Respaced(JsonElement spec) => VpSchedule.Linear().Respace(spec.GetProperty("timestep_respacing").GetString()!);
+
+    private sealed class GivenVariance(Denoiser prior, Tensor share) : Denoiser
+    {
+        public override long? Channels => prior.Channels;
+
+        public override (double Min, double Max) SigmaRange => prior.SigmaRange;
+
+        public override Tensor Denoise(Tensor x, double sigma) => prior.Denoise(x, sigma);
+
+        public override (Tensor Estimate, Tensor VarianceShare) DenoiseWithVariance(Tensor x, double sigma) => (prior.Denoise(x, sigma), share.To(x.DType));
+    }
 
     private sealed class QuadraticGuide(Tensor target) : IClassifierGuide
     {

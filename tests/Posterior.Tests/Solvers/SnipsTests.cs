@@ -107,10 +107,10 @@ public sealed class SnipsTests
     [Fact]
     public void Settings_reach_the_solver_and_are_checked()
     {
-        var snips = (Snips)SolverCatalog.Create("snips", new() { Steps = 50, StepsPerLevel = 3, StepSize = 0.2 });
+        var snips = (Snips)SolverCatalog.Create("snips", SolverSettings.Parse(["steps=50", "steps-per-level=3", "step-size=0.2"]));
         Assert.Equal((50, 3, 0.2, 150), (snips.Steps, snips.StepsPerLevel, snips.StepSize, snips.Evaluations));
         Assert.Equal((1000, 1, 0.67), (new Snips().Evaluations, new Snips().StepsPerLevel, new Snips().StepSize));
-        var error = Assert.Throws<SolverOptionsException>(() => SolverCatalog.Create("snips", new() { Steps = 0, StepsPerLevel = 0, StepSize = 1.5 }));
+        var error = Assert.Throws<SolverOptionsException>(() => SolverCatalog.Create("snips", SolverSettings.Parse(["steps=0", "steps-per-level=0", "step-size=1.5"])));
         Assert.Equal("solver 'snips': steps is 0, expected 1 to 1000; steps-per-level is 0, expected 1 to 1000; step-size is 1.5, expected 1E-06 to 1", error.Message);
     }
 

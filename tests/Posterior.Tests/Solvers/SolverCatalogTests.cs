@@ -1,4 +1,6 @@
+using System.Text.Json;
 using Posterior.Diffusion;
+using Posterior.Evaluation;
 using Posterior.Imaging;
 using Posterior.Operators;
 using Posterior.Solvers;
@@ -20,20 +22,63 @@ public sealed class SolverCatalogTests
         }
     }
 
+    // Every setting of every solver, set to something else than its default: it arrives, and arrives alone.
+    [Fact]
+    public void Each_setting_changes_its_solver_and_its_default_does_not()
+    {
+        foreach (var entry in SolverCatalog.All)
+        {
+            foreach (var setting in entry.Settings)
+            {
+                var other = setting.Kind switch
+                {
+                    // Within what the other settings leave it.
+                    "a whole number" => setting.Name == "start-time" ? "300" : "30",
+                    "yes or no" => setting.Default == "yes" ? "no" : "yes",
+                    "a number" => setting.Default == "0.5" ? "0.25" : "0.5",
+                    var names => names.Split(", ").First(name => name != setting.Default),
+                };
+                Assert.NotEqual(entry.Default, entry.Create(new SolverSettings().With(setting.Name, other)));
+                if (setting.Default != "auto") Assert.Equal(entry.Default, entry.Create(new SolverSettings().With(setting.Name, setting.Default)));
+                if (setting.Kind.StartsWith('a'))
+                    Assert.Equal($"solver '{entry.Name}': {setting.Name} is 'much', expected {setting.Kind}", Assert.Throws<SolverOptionsException>(() => entry.Create(new SolverSettings().With(setting.Name, "much"))).Message);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("steps", "expected NAME=VALUE")]
+    [InlineData("=3", "expected NAME=VALUE")]
+    [InlineData("steps=", "expected NAME=VALUE")]
+    [InlineData("steps=3 steps=4", "'steps' is given twice")]
+    public void Texts_that_are_no_settings_are_refused(string texts, string expected) =>
+        Assert.Contains(expected, Assert.Throws<SolverOptionsException>(() => SolverSettings.Parse(texts.Split(' '))).Message);
+
+    [Fact]
+    public void Settings_survive_a_receipt()
+    {
+        var settings = SolverSettings.Parse(["steps=7", "eta-b=0.2", "final-projection=no", "lambda=1e-3", "preset=100"]);
+        var json = JsonSerializer.Serialize(settings, ReceiptJson.Default.SolverSettings);
+        Assert.Contains("\"eta_b\": 0.2", json);
+        Assert.Equal(settings, JsonSerializer.Deserialize(json, ReceiptJson.Default.SolverSettings));
+        // As receipts held them before settings were free.
+        Assert.Equal(SolverSettings.Parse(["steps=4", "final-projection=True"]), JsonSerializer.Deserialize("{\"steps\": 4, \"final_projection\": true, \"eta\": null}", ReceiptJson.Default.SolverSettings));
+    }
+
     [Fact]
     public void Settings_reach_the_solver()
     {
-        var ddrm = (Ddrm)SolverCatalog.Create("ddrm", new() { Steps = 7, Eta = 0.1, EtaB = 0.2, FinalProjection = false });
+        var ddrm = (Ddrm)SolverCatalog.Create("ddrm", SolverSettings.Parse(["steps=7", "eta=0.1", "eta-b=0.2", "final-projection=no"]));
         Assert.Equal((7, 0.1, 0.2, false), (ddrm.Steps, ddrm.Eta, ddrm.EtaB, ddrm.FinalProjection));
-        var ddnm = (Ddnm)SolverCatalog.Create("DDNM", new() { Steps = 9, Eta = 0.3, TravelLength = 2, TravelRepeat = 3 });
+        var ddnm = (Ddnm)SolverCatalog.Create("DDNM", SolverSettings.Parse(["steps=9", "eta=0.3", "travel-length=2", "travel-repeat=3"]));
         Assert.Equal((9, 0.3, 2, 3), (ddnm.Steps, ddnm.Eta, ddnm.TravelLength, ddnm.TravelRepeat));
-        var plus = (DdnmPlus)SolverCatalog.Create("ddnm+", new() { Steps = 9, Eta = 0.3, TravelLength = 2, TravelRepeat = 3 });
+        var plus = (DdnmPlus)SolverCatalog.Create("ddnm+", SolverSettings.Parse(["steps=9", "eta=0.3", "travel-length=2", "travel-repeat=3"]));
         Assert.Equal((9, 0.3, 2, 3), (plus.Steps, plus.Eta, plus.TravelLength, plus.TravelRepeat));
-        var dps = (Dps)SolverCatalog.Create("dps", new() { Steps = 9, Eta = 0.3, Zeta = 0.7 });
+        var dps = (Dps)SolverCatalog.Create("dps", SolverSettings.Parse(["steps=9", "eta=0.3", "zeta=0.7"]));
         Assert.Equal((9, 0.3, 0.7), (dps.Steps, dps.Eta, dps.Zeta));
-        var mcg = (Mcg)SolverCatalog.Create("mcg", new() { Steps = 9, Eta = 0.3, Zeta = 0.7 });
+        var mcg = (Mcg)SolverCatalog.Create("mcg", SolverSettings.Parse(["steps=9", "eta=0.3", "zeta=0.7"]));
         Assert.Equal((9, 0.3, 0.7), (mcg.Steps, mcg.Eta, mcg.Zeta));
-        var piGdm = (PiGdm)SolverCatalog.Create("pigdm", new() { Steps = 9, Eta = 0.3 });
+        var piGdm = (PiGdm)SolverCatalog.Create("pigdm", SolverSettings.Parse(["steps=9", "eta=0.3"]));
         Assert.Equal((9, 0.3), (piGdm.Steps, piGdm.Eta));
         Assert.Equal(9, ((Daps)SolverCatalog.Create("daps", new() { Steps = 9 })).Steps);
         Assert.Equal(9, ((RedDiff)SolverCatalog.Create("red-diff", new() { Steps = 9 })).Steps);
@@ -48,7 +93,7 @@ public sealed class SolverCatalogTests
         Assert.Equal((1000, 1.0, 1000), (new Dps().Steps, new Dps().Eta, new Dps().Evaluations));
         Assert.Equal((100, 1.0, 100), (new PiGdm().Steps, new PiGdm().Eta, new PiGdm().Evaluations));
         Assert.Equal((200, 5, 1000), (new Daps().Steps, new Daps().FlowSteps, new Daps().Evaluations));
-        Assert.Equal(["ddrm", "ddnm+", "ssd+", "snips", "dps", "pigdm", "daps", "red-diff"], SolverCatalog.All.Where(entry => entry.Default.HandlesNoise).Select(entry => entry.Name));
+        Assert.Equal(["ddrm", "ddnm+", "ssd+", "snips", "dps", "pigdm", "daps", "diffpir", "red-diff", "red", "pnp-admm", "admm-tv"], SolverCatalog.All.Where(entry => entry.Default.HandlesNoise).Select(entry => entry.Name));
     }
 
     [Theory]
@@ -66,14 +111,14 @@ public sealed class SolverCatalogTests
     [Fact]
     public void All_settings_out_of_range_are_listed_at_once()
     {
-        var error = Assert.Throws<SolverOptionsException>(() => SolverCatalog.Create("ddrm", new() { Steps = 0, Eta = 1.5, EtaB = double.NaN }));
+        var error = Assert.Throws<SolverOptionsException>(() => SolverCatalog.Create("ddrm", SolverSettings.Parse(["steps=0", "eta=1.5", "eta-b=NaN"])));
         Assert.Equal("solver 'ddrm': steps is 0, expected 1 to 1000; eta is 1.5, expected 0 to 1; eta-b is NaN, expected 0 to 1", error.Message);
     }
 
     [Fact]
     public void A_setting_of_another_solver_is_refused()
     {
-        var error = Assert.Throws<SolverOptionsException>(() => SolverCatalog.Create("ddnm", new() { EtaB = 1 }));
+        var error = Assert.Throws<SolverOptionsException>(() => SolverCatalog.Create("ddnm", SolverSettings.Parse(["eta-b=1"])));
         Assert.Equal("solver 'ddnm' has no setting eta-b; it has steps, eta, travel-length, travel-repeat", error.Message);
     }
 
@@ -85,7 +130,7 @@ public sealed class SolverCatalogTests
         var measurement = new Measurement<ForwardOperator>(Tensor.Zeros([1, 1, 2, 2]), h, 0);
         var prior = GaussianDenoiser.Isotropic(Tensor.Zeros([1, 1, 2, 2]), 1);
         var error = Assert.Throws<UnsupportedOperatorException>(() => new Ddrm().RestoreAny(measurement, prior, new SeededNoise(1)));
-        Assert.Equal("solver 'ddrm' needs an operator with singular values, which 'doubling' is not; solvers that work: ddnm, ssd, ssd+, ilvr, dps, pigdm, daps, red-diff, mcg, pinv", error.Message);
+        Assert.Equal("solver 'ddrm' needs an operator with singular values, which 'doubling' is not; solvers that work: ddnm, ssd, ssd+, ilvr, dps, pigdm, daps, diffpir, red-diff, mcg, red, pnp-admm, admm-tv, pinv, measurement", error.Message);
         Assert.False(new Ddrm().Accepts(h));
         Assert.True(new Ddnm().Accepts(h));
         Assert.Equal(Tensor.Zeros([1, 1, 2, 2]).ToArray<float>(), new Ddnm { Steps = 2 }.RestoreAny(measurement, prior, new SeededNoise(1)).Estimate.ToArray<float>());

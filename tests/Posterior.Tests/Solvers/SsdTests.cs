@@ -149,11 +149,11 @@ public sealed class SsdTests
     {
         Assert.Equal([("30", 29), ("100", 99), ("30-colorization", 29), ("100-colorization", 99)], SsdPreset.All.Select(preset => (preset.Name, new Ssd().With(preset).Evaluations)));
         Assert.Equal(new Ssd(), new Ssd().With(SsdPreset.Thirty));
-        var ssd = (Ssd)SolverCatalog.Create("ssd", new() { Preset = "100-colorization", Steps = 40 });
+        var ssd = (Ssd)SolverCatalog.Create("ssd", SolverSettings.Parse(["steps=40", "preset=100-colorization"]));
         Assert.Equal((15, 40, 750, 0.8, 0.8), (ssd.InversionSteps, ssd.Steps, ssd.StartTime, ssd.InversionEta, ssd.Eta));
-        var plus = Assert.IsType<SsdPlus>(SolverCatalog.Create("ssd+", new() { Preset = "100", InversionSteps = 9, Eta = 0.5 }));
+        var plus = Assert.IsType<SsdPlus>(SolverCatalog.Create("ssd+", SolverSettings.Parse(["preset=100", "inversion-steps=9", "eta=0.5"])));
         Assert.Equal((9, 85, 550, 0.4, 0.5, 200), (plus.InversionSteps, plus.Steps, plus.StartTime, plus.InversionEta, plus.Eta, plus.StopTime));
-        var error = Assert.Throws<SolverOptionsException>(() => SolverCatalog.Create("ssd", new() { Preset = "fast" }));
+        var error = Assert.Throws<SolverOptionsException>(() => SolverCatalog.Create("ssd", SolverSettings.Parse(["preset=fast"])));
         Assert.Equal("preset is 'fast', expected 30, 100, 30-colorization, 100-colorization", error.Message);
     }
 

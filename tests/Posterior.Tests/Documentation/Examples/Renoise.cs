@@ -8,6 +8,10 @@ namespace Posterior.Tests.Documentation;
 /// <summary>Denoise, project, add fresh noise: DDNM with eta 1 (Wang et al. 2023, Alg. 1), for measurements without noise.</summary>
 public sealed record Renoise : Solver<LinearOperator>
 {
+    /// <summary>Its line in the catalogue.</summary>
+    public static SolverEntry Entry { get; } = SolverEntry.Of(new Renoise(), "projects each estimate, adds fresh noise", "Wang et al. 2023, arXiv:2212.00490")
+        .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v });
+
     /// <inheritdoc/>
     public override string Name => "renoise";
 

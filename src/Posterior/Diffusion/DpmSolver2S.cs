@@ -1,0 +1,23 @@
+using Posterior.Torch;
+
+namespace Posterior.Diffusion;
+
+/// <summary>DPM-Solver++(2S) (Lu et al. 2022, Alg. 1) with ancestral noise: two evaluations a step, the second at the geometric mean of both levels; one in the last.</summary>
+public sealed record DpmSolver2S : Sampler
+{
+    /// <summary>How much of the noise of each step is fresh; 0 is deterministic.</summary>
+    public double Eta { get; init; } = 1;
+
+    /// <inheritdoc/>
+    protected override Func<Tensor, int, (Tensor Next, Tensor Estimate)> Begin(Denoiser prior, NoiseSource noise, Tensor first, double[] levels) => (x, i) =>
+    {
+        var (sigma, next) = (levels[i], levels[i + 1]);
+        var estimate = prior.Denoise(x, sigma);
+        var up = Math.Min(next, Eta * Ancestral.PosteriorDeviation(sigma, next));
+        var down = Math.Sqrt(next * next - up * up);
+        if (down == 0) return (next == 0 ? estimate : estimate.AddScaled(noise.NormalLike(x), up), estimate);
+        var middle = Math.Sqrt(sigma * down);
+        var refined = prior.Denoise(estimate.Lerp(x, middle / sigma), middle);
+        return (refined.Lerp(x, down / sigma).AddInPlace(noise.NormalLike(x), up), estimate);
+    };
+}

@@ -1,0 +1,75 @@
+using System.Globalization;
+using Posterior.Diffusion;
+using Posterior.Torch;
+
+namespace Posterior.Solvers;
+
+/// <summary>A run left the range of images: the state, or an estimate, is not finite or far larger than its noise level allows. The message is one line with a suggestion.</summary>
+public sealed class DivergenceException : Exception
+{
+    internal DivergenceException(Solver solver, int step, double sigma, string what, double size)
+        : base(string.Create(
+            CultureInfo.InvariantCulture,
+            $"solver '{solver.Name}' diverged at evaluation {step + 1} of {solver.Evaluations} (noise level {sigma:g3}): {what} {(double.IsFinite(size) ? $"has the size {size:g3}, where images have at most 1" : "is not finite")}; {solver.Remedy}")) =>
+        (Solver, Step, Sigma) = (solver, step, sigma);
+
+    /// <summary>The solver.</summary>
+    public Solver Solver { get; }
+
+    /// <summary>The evaluation of the prior at which it was seen, from 0.</summary>
+    public int Step { get; }
+
+    /// <summary>The noise level of that evaluation, for images in [-1, 1].</summary>
+    public double Sigma { get; }
+}
+
+/// <summary>
+/// Looks at everything that a solver gives to its prior and gets from it, so that a diverging run of any solver ends at the next evaluation. Two norms an evaluation,
+/// which is far below the cost of a network.
+/// </summary>
+/// <param name="solver">The solver.</param>
+/// <param name="prior">Its prior.</param>
+internal sealed class DivergenceGuard(Solver solver, Denoiser prior) : Denoiser
+{
+    // The root mean square of x0 + sigma n is at most sqrt(1 + sigma^2). Pseudo-inverses and noisy projections may exceed it by the inverse of the least
+    // singular value that operators keep, some tens; diverging runs grow by orders of magnitude in a few steps.
+    private const double Tolerance = 100;
+
+    private int _evaluations;
+
+    public override long? Channels => prior.Channels;
+
+    public override (double Min, double Max) SigmaRange => prior.SigmaRange;
+
+    public override Tensor Denoise(Tensor x, double sigma)
+    {
+        Check(x, sigma, "the state");
+        var estimate = prior.Denoise(x, sigma);
+        Check(estimate, 0, "the estimate", sigma);
+        _evaluations++;
+        return estimate;
+    }
+
+    public override (Tensor Estimate, Tensor VarianceShare) DenoiseWithVariance(Tensor x, double sigma)
+    {
+        Check(x, sigma, "the state");
+        var result = prior.DenoiseWithVariance(x, sigma);
+        Check(result.Estimate, 0, "the estimate", sigma);
+        _evaluations++;
+        return result;
+    }
+
+    /// <summary>Checks the result of a run.</summary>
+    public void CheckResult(Tensor result) => Check(result, 0, "the result", 0, Math.Max(0, _evaluations - 1));
+
+    private void Check(Tensor values, double sigma, string what) => Check(values, sigma, what, sigma);
+
+    private void Check(Tensor values, double spread, string what, double sigma, int? step = null)
+    {
+        using var scope = new Scope();
+        using var noGrad = new NoGrad();
+        var size = values.Norm().Item() / Math.Sqrt(Math.Max(1, values.Count));
+        // Written so that NaN fails.
+        if (!(size <= Tolerance * Math.Sqrt(1 + spread * spread))) throw new DivergenceException(solver, step ?? _evaluations, sigma, what, size);
+    }
+}

@@ -1,0 +1,25 @@
+using Posterior.Operators;
+using Posterior.Torch;
+
+namespace Posterior.Solvers;
+
+/// <summary>Where an iteration starts.</summary>
+public enum FirstGuess
+{
+    /// <summary>The measurement seen as a picture: itself where it has the image's shape, enlarged (<see cref="Bicubic"/>) where it is smaller, else the pseudo-inverse.</summary>
+    Picture,
+
+    /// <summary><c>H^T y</c>.</summary>
+    Adjoint,
+}
+
+internal static class FirstGuesses
+{
+    /// <summary>The first image; a tensor of its own.</summary>
+    public static Tensor Of(this FirstGuess guess, LinearOperator h, Tensor y)
+    {
+        if (guess == FirstGuess.Adjoint) return h.Adjoint(y);
+        if (UnchangedMeasurement.IsImage(h)) return y.Clone();
+        return Bicubic.IsSmaller(h) ? Bicubic.Enlarge(h, y) : h.PseudoInverse(y).Clone();
+    }
+}

@@ -1,0 +1,38 @@
+using Posterior.Diffusion;
+using Posterior.Operators;
+
+namespace Posterior.Solvers;
+
+/// <summary>The baseline that does nothing: the blurred, noisy or incomplete picture itself, where a measurement is an image of the shape that is wanted.</summary>
+public sealed record UnchangedMeasurement : Solver<ForwardOperator>
+{
+    /// <summary>Its line in the catalogue.</summary>
+    public static SolverEntry Entry { get; } = SolverEntry.Of(new UnchangedMeasurement(), "the blurred or noisy picture itself, the baseline of deblurring and denoising", "none");
+
+    /// <inheritdoc/>
+    public override string Name => "measurement";
+
+    /// <inheritdoc/>
+    public override string Needs => "an operator whose measurement is a picture of the image's shape";
+
+    /// <inheritdoc/>
+    public override bool HandlesNoise => false;
+
+    /// <inheritdoc/>
+    public override int Evaluations => 0;
+
+    /// <summary>Whether measurements have the shape of the image.</summary>
+    internal static bool IsImage(ForwardOperator h) =>
+        h.OutputShape is [var channels, var height, var width] && (channels, height, width) == (h.InputShape.Channels, h.InputShape.Height, h.InputShape.Width);
+
+    /// <inheritdoc/>
+    protected override bool Fits(ForwardOperator h) => IsImage(h);
+
+    /// <inheritdoc/>
+    protected override Restoration Run(
+        IMeasurement<ForwardOperator> measurement, Denoiser prior, Torch.NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        return new(measurement.Data.Clone(), 0);
+    }
+}
