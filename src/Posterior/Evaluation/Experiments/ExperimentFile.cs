@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Posterior.Metrics;
 using Posterior.Operators;
 using Posterior.Solvers;
@@ -151,28 +149,16 @@ public static class ExperimentFile
         return new() { Name = yaml.Text(map, "name") ?? solver, Solver = solver, Settings = settings, Tasks = chosen };
     }
 
-    // The names in YAML are those of the command line; JSON has underscores.
+    // The names in YAML are those of the command line.
     private static SolverSettings Settings(YamlReader yaml, YamlMappingNode map)
     {
-        var json = new JsonObject();
+        var settings = new SolverSettings();
         foreach (var (key, value) in map.Children)
         {
             var name = ((YamlScalarNode)key).Value!;
-            if (_methodNames.Contains(name)) continue;
-            var text = yaml.Text(value, name);
-            json[name.Replace('-', '_')] = name == "preset" ? JsonValue.Create(text)
-                : bool.TryParse(text, out var flag) ? JsonValue.Create(flag)
-                : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? (number == Math.Floor(number) && Math.Abs(number) < int.MaxValue ? JsonValue.Create((int)number) : JsonValue.Create(number))
-                : JsonValue.Create(text);
+            if (!_methodNames.Contains(name)) settings = settings.With(name, yaml.Text(value, name));
         }
-        try
-        {
-            return json.Deserialize(ReceiptJson.Default.SolverSettings)!;
-        }
-        catch (JsonException error)
-        {
-            throw new SolverOptionsException($"a setting of the solver has the wrong kind of value ({error.Path})");
-        }
+        return settings;
     }
 
     private static string KnownTask(YamlReader yaml, YamlNode node, ExperimentTask[] tasks)

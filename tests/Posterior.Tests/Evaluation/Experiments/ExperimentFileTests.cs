@@ -34,8 +34,8 @@ public sealed class ExperimentFileTests
         Assert.Equal(["sr4", "deblur-uniform9, sigma 0.098", "stored"], experiment.Tasks.Select(task => task.Name));
         Assert.Equal((25.0 / 255, 0.0, 0.0), (experiment.Tasks[1].Sigma, experiment.Tasks[1].ToldSigma, experiment.Tasks[1].Told));
         Assert.Equal(60, experiment.Tasks[2].JpegQuality);
-        Assert.Equal((0.5, false), (experiment.Methods[1].Settings.Eta, experiment.Methods[1].Settings.FinalProjection));
-        Assert.Equal("100", experiment.Methods[3].Settings.Preset);
+        Assert.Equal(("0.5", "false"), (experiment.Methods[1].Settings.Values["eta"], experiment.Methods[1].Settings.Values["final-projection"]));
+        Assert.Equal("100", experiment.Methods[3].Settings.Values["preset"]);
         Assert.Equal(["psnr", "ssim-y"], experiment.Metrics);
         Assert.Equal([1ul, 2], experiment.Seeds);
         Assert.Equal((3, "ddrm", 0), (experiment.Samples, experiment.Baseline, experiment.Pictures));
@@ -45,7 +45,7 @@ public sealed class ExperimentFileTests
     [InlineData("- sr4\n", "- sr_4\n", 5, "unknown operator 'sr_4'")]
     [InlineData("solver: ssd,", "solver: sdd,", 11, "did you mean 'ssd'?")]
     [InlineData("eta: 0.5", "eta: 1.5", 10, "eta is 1.5")]
-    [InlineData("eta: 0.5", "eta: high", 10, "wrong kind of value")]
+    [InlineData("eta: 0.5", "eta: high", 10, "eta is 'high'")]
     [InlineData("eta: 0.5", "zeta: 0.5", 10, "zeta")]
     [InlineData("[psnr, ssim-y]", "[psnr, sim]", 13, "did you mean 'ssim'?")]
     [InlineData("tasks: [sr4]", "tasks: [sr5]", 11, "did you mean 'sr4'?")]
