@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Posterior.Evaluation;
 using Posterior.Evaluation.Benchmarks;
+using Posterior.Evaluation.Verification;
 using Posterior.Models;
 
 namespace Posterior.Cli;
@@ -53,4 +54,5 @@ internal sealed record ModelContents(string File, string Format, string Sha256, 
 [JsonSerializable(typeof(ModelContents))]
 [JsonSerializable(typeof(IReadOnlyList<MachineFact>))]
 [JsonSerializable(typeof(BenchmarkRow[]))]
+[JsonSerializable(typeof(VerificationReport))]
 internal sealed partial class ResultJson : JsonSerializerContext;

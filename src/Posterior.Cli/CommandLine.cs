@@ -23,6 +23,8 @@ internal static class CommandLine
         ("solvers", CatalogueCommands.Solvers),
         ("models", CatalogueCommands.Models),
         ("bench", BenchCommand.Create),
+        ("verify", VerifyCommand.Create),
+        ("calibrate", CalibrateCommand.Create),
         ("doctor", DoctorCommand.Create),
         ("rerun", RerunCommand.Create),
     ];
