@@ -69,7 +69,7 @@ internal static class CalibrateCommand
                 [$"{Number(report.PredictedError)} (all)", Number(report.Error), Ratio(report.Error / report.PredictedError), report.Values.ToString(CultureInfo.InvariantCulture)],
             ]);
         Terminal.Line();
-        if (report.Ranks.PValue is { } p) Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"ranks: chi-square {report.Ranks.ChiSquare:0.0} in {report.Ranks.Bins} bins, p = {p:0.####}"));
+        if (report.Ranks.PValue is not null) Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"ranks: chi-square {report.Ranks.ChiSquare:0.0} in {report.Ranks.Bins} bins, {report.Ranks.Significance()}"));
         Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{path}  {report.Images} images  {report.Samples} samples each  {report.KnownValues} values known  {receipt.Evaluations} evaluations  {receipt.Seconds:0.0} s"));
     }
 

@@ -35,7 +35,7 @@ internal static class VerifyCommand
     {
         foreach (var task in report.Tasks)
         {
-            Terminal.Line($"{Name(task.Operator, task.Sigma)}");
+            Terminal.Line(Name(task.Operator, task.Sigma));
             Terminal.Table(
                 ["", "evaluations", "W2", "spread", "weights", "error", "verdict"],
                 [
@@ -45,13 +45,12 @@ internal static class VerifyCommand
                 ]);
             Terminal.Line();
         }
-        Terminal.Line("Tasks in which each solver");
-        Verdict[] verdicts = [Verdict.SamplesThePosterior, Verdict.Approximates, Verdict.PointEstimate, Verdict.WorseThanThePrior, Verdict.Fails, Verdict.DoesNotApply];
+        Terminal.Line("all tasks; 0 is without noise");
         Terminal.Table(
-            ["", .. verdicts.Select(Words), "seconds"],
+            ["", .. report.Tasks.Select(task => string.Create(CultureInfo.InvariantCulture, $"{task.Operator} {task.Sigma}")), "seconds"],
             [
                 .. report.Rows.GroupBy(row => row.Solver).Select(group => (string[])
-                    [group.Key, .. verdicts.Select(verdict => Tasks([.. group.Where(row => row.Verdict == verdict)])), group.Sum(row => row.Seconds).ToString("0", CultureInfo.InvariantCulture)]),
+                    [group.Key, .. group.Select(row => Word(row.Verdict)), group.Sum(row => row.Seconds).ToString("0", CultureInfo.InvariantCulture)]),
             ]);
         Terminal.Line();
         Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{report.Samples} samples of each solver in each task and prior, seed {report.Seed}"));
@@ -68,10 +67,6 @@ internal static class VerifyCommand
         row.Problem is { } problem ? $"{Words(row.Verdict)}: {problem}" : Words(row.Verdict),
     ];
 
-    // All tasks of an operator, or one: "sr2 (both)", "blur 0".
-    private static string Tasks(VerificationRow[] rows) => rows.Length == 0 ? "" : string.Join(", ", rows.GroupBy(row => row.Operator).Select(group =>
-        group.Count() == 2 ? group.Key : $"{group.Key} {(group.First().Sigma == 0 ? "noiseless" : "noisy")}"));
-
     private static string Name(string operation, double sigma) => string.Create(CultureInfo.InvariantCulture, $"{operation}, {(sigma == 0 ? "without noise" : $"sigma {sigma}")}");
 
     private static string Shares(IReadOnlyList<double> weights) => string.Join(' ', weights.Select(weight => weight.ToString("0.000", CultureInfo.InvariantCulture)));
@@ -86,5 +81,15 @@ internal static class VerifyCommand
         Verdict.WorseThanThePrior => "worse than the prior",
         Verdict.Fails => "fails",
         _ => "does not apply",
+    };
+
+    private static string Word(Verdict verdict) => verdict switch
+    {
+        Verdict.SamplesThePosterior => "samples",
+        Verdict.Approximates => "approx",
+        Verdict.PointEstimate => "point",
+        Verdict.WorseThanThePrior => "worse",
+        Verdict.Fails => "fails",
+        _ => "-",
     };
 }

@@ -89,7 +89,7 @@ public sealed class PlotCanvas
     public Tensor ToImage() => Tensor.From(_pixels, 1, 3, _height, _width);
 
     // How much of the pixel [at, at + 1] lies in [from, to].
-    private static double Overlap(int at, double from, double to) => Math.Min(at + 1, to) - Math.Max(at, from);
+    private static double Overlap(int at, double from, double to) => Math.Max(0, Math.Min(at + 1, to) - Math.Max(at, from));
 
     private void Paint(double left, double top, double right, double bottom, PlotColour colour, Func<int, int, double> coverage)
     {

@@ -43,8 +43,8 @@ public static class CalibrationPicture
 
     private static void Ranks(PlotCanvas canvas, int left, CalibrationReport report)
     {
-        var (counts, p) = (report.Ranks.Counts, report.Ranks.PValue);
-        var axes = new Axes(canvas, left + Left, string.Create(CultureInfo.InvariantCulture, $"ranks of the originals{(p is { } value ? $", p = {value:0.###}" : "")}"), "rank among the samples");
+        var (counts, significance) = (report.Ranks.Counts, report.Ranks.Significance());
+        var axes = new Axes(canvas, left + Left, $"ranks of the originals{(significance.Length > 0 ? $", {significance}" : "")}", "rank among the samples");
         var expected = counts.Sum() / (double)counts.Count;
         // Room for twice the expected count at least, so that chance does not look dramatic.
         var most = Math.Max(counts.Max(), Math.Max(1, 2 * expected)) * 1.05;

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Posterior.Evaluation.Calibration;
 
 /// <summary>
@@ -47,7 +49,11 @@ public sealed record Coverage(double Nominal, double? Actual, double? StandardEr
 /// <param name="Bins">The number of bins, neighbouring ranks together, of the test.</param>
 /// <param name="ChiSquare">The sum of squared deviations from equal bins, over the expected count.</param>
 /// <param name="PValue">The probability of a larger one for uniform ranks; null when there are too few truths. It takes values as independent, which those of one image are not quite.</param>
-public sealed record RankHistogram(IReadOnlyList<long> Counts, int Bins, double ChiSquare, double? PValue);
+public sealed record RankHistogram(IReadOnlyList<long> Counts, int Bins, double ChiSquare, double? PValue)
+{
+    /// <summary>The probability as people read it, as <c>p = 0.31</c> or <c>p &lt; 0.001</c>; empty when there is none.</summary>
+    public string Significance() => PValue switch { null => "", < 0.001 => "p < 0.001", { } p => string.Create(CultureInfo.InvariantCulture, $"p = {p:0.###}") };
+}
 
 /// <summary>Values of similar predicted deviation.</summary>
 /// <param name="Predicted">The root of the mean predicted squared error.</param>
