@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using Posterior.Evaluation;
 using Posterior.Evaluation.Benchmarks;
 using Posterior.Evaluation.Experiments;
+using Posterior.Evaluation.Verification;
 using Posterior.Models;
 
 namespace Posterior.Cli;
@@ -55,4 +56,5 @@ internal sealed record ModelContents(string File, string Format, string Sha256, 
 [JsonSerializable(typeof(IReadOnlyList<MachineFact>))]
 [JsonSerializable(typeof(BenchmarkRow[]))]
 [JsonSerializable(typeof(ResultTable[]))]
+[JsonSerializable(typeof(VerificationReport))]
 internal sealed partial class ResultJson : JsonSerializerContext;

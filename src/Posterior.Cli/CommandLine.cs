@@ -25,6 +25,8 @@ internal static class CommandLine
         ("eval", EvalCommand.Create),
         ("report", ReportCommand.Create),
         ("bench", BenchCommand.Create),
+        ("verify", VerifyCommand.Create),
+        ("calibrate", CalibrateCommand.Create),
         ("doctor", DoctorCommand.Create),
         ("rerun", RerunCommand.Create),
     ];

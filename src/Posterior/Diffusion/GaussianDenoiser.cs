@@ -83,6 +83,18 @@ public sealed class GaussianDenoiser : Denoiser
         return scope.Keep((exponent + (variances.Log().Sum() + _mean.Count * Math.Log(2 * Math.PI))) * -0.5);
     }
 
+    /// <summary>Draws images.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="noise">One image-shaped draw is taken from it.</param>
+    /// <returns><c>[count, C, H, W]</c>, Float64.</returns>
+    public Tensor Sample(long count, NoiseSource noise)
+    {
+        using var scope = new Scope();
+        var z = noise.Normal([count, .. _mean.Shape[1..]], DType.Float64, _mean.Device);
+        if (_basis is null) return scope.Keep(z * _variances.Sqrt() + _mean);
+        return scope.Keep((z.Reshape(count, -1) * _variances.Sqrt()).MatMul(_basis.Transpose(0, 1)).Reshape(z.Shape) + _mean);
+    }
+
     /// <summary>The distribution of images given a linear measurement of one: the exact answer of every solver.</summary>
     /// <param name="h"><c>H</c>, <c>[m, n]</c> in the row-major order of the image.</param>
     /// <param name="y"><c>[m]</c>.</param>

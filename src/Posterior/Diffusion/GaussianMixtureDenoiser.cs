@@ -65,6 +65,24 @@ public sealed class GaussianMixtureDenoiser : Denoiser
         return scope.Keep((joint - joint.LogSumExp([0], keepDimensions: true)).Exp());
     }
 
+    /// <summary>Draws images: a component by its weight, then an image of it.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="noise">One draw, and one for each component, are taken from it.</param>
+    /// <returns><c>[count, C, H, W]</c>, Float64.</returns>
+    public Tensor Sample(long count, NoiseSource noise)
+    {
+        using var scope = new Scope();
+        // The normal distribution function makes uniform numbers of normal ones.
+        var uniform = ((noise.Normal([count, 1, 1, 1], DType.Float64) * Math.Sqrt(0.5)).Erf() + 1) * 0.5;
+        var (images, below) = (_components[0].Sample(count, noise), _weights[0]);
+        for (var i = 1; i < _components.Length; i++)
+        {
+            images = uniform.GreaterOrEqual(below).Where(_components[i].Sample(count, noise), images);
+            below += _weights[i];
+        }
+        return scope.Keep(images);
+    }
+
     /// <summary>The distribution of images given a linear measurement of one; see <see cref="GaussianDenoiser.Condition"/>.</summary>
     /// <returns>The posterior, again a mixture, and ln of the density of <paramref name="y"/>.</returns>
     public (GaussianMixtureDenoiser Posterior, double LogEvidence) Condition(Tensor h, Tensor y, double sigma)

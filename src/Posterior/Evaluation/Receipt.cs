@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Posterior.Evaluation.Calibration;
 using Posterior.Imaging;
 
 namespace Posterior.Evaluation;
@@ -8,7 +9,7 @@ namespace Posterior.Evaluation;
 /// </summary>
 public sealed record Receipt
 {
-    /// <summary>What was done: <c>restore</c>, <c>degrade</c> or <c>sample</c>.</summary>
+    /// <summary>What was done: <c>restore</c>, <c>degrade</c>, <c>sample</c> or <c>calibrate</c>.</summary>
     public required string Kind { get; init; }
 
     /// <summary>The hash of everything that decides the result: two receipts of one hash have equal outputs on one machine.</summary>
@@ -37,6 +38,12 @@ public sealed record Receipt
 
     /// <summary>The settings of samples of a prior.</summary>
     public SamplingSettings? Sampling { get; init; }
+
+    /// <summary>The settings of a calibration.</summary>
+    public CalibrationSettings? Calibration { get; init; }
+
+    /// <summary>The numbers of a calibration.</summary>
+    public CalibrationReport? CalibrationReport { get; init; }
 
     /// <summary>The seed of each sample's noise, hexadecimal.</summary>
     public IReadOnlyList<string> NoiseSeeds { get; init; } = [];

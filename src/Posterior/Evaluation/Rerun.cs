@@ -1,4 +1,5 @@
 using System.Globalization;
+using Posterior.Evaluation.Calibration;
 using Posterior.Imaging;
 using Posterior.Torch;
 
@@ -34,6 +35,8 @@ public static class Rerun
                 return new DegradationJob(settings, receipt.Folder).Run(input.Path, output);
             case { Kind: "sample", Sampling: { } settings, Model: { } model }:
                 return new SamplingJob(settings with { Prior = settings.Prior with { Model = model.Path } }, receipt.Folder).Run(output, progress is null ? null : new Share(progress), cancellation);
+            case { Kind: "calibrate", Calibration: { } settings, Model: { } model }:
+                return new CalibrationJob(settings with { Prior = settings.Prior with { Model = model.Path } }, receipt.Folder).Run(output, progress, cancellation);
             default:
                 throw new ImageException($"the receipt of kind '{receipt.Kind}' is incomplete");
         }

@@ -1,0 +1,176 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Posterior.Imaging;
+using Posterior.Operators;
+using Posterior.Solvers;
+using Posterior.Torch;
+
+namespace Posterior.Evaluation.Calibration;
+
+/// <summary>
+/// Tests whether a solver's samples are as far apart as they are wrong: originals are measured with noise of a known level, K samples are drawn for each measurement, and the originals
+/// are sought among them. It writes a picture and a receipt that holds the numbers.
+/// </summary>
+public sealed class CalibrationJob
+{
+    // Samples of one network evaluation: enough to keep small networks busy.
+    private const long BatchPixels = 64 * 64 * 16;
+    private const int MostBatch = 64;
+
+    private readonly CalibrationSettings _settings;
+    private readonly OperatorFiles _files;
+    private readonly string _folder;
+    private readonly OperatorSpec _operator;
+
+    /// <summary>Checks everything that can be checked without an image, and does no long work.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="folder">Where relative paths in them start.</param>
+    /// <exception cref="OperatorException">The operator's text form is wrong.</exception>
+    /// <exception cref="SolverOptionsException">The solver is unknown, or one of its settings is out of range.</exception>
+    /// <exception cref="Models.ModelException">There is no such model or device.</exception>
+    /// <exception cref="MeasurementException">A number is out of range.</exception>
+    public CalibrationJob(CalibrationSettings settings, string folder)
+    {
+        (_settings, _folder, _files) = (settings, folder, new OperatorFiles(folder));
+        _operator = OperatorCatalog.Parse(settings.Operator);
+        Solver = SolverCatalog.Create(settings.Solver, settings.SolverSettings);
+        Check("samples", settings.Samples, 3, 1000);
+        Check("images", settings.Images, 1, 100_000);
+        Check("shrink", settings.Shrink, 1, 64);
+        _ = new UnitSigma(settings.Sigma);
+        Prior.Find(settings.Prior);
+
+        static void Check(string name, int value, int low, int high)
+        {
+            if (value < low || value > high) throw new MeasurementException(string.Create(CultureInfo.InvariantCulture, $"{name} is {value}, expected {low} to {high}"));
+        }
+    }
+
+    /// <summary>The solver.</summary>
+    public Solver Solver { get; }
+
+    /// <summary>Draws and compares.</summary>
+    /// <param name="output">The picture.</param>
+    /// <param name="progress">Told the share of the work that is done, 0 to 1.</param>
+    /// <param name="cancellation">Stops between steps; nothing is written then.</param>
+    /// <returns>The receipt, with the numbers.</returns>
+    /// <exception cref="ImageException">A file cannot be read or written, or an image is smaller than the size asked for.</exception>
+    /// <exception cref="OperatorException">The operator does not fit the images.</exception>
+    /// <exception cref="UnsupportedOperatorException">The solver needs more than the operator has.</exception>
+    /// <exception cref="MeasurementException">Samples are not finite.</exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
+    public Receipt Run(string output, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    {
+        using var noGrad = new NoGrad();
+        using var scope = new Scope();
+        var started = DateTime.UtcNow;
+        RestorationJob.CheckOutput(output, null);
+        using var images = ImageSource.Open(Path.Combine(_folder, _settings.Data));
+        var indices = Enumerable.Range(0, Math.Min(_settings.Images, images.Count)).Select(i => (int)((long)i * images.Count / Math.Min(_settings.Images, images.Count))).ToArray();
+        // Before the model is loaded, the first image tells whether operator, size and solver fit.
+        using (var first = Bind(Original(images, indices[0], 3))) RequireAccepted(first);
+
+        var loading = Stopwatch.GetTimestamp();
+        using var prior = Prior.Load(_settings.Prior);
+        var modelSeconds = Stopwatch.GetElapsedTime(loading).TotalSeconds;
+        var clock = Stopwatch.GetTimestamp();
+        var tally = new CalibrationTally(_settings.Samples, _settings.Seed);
+        var (contents, evaluations, size) = (new List<string>(), 0, default(ImageSize));
+        for (var i = 0; i < indices.Length; i++)
+        {
+            using var inner = new Scope();
+            var original = Original(images, indices[i], prior.Channels ?? 3);
+            var content = Convert.ToHexStringLower(SHA256.HashData(images.Read(indices[i])));
+            contents.Add(content);
+            size = new(original.Size(3), original.Size(2));
+            var done = i;
+            var (samples, count) = Draw(original, content, prior, new Relay(share => progress?.Report((done + share) / indices.Length)), cancellation);
+            if (!samples.IsFinite().All()) throw new MeasurementException($"samples of '{images.Name(indices[i])}' are not finite: the prior or the solver's settings do not suit the measurement");
+            evaluations += count;
+            tally.Add(original, ValueRange.ToUnit(samples));
+        }
+        var report = tally.Report();
+        var receipt = new Receipt
+        {
+            Kind = "calibrate",
+            Hash = FileHash.OfText($"calibrate {prior.Model.Sha256} {string.Join(' ', contents)} {JsonSerializer.Serialize(_settings with { Prior = _settings.Prior with { Model = "", Device = "" } }, ReceiptJson.Default.CalibrationSettings)}"),
+            Model = new(prior.Path, prior.Model.Sha256),
+            OperatorFile = OperatorFiles.NamedBy(_operator) is { } file ? ReceiptFile.Of(_files.FullPath(file)) : null,
+            Folder = _folder,
+            Calibration = _settings,
+            CalibrationReport = report,
+            ImageSize = size,
+            Sigma = _settings.Sigma,
+            NoiseVariance = _settings.Sigma * _settings.Sigma,
+            Evaluations = evaluations,
+            Started = started.ToString("s", CultureInfo.InvariantCulture) + "Z",
+            Seconds = Stopwatch.GetElapsedTime(clock).TotalSeconds,
+            ModelSeconds = modelSeconds,
+            Versions = Versions.Current,
+        };
+        cancellation.ThrowIfCancellationRequested();
+        return OutputSet.Write(Receipt.PathFor(output), set =>
+        {
+            set.Add(output, "calibration", () => ImageFile.Save(output, CalibrationPicture.Render(report)));
+            return receipt with { Outputs = set.Files };
+        });
+    }
+
+    // An original in [0, 1], reduced and cropped to its centre, as large as the operator takes it.
+    private Tensor Original(ImageSource images, int index, long channels)
+    {
+        var whole = images.LoadUnit(index);
+        if (_settings.Shrink > 1) whole = whole.AveragePool(_settings.Shrink, _settings.Shrink);
+        var (height, width) = _settings.Size is { } size ? (size.Height, size.Width) : (whole.Size(2), whole.Size(3));
+        if (whole.Size(2) < height || whole.Size(3) < width)
+            throw new ImageException(string.Create(CultureInfo.InvariantCulture, $"'{images.Name(index)}' is {whole.Size(3)}x{whole.Size(2)}{(_settings.Shrink > 1 ? " when reduced" : "")}, smaller than the {width}x{height} asked for"));
+        var colour = channels == 3 ? Colour.ToColour(whole) : Colour.ToGrey(whole);
+        var shape = _operator.LargestFit(new(channels, height, width));
+        return colour.Narrow(2, (whole.Size(2) - shape.Height) / 2, shape.Height).Narrow(3, (whole.Size(3) - shape.Width) / 2, shape.Width).Contiguous();
+    }
+
+    private ForwardOperator Bind(Tensor original) => _operator.Bind(ImageShape.Of(original), _files, DType.Float32, _settings.Prior.ParseDevice());
+
+    private void RequireAccepted(ForwardOperator h)
+    {
+        if (!Solver.Accepts(h)) throw new UnsupportedOperatorException(Solver, h);
+    }
+
+    private (Tensor Samples, int Evaluations) Draw(Tensor original, string content, Prior prior, Relay progress, CancellationToken cancellation)
+    {
+        using var scope = new Scope();
+        using var h = Bind(original);
+        RequireAccepted(h);
+        var sigma = new UnitSigma(_settings.Sigma).Signed;
+        var y = h.Apply(ValueRange.ToSigned(original).To(prior.Device));
+        var noise = new SeededNoise(ImageSeed.Of("calibrate-noise", _settings.Seed, content, 0)).NormalLike(y);
+        // A missing pixel is not measured, so it carries no noise.
+        y = y.AddScaled(h is Inpainting inpainting ? noise * inpainting.Mask : noise, sigma);
+        var seeds = Enumerable.Range(0, _settings.Samples).Select(sample => ImageSeed.Of("calibrate", _settings.Seed, content, sample)).ToArray();
+        var batch = (int)Math.Clamp(BatchPixels / (original.Size(2) * original.Size(3)), 1, MostBatch);
+        var (samples, evaluations) = (new List<Tensor>(), 0);
+        foreach (var chunk in seeds.Chunk(batch))
+        {
+            using var inner = new Scope();
+            var (before, part) = (samples.Count * (double)batch / seeds.Length, chunk.Length / (double)seeds.Length);
+            var data = y.Repeat([chunk.Length, .. Enumerable.Repeat(1L, h.OutputShape.Count)]);
+            var steps = new StepRelay(step => progress.Report(Math.Min(1, before + part * (step.Index + 1) / step.Count)));
+            var restoration = Solver.RestoreAny(new Measurement<ForwardOperator>(data, h, sigma), prior.For(original.Size(1)), new SeededNoise(chunk), steps, cancellation);
+            evaluations += restoration.Evaluations * chunk.Length;
+            samples.Add(inner.Keep(restoration.Estimate.To(Device.Cpu)));
+        }
+        return (scope.Keep(Tensor.Cat([.. samples])), evaluations);
+    }
+
+    private sealed class Relay(Action<double> report) : IProgress<double>
+    {
+        public void Report(double value) => report(value);
+    }
+
+    private sealed class StepRelay(Action<SolverStep> report) : IProgress<SolverStep>
+    {
+        public void Report(SolverStep value) => report(value);
+    }
+}
