@@ -17,13 +17,14 @@ internal static class CalibrateCommand
         var solver = Options.Text("--solver", "The method; 'posterior solvers' lists all. [default: ddrm]", "SOLVER");
         var steps = Options.Number<int>("--steps", "Steps of the solver. [default: the method's; 20 for ddrm]", "N");
         var eta = Options.Number<double>("--eta", "The share of fresh noise. [default: the method's]", "X");
+        var set = Options.Several("--set", "A setting of the solver, as rho=0.4; may be repeated. 'posterior solvers' lists them with their defaults.", "NAME=VALUE");
         var images = Options.Number<int>("--images", "How many originals, evenly spread.", "N", 20);
         var samples = Options.Number<int>("--samples", "Samples of each. 95% intervals need 39.", "K", 19);
         var shrink = Options.Number<int>("--shrink", "Reduce originals by this factor first (box filter); 2 for thumbnails.", "F", 1);
         var size = Options.Text("--size", "Use the centre of this size. [default: the whole image]", "WxH");
         var command = new Command("calibrate", "Measures whether a solver's samples are as far apart as they are wrong: coverage of intervals, ranks of the originals, error against the predicted deviation.")
         {
-            data, op, sigma, output, solver, steps, eta, images, samples, shrink, size, seed, json,
+            data, op, sigma, output, solver, steps, eta, set, images, samples, shrink, size, seed, json,
         };
         var prior = new PriorOptions(command);
         command.SetAction(parsed =>
@@ -34,7 +35,7 @@ internal static class CalibrateCommand
                 Operator = parsed.GetRequiredValue(op),
                 Sigma = RestorationSettings.ParseSigma(parsed.GetValue(sigma) ?? "0") ?? throw new MeasurementException("sigma 'auto': the measurements are made here, so their noise is stated"),
                 Solver = parsed.GetValue(solver) ?? "ddrm",
-                SolverSettings = new SolverSettings { Steps = parsed.GetValue(steps), Eta = parsed.GetValue(eta) },
+                SolverSettings = SolverSettings.Parse(parsed.GetValue(set) ?? []).With("steps", parsed.GetValue(steps)).With("eta", parsed.GetValue(eta)),
                 Prior = prior.Read(parsed),
                 Images = parsed.GetValue(images) ?? 20,
                 Samples = parsed.GetValue(samples) ?? 19,

@@ -57,7 +57,7 @@ public sealed class CalibrationJobTests : IDisposable
     [Fact]
     public void An_exact_prior_and_an_exact_solver_are_calibrated()
     {
-        var settings = Settings("inpaint-random:0.5") with { Solver = "ddnm", SolverSettings = new() { Steps = 100, Eta = 0 }, Samples = 39, Images = 4 };
+        var settings = Settings("inpaint-random:0.5") with { Solver = "ddnm", SolverSettings = SolverSettings.Parse(["steps=100", "eta=0"]), Samples = 39, Images = 4 };
         var report = new CalibrationJob(settings, _folder).Run(Output("out.png")).CalibrationReport!;
         Assert.All(report.Coverage, level => Assert.Equal(level.Nominal, level.Actual!.Value, 0.06));
         Assert.Equal(1, report.Error / report.PredictedError, 0.06);
