@@ -53,4 +53,5 @@ internal sealed record ModelContents(string File, string Format, string Sha256, 
 [JsonSerializable(typeof(ModelContents))]
 [JsonSerializable(typeof(IReadOnlyList<MachineFact>))]
 [JsonSerializable(typeof(BenchmarkRow[]))]
+[JsonSerializable(typeof(RestorationPlan))]
 internal sealed partial class ResultJson : JsonSerializerContext;

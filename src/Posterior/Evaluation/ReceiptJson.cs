@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Posterior.Diffusion;
 using Posterior.Solvers;
 
 namespace Posterior.Evaluation;
@@ -14,4 +15,5 @@ namespace Posterior.Evaluation;
 [JsonSerializable(typeof(DegradationSettings))]
 [JsonSerializable(typeof(SamplingSettings))]
 [JsonSerializable(typeof(SolverSettings))]
+[JsonSerializable(typeof(SamplerSettings))]
 public sealed partial class ReceiptJson : JsonSerializerContext;

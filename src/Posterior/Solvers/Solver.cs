@@ -16,6 +16,9 @@ public abstract record Solver
     /// <summary>How often the prior is evaluated for each image, if its range leaves all noise levels in place.</summary>
     public abstract int Evaluations { get; }
 
+    /// <summary>Whether each evaluation of the prior is differentiated too, which takes about three times the time and the memory of all layers.</summary>
+    public virtual bool DifferentiatesPrior => false;
+
     /// <summary>Whether the method has what it needs of an operator.</summary>
     public abstract bool Accepts(ForwardOperator h);
 
