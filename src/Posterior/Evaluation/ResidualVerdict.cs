@@ -111,7 +111,7 @@ public sealed record ResidualVerdict(
             ResidualOutcome.OtherLevel => $"sigma looks like {Text(estimate ?? level)}, you said {Text(declared)}",
             ResidualOutcome.Above => $"the residual is {Text(level)} where the noise is {Text(declared)}: the estimate explains the measurement only in part",
             ResidualOutcome.Below => $"the residual is {Text(level)}, below the noise of {Text(declared)}: the estimate follows part of it, as a mean does and a sample should not",
-            _ => $"the residual has structure (correlation {Text(whiteness!.Largest)} between pixels {whiteness.Rows} rows and {Math.Abs(whiteness.Columns)} columns apart): the operator may be wrong",
+            _ => $"the residual has structure (correlation {Text(whiteness!.Largest)} between pixels {whiteness.Rows} rows and {Math.Abs(whiteness.Columns)} columns apart): the operator may be wrong, or the solver took too few steps",
         };
 
         static string Text(double value) => value.ToString("G3", CultureInfo.InvariantCulture);

@@ -1,6 +1,6 @@
+using Posterior.Imaging;
 using Posterior.Metrics;
 using Posterior.Operators;
-using Posterior.Imaging;
 using Posterior.Torch;
 
 namespace Posterior.Tests.Metrics;
