@@ -57,4 +57,5 @@ internal sealed record ModelContents(string File, string Format, string Sha256, 
 [JsonSerializable(typeof(BenchmarkRow[]))]
 [JsonSerializable(typeof(ResultTable[]))]
 [JsonSerializable(typeof(VerificationReport))]
+[JsonSerializable(typeof(RestorationPlan))]
 internal sealed partial class ResultJson : JsonSerializerContext;

@@ -14,6 +14,7 @@ internal static class CommandLine
     [
         ("demo", DemoCommand.Create),
         ("restore", RestoreCommand.Create),
+        ("plan", PlanCommand.Create),
         ("degrade", DegradeCommand.Create),
         ("compare", CompareCommand.Create),
         ("sample", SampleCommand.Create),
@@ -21,6 +22,7 @@ internal static class CommandLine
         ("info", InfoCommand.Create),
         ("operators", CatalogueCommands.Operators),
         ("solvers", CatalogueCommands.Solvers),
+        ("samplers", CatalogueCommands.Samplers),
         ("models", CatalogueCommands.Models),
         ("eval", EvalCommand.Create),
         ("report", ReportCommand.Create),

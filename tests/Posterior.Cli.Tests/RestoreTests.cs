@@ -94,6 +94,37 @@ public sealed class RestoreTests(Workspace workspace) : IClassFixture<Workspace>
         var mean = (samples.Mean([0], keepDimensions: true) - ImageFile.Load(workspace.File("many.mean.png"))).Abs();
         Assert.True(mean.Mean().Item() < 0.01, $"mean differs by {mean.Mean().Item()}");
         Assert.True(workspace.Exists("many.std.png"));
+        using var receipt = JsonDocument.Parse(workspace.Bytes("many.png.json"));
+        var residuals = receipt.RootElement.GetProperty("sample_residuals").EnumerateArray().Select(one => one.GetDouble()).ToArray();
+        Assert.Equal(3, residuals.Length);
+        Assert.Equal(receipt.RootElement.GetProperty("data_residual").GetDouble(), residuals[0]);
+        // |mean of r|^2 is the mean of |r|^2 less their spread.
+        Assert.True(receipt.RootElement.GetProperty("mean_residual").GetDouble() < residuals.Average());
+        Assert.NotEmpty(receipt.RootElement.GetProperty("verdict").GetProperty("sentence").GetString()!);
+        // Measurement, three samples, mean and deviation side by side, the measurement in its own small size.
+        using var sheet = ImageFile.Load(workspace.File("many.sheet.png"));
+        Assert.Equal(10 + 5 * 40 + 7 * 6, sheet.Size(3));
+    }
+
+    [Fact]
+    public void The_truth_map_shows_what_was_measured_and_comes_again_with_rerun()
+    {
+        ProgramRun.Of(workspace, "degrade", "colour.png", "--operator", "inpaint-box:10,8,20,16", "-o", "holed.png").Succeeded();
+        var run = ProgramRun.Of(workspace, ["restore", "holed.png", "--operator", "inpaint-box:10,8,20,16", "--truth-map", "-o", "mapped.png", .. _quick]).Succeeded();
+        Assert.Contains("the measurement fixes", run.Output);
+        Assert.Contains("explains the measurement exactly", run.Output);
+        using (var scope = new Scope())
+        {
+            var map = ImageFile.Load(workspace.File("mapped.truth.png"));
+            Assert.Equal(3 * 40 + 4 * 6, map.Size(3));
+            var invention = map.Narrow(2, map.Size(2) - 6 - 32, 32).Narrow(3, 3 * 6 + 2 * 40, 40);
+            // Middle grey where pixels are known.
+            Assert.True((invention.Narrow(2, 0, 8) - 0.5).Abs().Max().Item() <= 0.5 / 255 + 1e-6);
+            Assert.True((invention.Narrow(2, 8, 16).Narrow(3, 10, 20) - 0.5).Abs().Max().Item() > 0.02);
+        }
+        using var again = JsonDocument.Parse(ProgramRun.Of(workspace, "rerun", "mapped.png.json", "--json").Succeeded().Output);
+        Assert.True(again.RootElement.GetProperty("identical").GetBoolean());
+        Assert.Equal(2, again.RootElement.GetProperty("outputs").GetArrayLength());
     }
 
     [Fact]
@@ -151,10 +182,10 @@ public sealed class RestoreTests(Workspace workspace) : IClassFixture<Workspace>
         foreach (var sigma in new[] { "0.1", "auto" })
         {
             var note = ProgramRun.Of(workspace, [.. restore, "--sigma", sigma]).Succeeded().Error;
-            Assert.StartsWith("posterior: note: solver 'ddnm' takes the noise (sigma 0.", note);
+            Assert.StartsWith("posterior: note: solver 'ddnm' takes the measurement for exact", note);
             Assert.Single(note.TrimEnd().Split('\n'));
             using var receipt = JsonDocument.Parse(workspace.Bytes("noisy.png.json"));
-            Assert.Contains("those that account for it: ddrm, ", receipt.RootElement.GetProperty("notes")[0].GetString());
+            Assert.Contains("solvers that handle noise: ddrm, ", receipt.RootElement.GetProperty("notes")[0].GetString());
         }
     }
 
@@ -189,6 +220,7 @@ public sealed class RestoreTests(Workspace workspace) : IClassFixture<Workspace>
     [Theory]
     [InlineData("operators", "sr{FACTOR}")]
     [InlineData("solvers", "ddrm")]
+    [InlineData("samplers", "heun-churn")]
     [InlineData("models", "photo")]
     [InlineData("info photo --no-curve", "photo-unet")]
     public void Catalogues_print_text_without_escape_codes_and_json(string command, string expected)

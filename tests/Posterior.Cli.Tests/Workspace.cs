@@ -1,6 +1,7 @@
 using Posterior.Imaging;
 using Posterior.Models;
 using Posterior.Networks;
+using Posterior.Networks.Adm;
 using Posterior.Torch;
 
 namespace Posterior.Cli.Tests;
@@ -16,6 +17,13 @@ public sealed class Workspace : IDisposable
         using var network = new PhotoUNet(new PhotoUNetSettings { Widths = [8, 16], Blocks = [1, 1], EmbeddingWidth = 16 });
         network.Initialise(new SeededNoise(1));
         ModelExport.Write(File("models/photo.safetensors"), network, new ModelCard { Description = "random weights", Schedule = new ScheduleCard { Kind = ScheduleKind.Edm, SigmaMin = 0.002, SigmaMax = 160 } });
+        using (var classifier = new AdmClassifier(new AdmClassifierSettings { ImageSize = 32, ModelChannels = 32, OutChannels = 4, NumResBlocks = 1, ChannelMult = [1, 2], AttentionResolutions = [2], NumHeadChannels = 32 }))
+        {
+            var noise = new SeededNoise(2);
+            foreach (var (_, tensor) in classifier.NamedTensors) tensor.CopyFrom(noise.Normal([1, tensor.Count]).Reshape(tensor.Shape) * 0.1);
+            // Not beside the shipped models: it is no prior.
+            ModelExport.Write(File("classifier.safetensors"), classifier, new ModelCard());
+        }
         Picture("colour.png", 3, 32, 40, 1);
         Picture("grey.png", 1, 32, 40, 2);
         Picture("odd.png", 3, 33, 42, 3);

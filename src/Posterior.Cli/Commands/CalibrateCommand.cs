@@ -14,18 +14,15 @@ internal static class CalibrateCommand
         var (op, output, seed, json) = (Options.Operator(), Options.Output("The picture; the receipt beside it holds the numbers."), Options.Seed(), Options.Json());
         var data = Options.RequiredText("--data", "The originals: a folder, .zip or glob. Never those that the model was trained on.", "IMAGES");
         var sigma = Options.Text("--sigma", "The noise level for images in [0, 1], as 0.05 or 25/255. [default: 0]", "S");
-        var solver = Options.Text("--solver", "The method; 'posterior solvers' lists all. [default: ddrm]", "SOLVER");
-        var steps = Options.Number<int>("--steps", "Steps of the solver. [default: the method's; 20 for ddrm]", "N");
-        var eta = Options.Number<double>("--eta", "The share of fresh noise. [default: the method's]", "X");
-        var set = Options.Several("--set", "A setting of the solver, as rho=0.4; may be repeated. 'posterior solvers' lists them with their defaults.", "NAME=VALUE");
         var images = Options.Number<int>("--images", "How many originals, evenly spread.", "N", 20);
         var samples = Options.Number<int>("--samples", "Samples of each. 95% intervals need 39.", "K", 19);
         var shrink = Options.Number<int>("--shrink", "Reduce originals by this factor first (box filter); 2 for thumbnails.", "F", 1);
         var size = Options.Text("--size", "Use the centre of this size. [default: the whole image]", "WxH");
         var command = new Command("calibrate", "Measures whether a solver's samples are as far apart as they are wrong: coverage of intervals, ranks of the originals, error against the predicted deviation.")
         {
-            data, op, sigma, output, solver, steps, eta, set, images, samples, shrink, size, seed, json,
+            data, op, sigma, output, images, samples, shrink, size, seed, json,
         };
+        var solver = new SolverOptions(command);
         var prior = new PriorOptions(command);
         command.SetAction(parsed =>
         {
@@ -34,8 +31,8 @@ internal static class CalibrateCommand
                 Data = parsed.GetRequiredValue(data),
                 Operator = parsed.GetRequiredValue(op),
                 Sigma = RestorationSettings.ParseSigma(parsed.GetValue(sigma) ?? "0") ?? throw new MeasurementException("sigma 'auto': the measurements are made here, so their noise is stated"),
-                Solver = parsed.GetValue(solver) ?? "ddrm",
-                SolverSettings = SolverSettings.Parse(parsed.GetValue(set) ?? []).With("steps", parsed.GetValue(steps)).With("eta", parsed.GetValue(eta)),
+                Solver = solver.Name(parsed),
+                SolverSettings = solver.Read(parsed),
                 Prior = prior.Read(parsed),
                 Images = parsed.GetValue(images) ?? 20,
                 Samples = parsed.GetValue(samples) ?? 19,

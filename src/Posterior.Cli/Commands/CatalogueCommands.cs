@@ -1,13 +1,14 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Posterior.Diffusion;
 using Posterior.Models;
 using Posterior.Operators;
 using Posterior.Solvers;
 
 namespace Posterior.Cli.Commands;
 
-/// <summary><c>posterior operators</c>, <c>solvers</c> and <c>models</c>: what there is.</summary>
+/// <summary><c>posterior operators</c>, <c>solvers</c>, <c>samplers</c> and <c>models</c>: what there is.</summary>
 internal static class CatalogueCommands
 {
     public static Command Operators() => Create("operators", "Lists the operators with their text forms.", ["form", "example", "description"],
@@ -15,6 +16,9 @@ internal static class CatalogueCommands
 
     public static Command Solvers() => Create("solvers", "Lists the solvers with what they need and their settings.", ["name", "evaluations", "noise", "needs", "settings", "description", "paper"],
         () => [.. SolverCatalog.All.Select(Row)]);
+
+    public static Command Samplers() => Create("samplers", "Lists the samplers of a prior alone with their settings.", ["name", "settings", "description", "paper"],
+        () => [.. SamplerCatalog.All.Select(entry => (string[])[entry.Name, string.Join(", ", entry.Options), entry.Description, entry.Paper])]);
 
     public static Command Models() => Create("models", "Lists the shipped models.", ["name", "network", "channels", "classes", "description"],
         () => [.. ModelZoo.Names.Select(Row)]);

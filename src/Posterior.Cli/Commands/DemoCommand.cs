@@ -17,7 +17,7 @@ internal static class DemoCommand
         {
             var folder = parsed.GetValue(output) ?? Path.Combine("out", "demo");
             var (settings, pictures) = (options.Read(parsed), SampleImages.Files());
-            Prior.Find(settings);
+            PriorFiles.Find(settings);
             OutputSet.CheckWritable(folder);
             using var prior = Prior.Load(settings);
             var (rows, sheets) = ProgressView.Run("restoring", 1, view => Demo.Run(prior, pictures, folder, parsed.GetValue(steps) ?? 20, new Reporter<double>(share => view.Report(share)), Interrupts.Token));

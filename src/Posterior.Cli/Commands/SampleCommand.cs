@@ -11,12 +11,18 @@ internal static class SampleCommand
     public static Command Create()
     {
         var (output, seed, json) = (Options.Output("The picture: a grid of the images."), Options.Seed(), Options.Json());
-        var sampler = Options.Text("--sampler", $"{string.Join(", ", SamplerCatalog.All.Select(entry => entry.Name))}. [default: heun]", "NAME");
-        var steps = Options.Number<int>("--steps", "Steps of the sampler.", "N", 18);
+        var sampler = Options.Text("--sampler", $"{string.Join(", ", SamplerCatalog.All.Select(entry => entry.Name))}; 'posterior samplers' tells more. [default: heun]", "NAME");
+        var steps = Options.Number<int>("--steps", "Steps of the sampler. [default: the sampler's; 18 for heun]", "N");
+        var schedule = Options.Text("--schedule", $"The noise levels: {string.Join(", ", SamplerSettings.Schedules.Keys)}. [default: the sampler's]", "NAME");
+        var respacing = Options.Text("--respacing", "Some times of a variance-preserving process, as 50, 10,15,20 or ddim25, in place of --steps.", "TIMES");
+        var eta = Options.Number<double>("--eta", "The share of fresh noise of ddim. [default: 0]", "X");
+        var churn = Options.Number<double>("--churn", "Noise added over all steps: S_churn. [default: the sampler's]", "X");
+        var churnMin = Options.Number<double>("--churn-min", "The least noise level at which it is added. [default: the sampler's]", "X");
+        var churnMax = Options.Number<double>("--churn-max", "The highest noise level at which it is added. [default: the sampler's]", "X");
+        var churnNoise = Options.Number<double>("--churn-noise", "Its standard deviation, relative: S_noise. [default: the sampler's]", "X");
         var count = Options.Number<int>("--count", "The number of images.", "N", 16);
         var size = Options.Text("--size", "The size of an image. [default: the model's, else 64x64]", "WxH");
-        var guidance = Options.Number<double>("--guidance", "Classifier-free guidance: above 1 exaggerates the class.", "G", 1);
-        var command = new Command("sample", "Draws images from a prior alone, of a class or of all.") { output, sampler, steps, count, size, guidance, seed, json };
+        var command = new Command("sample", "Draws images from a prior alone, of a class or of all.") { output, sampler, steps, schedule, respacing, eta, churn, churnMin, churnMax, churnNoise, count, size, seed, json };
         var prior = new PriorOptions(command);
         command.SetAction(parsed =>
         {
@@ -24,10 +30,19 @@ internal static class SampleCommand
             {
                 Prior = prior.Read(parsed),
                 Sampler = parsed.GetValue(sampler) ?? "heun",
-                Steps = parsed.GetValue(steps) ?? 18,
+                SamplerSettings = new SamplerSettings
+                {
+                    Steps = parsed.GetValue(steps),
+                    Schedule = parsed.GetValue(schedule),
+                    Respacing = parsed.GetValue(respacing),
+                    Eta = parsed.GetValue(eta),
+                    Churn = parsed.GetValue(churn),
+                    ChurnMin = parsed.GetValue(churnMin),
+                    ChurnMax = parsed.GetValue(churnMax),
+                    ChurnNoise = parsed.GetValue(churnNoise),
+                },
                 Count = parsed.GetValue(count) ?? 16,
                 Size = parsed.GetValue(size) is { } text ? ImageSize.Parse(text) : null,
-                Guidance = parsed.GetValue(guidance) ?? 1,
                 Seed = parsed.GetValue(seed) ?? 0,
             };
             var path = parsed.GetRequiredValue(output);

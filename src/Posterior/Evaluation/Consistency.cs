@@ -14,12 +14,15 @@ public static class Consistency
     /// </summary>
     /// <param name="measurement">The measurement, for images in [-1, 1].</param>
     /// <param name="x">Estimates, <c>[N, C, H, W]</c> in [-1, 1].</param>
-    public static double Residual(IMeasurement<LinearOperator> measurement, Tensor x)
+    public static double Residual(IMeasurement<LinearOperator> measurement, Tensor x) => MeanSquare(measurement, x).Mean;
+
+    /// <summary><see cref="Residual"/>, and the number m of measured coordinates, over all estimates.</summary>
+    internal static (double Mean, double Count) MeanSquare(IMeasurement<LinearOperator> measurement, Tensor x)
     {
         using var scope = new Scope();
         var (squared, count) = measurement.Operator is SpectralOperator h ? Spectral(h, measurement.Data, x) : Plain(measurement, x);
         var unit = ValueRange.ToUnit(Tensor.Scalar(1)).Item() - ValueRange.ToUnit(Tensor.Scalar(0)).Item();
-        return count > 0 ? unit * unit * squared / count : 0;
+        return (count > 0 ? unit * unit * squared / count : 0, count);
     }
 
     private static (double Squared, double Count) Plain(IMeasurement<LinearOperator> measurement, Tensor x)

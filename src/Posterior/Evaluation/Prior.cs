@@ -8,7 +8,7 @@ using Posterior.Torch;
 
 namespace Posterior.Evaluation;
 
-/// <summary>A model made ready for images of any size and of one or three channels. Disposing it frees the network.</summary>
+/// <summary>A model made ready for images of any size and of one or three channels, with what guides it. Disposing it frees the networks.</summary>
 public sealed class Prior : IDisposable
 {
     // Tensors of the network's finest level that are alive at its widest point: inputs, skips, the concatenation and the work space of a convolution.
@@ -21,16 +21,18 @@ public sealed class Prior : IDisposable
     private const int PhotoContext = 128;
 
     private readonly PriorSettings _settings;
+    private readonly LoadedModel? _guide;
+    private readonly LoadedClassifier? _classifier;
     private readonly int? _tile;
 
-    private Prior(PriorSettings settings, string path, LoadedModel model, Device device)
+    private Prior(PriorSettings settings, PriorFiles files, LoadedModel model, LoadedModel? guide, LoadedClassifier? classifier, Device device)
     {
-        (_settings, Path, Model, Device) = (settings, path, model, device);
+        (_settings, Files, Model, _guide, _classifier, Device) = (settings, files, model, guide, classifier, device);
         _tile = settings.ParseTile();
     }
 
-    /// <summary>The weight file.</summary>
-    public string Path { get; }
+    /// <summary>The weight files.</summary>
+    public PriorFiles Files { get; }
 
     /// <summary>The model.</summary>
     public LoadedModel Model { get; }
@@ -39,85 +41,121 @@ public sealed class Prior : IDisposable
     public Device Device { get; }
 
     /// <summary>What the model is called.</summary>
-    public string Name => Model.Card.Name ?? System.IO.Path.GetFileNameWithoutExtension(Path);
+    public string Name => Model.Card.Name ?? Path.GetFileNameWithoutExtension(Files.Model);
 
     /// <summary>Channels of the model's images; null when any will do.</summary>
     public long? Channels => Model.Denoiser.Channels;
 
-    /// <summary>Checks what can be checked without reading weights, and finds the weight file.</summary>
-    /// <returns>Its path.</returns>
-    /// <exception cref="ModelException">A setting is wrong, or there is no such model.</exception>
-    public static string Find(PriorSettings settings)
-    {
-        settings.ParseDtype();
-        settings.ParseTile();
-        return System.IO.Path.GetFullPath(ModelZoo.Find(settings.Model));
-    }
-
-    /// <summary>Loads a model.</summary>
-    /// <exception cref="ModelException">A setting is wrong, there is no such model, or it is no prior.</exception>
+    /// <summary>Loads a model, and what guides it.</summary>
+    /// <exception cref="ModelException">A setting is wrong, a file is missing, or a model is not what it is used for.</exception>
     public static Prior Load(PriorSettings settings)
     {
-        var (path, device) = (Find(settings), settings.ParseDevice());
-        var model = Models.Model.Load(path, new ModelOptions
-        {
-            Device = device,
-            DType = settings.ParseDtype(),
-            Architecture = settings.Architecture is { } file ? ModelOptions.ReadArchitecture(file) : null,
-        });
+        var (files, device) = (PriorFiles.Find(settings), settings.ParseDevice());
+        var options = new ModelOptions { Device = device, DType = settings.ParseDtype() };
+        var loaded = new Stack<IDisposable>();
         try
         {
-            var prior = new Prior(settings, path, model, device);
-            prior.CheckClass();
+            var model = Models.Model.Load(files.Model, options with { Architecture = settings.Architecture is { } file ? ModelOptions.ReadArchitecture(file) : null });
+            loaded.Push(model);
+            var guide = files.Guide is null ? null : Models.Model.Load(files.Guide, options);
+            if (guide is not null) loaded.Push(guide);
+            // Its gradient is all that it is for: single precision, whatever the model has.
+            var classifier = files.Classifier is null ? null : Models.Model.LoadClassifier(files.Classifier, options with { DType = DType.Float32 });
+            if (classifier is not null) loaded.Push(classifier);
+            var prior = new Prior(settings, files, model, guide, classifier, device);
+            prior.CheckRoles();
             return prior;
         }
         catch
         {
-            model.Dispose();
+            while (loaded.TryPop(out var one)) one.Dispose();
             throw;
         }
     }
 
-    /// <summary>The denoiser for images of a number of channels: of the chosen class, in tiles where memory demands it, grey through a colour model.</summary>
+    /// <summary>The denoiser for images of a number of channels: of the chosen class, guided, in tiles where memory demands it, grey through a colour model.</summary>
     /// <param name="channels">1 or 3.</param>
-    /// <param name="conditional">Whether the chosen class, if any, is used.</param>
     /// <exception cref="ModelException">The model is for another number of channels.</exception>
-    public Denoiser For(long channels, bool conditional = true)
+    public Denoiser For(long channels)
     {
-        var denoiser = conditional && _settings.Class is { } label ? ((IClassConditional)Model.Denoiser).WithLabels(label) : Model.Denoiser;
-        if (_tile != 0) denoiser = new TiledDenoiser(denoiser, Tiles());
+        var denoiser = InTiles(Model, Labelled(Model, _settings.Class));
+        if (_settings.Guidance != 1)
+            denoiser = new ClassifierFreeGuidance(denoiser, _guide is null ? InTiles(Model, Model.Denoiser) : InTiles(_guide, Labelled(_guide, _settings.Class)), _settings.Guidance);
+        // A classifier judges the whole image, so it is outside of the tiles.
+        if (_classifier is not null) denoiser = new ClassifierGuidance(denoiser, _classifier.For(_settings.Class!.Value), _settings.ClassifierScale ?? 1);
         if (denoiser.Channels is not { } native || native == channels) return denoiser;
         return (native, channels) == (3, 1)
             ? new GreyPrior(denoiser)
             : throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"model '{Name}' is for images of {native} channels, this one has {channels}"));
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => Model.Dispose();
+    /// <summary>The tiles in which an image of a size is denoised; a single one when it fits.</summary>
+    /// <param name="height">The image's height.</param>
+    /// <param name="width">The image's width.</param>
+    public IReadOnlyList<(long Top, long Height, long Left, long Width)> TilesOf(long height, long width) =>
+        _tile == 0 ? [(0, height, 0, width)] : new TiledDenoiser(Model.Denoiser, Tiles(Model)).Tiles(height, width);
 
-    private void CheckClass()
+    /// <summary>Checks that images of a size are what the prior takes; only a classifier is choosy.</summary>
+    /// <exception cref="ModelException">The classifier takes images of its training size, or of a multiple of its stride, only.</exception>
+    public void CheckSize(long height, long width)
     {
-        if (_settings.Class is not { } label) return;
-        var classes = Model.Denoiser is IClassConditional conditional ? conditional.Classes : 0;
-        if (classes == 0) throw new ModelException($"model '{Name}' has no classes, so it takes no --class");
-        if (label < 0 || label >= classes) throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"model '{Name}' has the classes 0 to {classes - 1}, not {label}"));
+        if (_classifier is null) return;
+        var (settings, multiple) = (_classifier.Network.Settings, _classifier.Network.SizeMultiple);
+        var (fits, expected) = settings.Pool == AdmPool.Attention
+            ? (height == settings.ImageSize && width == settings.ImageSize, $"{settings.ImageSize}x{settings.ImageSize}")
+            : (height % multiple == 0 && width % multiple == 0, $"sides that are multiples of {multiple}");
+        if (!fits) throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"classifier '{_classifier.Card.Name}' takes images of {expected}, this one has {width}x{height}"));
     }
 
-    private TileOptions Tiles()
+    /// <inheritdoc/>
+    public void Dispose()
     {
-        var multiple = Model.Network is INoiseConditioned network ? network.SizeMultiple : 1;
+        _classifier?.Dispose();
+        _guide?.Dispose();
+        Model.Dispose();
+    }
+
+    private static int Classes(LoadedModel model) => model.Denoiser is IClassConditional conditional ? conditional.Classes : 0;
+
+    // A class that only the classifier or only one of two models knows is left out where it means nothing.
+    private static Denoiser Labelled(LoadedModel model, int? label) => label is { } one && Classes(model) > 0 ? ((IClassConditional)model.Denoiser).WithLabels(one) : model.Denoiser;
+
+    private Denoiser InTiles(LoadedModel model, Denoiser denoiser) => _tile == 0 ? denoiser : new TiledDenoiser(denoiser, Tiles(model));
+
+    private void CheckRoles()
+    {
+        if (_guide is not null && _guide.Denoiser.Channels is { } weaker && Channels is { } native && weaker != native)
+            throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"the guide '{_guide.Card.Name}' is for images of {weaker} channels, model '{Name}' for {native}"));
+        if (_classifier is not null && Channels is { } images && _classifier.Network.Settings.InChannels != images)
+            throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"the classifier '{_classifier.Card.Name}' is for images of {_classifier.Network.Settings.InChannels} channels, model '{Name}' for {images}"));
+        if (_settings.Class is not { } label) return;
+        if (_guide is null && _settings.Guidance != 1 && Classes(Model) == 0) throw new ModelException($"model '{Name}' has no classes, so guidance needs a weaker model (--guide)");
+        if (_classifier is null && Classes(Model) == 0) throw new ModelException($"model '{Name}' has no classes, so it takes no --class");
+        Within(Name, Classes(Model), label);
+        if (_guide is not null) Within(_guide.Card.Name, Classes(_guide), label);
+        if (_classifier is not null) Within(_classifier.Card.Name, _classifier.Network.Settings.OutChannels, label);
+
+        static void Within(string? name, int classes, int label)
+        {
+            if (classes > 0 && (label < 0 || label >= classes)) throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"model '{name}' has the classes 0 to {classes - 1}, not {label}"));
+        }
+    }
+
+    private TileOptions Tiles(LoadedModel model)
+    {
+        var multiple = model.Network is INoiseConditioned network ? network.SizeMultiple : 1;
         // Convolutions alone see as far as their kernels reach: with that much context a tile gives what the whole image gives.
-        int? context = Model.Network is PhotoUNet convolutional ? Math.Min(convolutional.ReceptiveRadius, PhotoContext) : null;
+        int? context = model.Network is PhotoUNet convolutional ? Math.Min(convolutional.ReceptiveRadius, PhotoContext) : null;
         if (_tile is { } side) return new() { BytesPerPixel = 1, MemoryBytes = (long)side * side, Context = context ?? side / 8, Blend = side / 8, Multiple = multiple };
-        var bytes = Model.Network switch
+        var bytes = model.Network switch
         {
             PhotoUNet photo => (double)photo.Settings.Widths[0] / (photo.Settings.Patch * photo.Settings.Patch),
             AdmUNet adm => adm.Settings.ModelChannels,
             DdpmUNet ddpm => ddpm.Settings.Ch,
             _ => 128,
-        } * (Model.Network is PhotoUNet ? PhotoLiveTensors : LiveTensors) * (_settings.Dtype == "bf16" ? 2 : 4);
+        } * (model.Network is PhotoUNet ? PhotoLiveTensors : LiveTensors) * (_settings.Dtype == "bf16" ? 2 : 4);
         // Attention needs memory for every pair of places: networks that have it see at most four times the pixels of their training.
-        long? most = Model.Network is AdmUNet or DdpmUNet && Model.Card.NativeSize is { } size ? (long)bytes * 4 * size * size : null;
+        long? most = model.Network is AdmUNet or DdpmUNet && model.Card.NativeSize is { } size ? (long)bytes * 4 * size * size : null;
         var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
         var tiles = new TileOptions { BytesPerPixel = Math.Max(1, (long)bytes), MemoryBytes = Math.Min(memory, most ?? memory), Multiple = multiple };
         return context is { } radius ? tiles with { Context = radius } : tiles;

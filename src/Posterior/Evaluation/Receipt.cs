@@ -24,6 +24,12 @@ public sealed record Receipt
     /// <summary>The weight file; null where there is none.</summary>
     public ReceiptFile? Model { get; init; }
 
+    /// <summary>The weaker model that guided; null for none.</summary>
+    public ReceiptFile? Guide { get; init; }
+
+    /// <summary>The classifier that guided; null for none.</summary>
+    public ReceiptFile? Classifier { get; init; }
+
     /// <summary>The mask, kernel or matrix of the operator; null for none.</summary>
     public ReceiptFile? OperatorFile { get; init; }
 
@@ -57,17 +63,29 @@ public sealed record Receipt
     /// <summary>The noise level that was used, for images in [0, 1].</summary>
     public double? Sigma { get; init; }
 
-    /// <summary>How often the network was evaluated, over all samples.</summary>
+    /// <summary>How often denoising networks were evaluated, over all samples; a guided evaluation asks two.</summary>
     public int? Evaluations { get; init; }
 
     /// <summary><c>norm(y - H x)^2 / m</c> over the m measured coordinates, for images in [0, 1]; about <see cref="NoiseVariance"/> for an estimate that explains the measurement as well as the truth does.</summary>
     public double? DataResidual { get; init; }
+
+    /// <summary><see cref="DataResidual"/> of each of several samples; null for a single one.</summary>
+    public IReadOnlyList<double>? SampleResiduals { get; init; }
+
+    /// <summary><see cref="DataResidual"/> of the mean of several samples, which lies below theirs; null for a single one.</summary>
+    public double? MeanResidual { get; init; }
 
     /// <summary>sigma squared.</summary>
     public double? NoiseVariance { get; init; }
 
     /// <summary>What a reader of the result should know, a line each; null for nothing.</summary>
     public IReadOnlyList<string>? Notes { get; init; }
+
+    /// <summary>What the residual of the first sample says of noise level and operator.</summary>
+    public ResidualVerdict? Verdict { get; init; }
+
+    /// <summary>How much of the image the measurement fixes and the prior supplied; null unless asked for.</summary>
+    public TruthEnergy? TruthMap { get; init; }
 
     /// <summary>The share of values that were limited to [0, 1] when written.</summary>
     public double? Clipped { get; init; }
@@ -135,7 +153,7 @@ public sealed record Receipt
 /// <param name="Sha256">The hash of its bytes.</param>
 public sealed record ReceiptFile(string Path, string Sha256)
 {
-    /// <summary>What the file is, for outputs: <c>estimate</c>, <c>sample</c>, <c>mean</c>, <c>std</c>.</summary>
+    /// <summary>What the file is, for outputs: <c>estimate</c>, <c>sample</c>, <c>mean</c>, <c>std</c>, <c>sheet</c>, <c>truth-map</c>.</summary>
     public string? Role { get; init; }
 
     /// <summary>A file as it is now.</summary>

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Posterior.Evaluation.Calibration;
+using Posterior.Diffusion;
 using Posterior.Solvers;
 
 namespace Posterior.Evaluation;
@@ -16,4 +17,5 @@ namespace Posterior.Evaluation;
 [JsonSerializable(typeof(SamplingSettings))]
 [JsonSerializable(typeof(SolverSettings))]
 [JsonSerializable(typeof(CalibrationSettings))]
+[JsonSerializable(typeof(SamplerSettings))]
 public sealed partial class ReceiptJson : JsonSerializerContext;

@@ -18,7 +18,7 @@ public static class Rerun
     public static Receipt Run(Receipt receipt, string folder, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         if (receipt.Outputs.Count == 0) throw new ImageException("the receipt names no outputs");
-        foreach (var file in new[] { receipt.Input, receipt.Model, receipt.OperatorFile }.OfType<ReceiptFile>())
+        foreach (var file in new[] { receipt.Input, receipt.Model, receipt.Guide, receipt.Classifier, receipt.OperatorFile }.OfType<ReceiptFile>())
         {
             if (FileHash.Of(file.Path) is var found && found != file.Sha256)
                 throw new ImageException($"'{file.Path}' has changed since the receipt was written: expected SHA-256 {file.Sha256[..Math.Min(12, file.Sha256.Length)]}..., found {found[..12]}...");
@@ -27,19 +27,22 @@ public static class Rerun
         switch (receipt)
         {
             case { Kind: "restore", Restoration: { } settings, Input: { } input, Model: { } model }:
-                using (var job = new RestorationJob(settings with { Prior = settings.Prior with { Model = model.Path } }, receipt.Folder))
+                using (var job = new RestorationJob(settings with { Prior = Named(settings.Prior, model) }, receipt.Folder))
                 {
                     return job.Run(input.Path, output, progress is null ? null : new Share(progress), cancellation);
                 }
             case { Kind: "degrade", Degradation: { } settings, Input: { } input }:
                 return new DegradationJob(settings, receipt.Folder).Run(input.Path, output);
             case { Kind: "sample", Sampling: { } settings, Model: { } model }:
-                return new SamplingJob(settings with { Prior = settings.Prior with { Model = model.Path } }, receipt.Folder).Run(output, progress is null ? null : new Share(progress), cancellation);
+                return new SamplingJob(settings with { Prior = Named(settings.Prior, model) }, receipt.Folder).Run(output, progress is null ? null : new Share(progress), cancellation);
             case { Kind: "calibrate", Calibration: { } settings, Model: { } model }:
-                return new CalibrationJob(settings with { Prior = settings.Prior with { Model = model.Path } }, receipt.Folder).Run(output, progress, cancellation);
+                return new CalibrationJob(settings with { Prior = Named(settings.Prior, model) }, receipt.Folder).Run(output, progress, cancellation);
             default:
                 throw new ImageException($"the receipt of kind '{receipt.Kind}' is incomplete");
         }
+
+        // Names of models may mean other files by now.
+        PriorSettings Named(PriorSettings prior, ReceiptFile model) => new PriorFiles(model.Path, receipt.Guide?.Path, receipt.Classifier?.Path).In(prior);
     }
 
     /// <summary>The largest difference of a value between two files of one kind, for images in [0, 1].</summary>

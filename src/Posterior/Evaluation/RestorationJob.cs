@@ -16,8 +16,8 @@ public sealed class RestorationJob : IDisposable
 {
     private readonly OperatorFiles _files;
     private readonly string _folder;
-    private readonly string _modelPath;
-    private readonly Lazy<string> _modelHash;
+    private readonly PriorFiles _priorFiles;
+    private readonly Lazy<string> _priorHash;
     private Prior? _prior;
 
     /// <summary>Checks everything that can be checked without a measurement, and does no long work.</summary>
@@ -32,11 +32,10 @@ public sealed class RestorationJob : IDisposable
         (Settings, _folder, _files) = (settings, folder, new OperatorFiles(folder));
         Operator = OperatorCatalog.Parse(settings.Operator);
         Solver = SolverCatalog.Create(settings.Solver, settings.SolverSettings);
-        if (settings.Samples is < 1 or > 1000) throw new MeasurementException(string.Create(CultureInfo.InvariantCulture, $"samples is {settings.Samples}, expected 1 to 1000"));
-        if (settings.Sigma is null && Operator is InpaintSpec or HadamardSpec or BlockSensingSpec or MatrixSpec)
-            throw new MeasurementException($"operator '{Operator}': the noise cannot be estimated from such a measurement, state it (--sigma)");
-        _modelPath = Prior.Find(settings.Prior);
-        _modelHash = new(() => FileHash.Of(_modelPath));
+        CheckSamples(settings);
+        CheckSigma(settings, Operator);
+        _priorFiles = PriorFiles.Find(settings.Prior);
+        _priorHash = new(_priorFiles.Hash);
     }
 
     /// <summary>The settings.</summary>
@@ -51,8 +50,8 @@ public sealed class RestorationJob : IDisposable
     /// <summary>The number of steps of progress that one measurement takes.</summary>
     public int Steps => Solver.Reports * Settings.Samples;
 
-    /// <summary>What a user should know before the work; null for nothing.</summary>
-    public string? Note => Settings.Sigma is { } sigma ? NoteOn(sigma) : null;
+    /// <summary>What is allowed and hardly meant, one line each.</summary>
+    public IEnumerable<string> Remarks => Remark(Solver, Settings.Sigma) is { } remark ? [remark] : [];
 
     /// <summary>The receipt of finished work with these settings; null when there is work to do.</summary>
     /// <exception cref="ImageException">The input cannot be read.</exception>
@@ -60,7 +59,7 @@ public sealed class RestorationJob : IDisposable
         Receipt.TryRead(output) is { } receipt && receipt.Hash == Hash(FileHash.Of(input), OperatorFile(), output) && receipt.OutputsAreIntact() ? receipt : null;
 
     /// <summary>Loads the model unless it is loaded.</summary>
-    public Prior LoadPrior() => _prior ??= Prior.Load(Settings.Prior with { Model = _modelPath });
+    public Prior LoadPrior() => _prior ??= Prior.Load(_priorFiles.In(Settings.Prior));
 
     /// <summary>Checks an output's name before any work.</summary>
     /// <exception cref="ImageException">Its ending names no image format, or one without that depth.</exception>
@@ -88,19 +87,16 @@ public sealed class RestorationJob : IDisposable
         var started = DateTime.UtcNow;
         CheckOutput(output, Settings.Bits);
         var (content, operatorFile) = (FileHash.Of(input), OperatorFile());
-        var y = MeasurementFile.Load(input, out var measuredBits);
-        var bits = BitDepth.For(output, Settings.Bits, measuredBits);
         var device = Settings.Prior.ParseDevice();
-        using var h = Bind(ref y, device);
+        using var loaded = LoadedMeasurement.Open(input, Operator, Settings.Size, _files, device);
+        var (h, bits) = (loaded.Operator, BitDepth.For(output, Settings.Bits, loaded.Bits));
         if (!Solver.Accepts(h)) throw new UnsupportedOperatorException(Solver, h);
-        if (h is not LinearOperator linear) throw new OperatorException($"operator '{h.Name}' is not linear, so its measurements cannot be brought to the prior's range of values");
-        var sigma = new UnitSigma(Settings.Sigma ?? Estimate(y));
-        var unit = y.Unsqueeze(0).To(device);
-        var measurement = new Measurement<LinearOperator>(MeasurementFile.ToSigned(linear, unit), linear, sigma.Signed);
+        var measurement = loaded.Measure(Settings.Sigma);
 
         var loading = Stopwatch.GetTimestamp();
         var modelSeconds = _prior is null ? 1.0 : 0;
         var denoiser = LoadPrior().For(h.InputShape.Channels);
+        _prior!.CheckSize(h.InputShape.Height, h.InputShape.Width);
         modelSeconds *= Stopwatch.GetElapsedTime(loading).TotalSeconds;
 
         var clock = Stopwatch.GetTimestamp();
@@ -118,22 +114,32 @@ public sealed class RestorationJob : IDisposable
         cancellation.ThrowIfCancellationRequested();
         if (!samples[0].IsFinite().All()) throw new MeasurementException($"the restoration of '{input}' is not finite: the solver's settings do not suit the measurement");
 
+        var sigma = UnitSigma.FromSigned(measurement.Sigma).Value;
+        var statistics = samples.Count > 1 ? SampleStatistics.Of(samples) : null;
+        var map = Settings.TruthMap ? TruthMap.Of(measurement.Operator, samples[0].To(device)) : null;
+        var residuals = samples.Select(sample => Consistency.Residual(measurement, sample.To(device))).ToArray();
         var receipt = new Receipt
         {
             Kind = "restore",
             Hash = Hash(content, operatorFile, output),
             Input = new(Path.GetFullPath(input), content),
-            Model = new(_modelPath, _prior!.Model.Sha256),
+            Model = new(_priorFiles.Model, _prior.Model.Sha256),
+            Guide = _priorFiles.Guide is { } guide ? ReceiptFile.Of(guide) : null,
+            Classifier = _priorFiles.Classifier is { } classifier ? ReceiptFile.Of(classifier) : null,
             OperatorFile = operatorFile,
             Folder = _folder,
             Restoration = Settings,
             NoiseSeeds = [.. seeds.Select(seed => seed.ToString("x16", CultureInfo.InvariantCulture))],
             ImageSize = new(h.InputShape.Width, h.InputShape.Height),
-            Sigma = sigma.Value,
-            Evaluations = evaluations,
-            DataResidual = Consistency.Residual(measurement, samples[0].To(device)),
-            NoiseVariance = sigma.Value * sigma.Value,
-            Notes = NoteOn(sigma.Value) is { } note ? [note] : null,
+            Sigma = sigma,
+            Evaluations = evaluations * Settings.Prior.Networks,
+            DataResidual = residuals[0],
+            SampleResiduals = samples.Count > 1 ? residuals : null,
+            MeanResidual = statistics is null ? null : Consistency.Residual(measurement, ValueRange.ToSigned(statistics.Mean).To(device)),
+            NoiseVariance = sigma * sigma,
+            Notes = Remark(Solver, sigma) is { } remark ? [remark] : null,
+            Verdict = ResidualVerdict.Of(measurement, samples[0].To(device)),
+            TruthMap = map?.Energy(),
             Started = started.ToString("s", CultureInfo.InvariantCulture) + "Z",
             Seconds = Stopwatch.GetElapsedTime(clock).TotalSeconds,
             ModelSeconds = modelSeconds,
@@ -141,7 +147,7 @@ public sealed class RestorationJob : IDisposable
         };
         return OutputSet.Write(Receipt.PathFor(output), set =>
         {
-            SampleFiles.Write(set, output, samples, bits);
+            SampleFiles.Write(set, output, samples, statistics, loaded.Picture(), map, bits);
             return receipt with { Outputs = set.Files };
         });
     }
@@ -149,46 +155,28 @@ public sealed class RestorationJob : IDisposable
     /// <summary>Frees the model.</summary>
     public void Dispose() => _prior?.Dispose();
 
-    private ForwardOperator Bind(ref Tensor y, Device device)
+    /// <exception cref="MeasurementException">The number of samples is out of range.</exception>
+    internal static void CheckSamples(RestorationSettings settings)
     {
-        (long Height, long Width)? size = Settings.Size is { } stated ? (stated.Height, stated.Width) : null;
-        ImageShape shape;
-        try
-        {
-            shape = Operator.InputShape(y.Shape.ToArray(), size, _files);
-        }
-        catch (OperatorException) when (y.Rank == 2)
-        {
-            // An array of rows and columns is a grey picture where the operator measures pictures.
-            y = y.Unsqueeze(0);
-            shape = Operator.InputShape(y.Shape.ToArray(), size, _files);
-        }
-        if (Operator.LargestFit(shape) is var fit && fit != shape)
-            throw new OperatorException(string.Create(CultureInfo.InvariantCulture, $"operator '{Operator}' takes no images of {shape.Width}x{shape.Height} (the largest inside is {fit.Width}x{fit.Height}; degrade crops to it, restore does not)"));
-        return Operator.Bind(shape, _files, DType.Float32, device);
+        if (settings.Samples is < 1 or > 1000) throw new MeasurementException(string.Create(CultureInfo.InvariantCulture, $"samples is {settings.Samples}, expected 1 to 1000"));
     }
 
-    private string? NoteOn(double sigma) => Solver.HandlesNoise || sigma == 0
-        ? null
-        : string.Create(CultureInfo.InvariantCulture, $"solver '{Solver.Name}' takes the noise (sigma {sigma:0.####}) for a part of the image; those that account for it: {string.Join(", ", SolverCatalog.All.Where(entry => entry.Default.HandlesNoise).Select(entry => entry.Name))}");
-
-    private double Estimate(Tensor y)
+    /// <exception cref="MeasurementException">The noise is to be estimated, and such measurements do not show it.</exception>
+    internal static void CheckSigma(RestorationSettings settings, OperatorSpec spec)
     {
-        try
-        {
-            return NoiseEstimate.Of(y);
-        }
-        catch (ArgumentException error)
-        {
-            throw new MeasurementException($"operator '{Operator}': {error.Message}; state the noise level (--sigma)");
-        }
+        if (settings.Sigma is null && spec is InpaintSpec or HadamardSpec or BlockSensingSpec or MatrixSpec)
+            throw new MeasurementException($"operator '{spec}': the noise cannot be estimated from such a measurement, state it (--sigma)");
     }
+
+    /// <summary>The line about a method for measurements without noise that is told of noise; else null.</summary>
+    internal static string? Remark(Solver solver, double? sigma) => solver.HandlesNoise || sigma == 0 ? null
+        : $"solver '{solver.Name}' takes the measurement for exact, so its noise comes into the image; solvers that handle noise: {string.Join(", ", SolverCatalog.All.Where(entry => entry.Default.HandlesNoise).Select(entry => entry.Name))}";
 
     private ReceiptFile? OperatorFile() => OperatorFiles.NamedBy(Operator) is { } file ? ReceiptFile.Of(_files.FullPath(file)) : null;
 
     private string Hash(string content, ReceiptFile? operatorFile, string output) => FileHash.OfText(string.Create(
         CultureInfo.InvariantCulture,
-        $"restore {content} {_modelHash.Value} {operatorFile?.Sha256} {Path.GetExtension(output)} {JsonSerializer.Serialize(Settings with { Prior = Settings.Prior with { Model = "", Device = "" } }, ReceiptJson.Default.RestorationSettings)}"));
+        $"restore {content} {_priorHash.Value} {operatorFile?.Sha256} {Path.GetExtension(output)} {JsonSerializer.Serialize(Settings with { Prior = Settings.Prior.Anonymous }, ReceiptJson.Default.RestorationSettings)}"));
 
     private sealed class Relay(Action<SolverStep> report) : IProgress<SolverStep>
     {

@@ -25,6 +25,9 @@ public sealed record RestorationSettings
     /// <summary>How many samples of the posterior are drawn.</summary>
     public int Samples { get; init; } = 1;
 
+    /// <summary>Whether a picture is written that shows what the measurement fixes and what the prior supplied.</summary>
+    public bool TruthMap { get; init; }
+
     /// <summary>The size of the image, where the measurement does not tell it.</summary>
     public ImageSize? Size { get; init; }
 

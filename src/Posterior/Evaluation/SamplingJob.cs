@@ -16,20 +16,20 @@ public sealed class SamplingJob
 
     private readonly SamplingSettings _settings;
     private readonly string _folder;
+    private readonly Sampler _sampler;
+    private readonly PriorFiles _files;
 
     /// <summary>Checks the settings.</summary>
     /// <param name="settings">The settings.</param>
     /// <param name="folder">Where relative paths in them start.</param>
-    /// <exception cref="ModelException">There is no such model or sampler, or a number is out of range.</exception>
+    /// <exception cref="ModelException">There is no such model, or guidance or the count make no sense.</exception>
+    /// <exception cref="SamplerOptionsException">The sampler is unknown, or one of its settings is.</exception>
     public SamplingJob(SamplingSettings settings, string folder)
     {
         (_settings, _folder) = (settings, folder);
         if (settings.Count is < 1 or > 10000) throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"count is {settings.Count}, expected 1 to 10000"));
-        if (settings.Steps is < 1 or > 1000) throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"steps is {settings.Steps}, expected 1 to 1000"));
-        if (!(settings.Guidance is >= 0 and <= 100)) throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"guidance is {settings.Guidance}, expected 0 to 100"));
-        if (settings.Guidance != 1 && settings.Prior.Class is null) throw new ModelException("guidance needs a class (--class)");
-        _ = Sampler();
-        Prior.Find(settings.Prior);
+        _sampler = SamplerCatalog.Create(settings.Sampler, settings.SamplerSettings);
+        _files = PriorFiles.Find(settings.Prior);
     }
 
     /// <summary>Draws the images.</summary>
@@ -45,11 +45,12 @@ public sealed class SamplingJob
         var started = DateTime.UtcNow;
         RestorationJob.CheckOutput(output, null);
         var loading = Stopwatch.GetTimestamp();
-        using var prior = Prior.Load(_settings.Prior);
+        using var prior = Prior.Load(_files.In(_settings.Prior));
         var modelSeconds = Stopwatch.GetElapsedTime(loading).TotalSeconds;
         var size = _settings.Size ?? (prior.Model.Card.NativeSize is { } side ? new ImageSize(side, side) : new ImageSize(64, 64));
         var shape = new ImageShape(prior.Channels ?? 3, size.Height, size.Width);
-        var counted = new CountedDenoiser(Guided(prior, shape.Channels));
+        prior.CheckSize(size.Height, size.Width);
+        var counted = new CountedDenoiser(prior.For(shape.Channels));
 
         var clock = Stopwatch.GetTimestamp();
         var seeds = Enumerable.Range(0, _settings.Count).Select(index => ImageSeed.Of("sample", _settings.Seed, "", index)).ToArray();
@@ -60,7 +61,7 @@ public sealed class SamplingJob
             using var inner = new Scope();
             var first = images.Count;
             var steps = progress is null ? null : new Relay(step => progress.Report(new(first, seeds.Length, (int)(chunk.Length * (step.Index + 1L)) - 1, step.Count)));
-            var drawn = Sampler().Sample(counted, chunk.Length, shape, new SeededNoise(chunk), DType.Float32, prior.Device, steps, cancellation).To(Device.Cpu);
+            var drawn = _sampler.Sample(counted, chunk.Length, shape, new SeededNoise(chunk), DType.Float32, prior.Device, steps, cancellation).To(Device.Cpu);
             for (var i = 0; i < chunk.Length; i++) images.Add(inner.Keep(ValueRange.ToUnit(drawn.Narrow(0, i, 1))));
         }
         cancellation.ThrowIfCancellationRequested();
@@ -69,13 +70,15 @@ public sealed class SamplingJob
         var receipt = new Receipt
         {
             Kind = "sample",
-            Hash = FileHash.OfText($"sample {prior.Model.Sha256} {JsonSerializer.Serialize(_settings with { Prior = _settings.Prior with { Model = "", Device = "" } }, ReceiptJson.Default.SamplingSettings)}"),
-            Model = new(prior.Path, prior.Model.Sha256),
+            Hash = FileHash.OfText($"sample {_files.Hash()} {JsonSerializer.Serialize(_settings with { Prior = _settings.Prior.Anonymous }, ReceiptJson.Default.SamplingSettings)}"),
+            Model = new(_files.Model, prior.Model.Sha256),
+            Guide = _files.Guide is { } guide ? ReceiptFile.Of(guide) : null,
+            Classifier = _files.Classifier is { } classifier ? ReceiptFile.Of(classifier) : null,
             Folder = _folder,
             Sampling = _settings,
             NoiseSeeds = [.. seeds.Select(seed => seed.ToString("x16", CultureInfo.InvariantCulture))],
             ImageSize = size,
-            Evaluations = counted.Evaluations,
+            Evaluations = counted.Evaluations * _settings.Prior.Networks,
             Started = started.ToString("s", CultureInfo.InvariantCulture) + "Z",
             Seconds = Stopwatch.GetElapsedTime(clock).TotalSeconds,
             ModelSeconds = modelSeconds,
@@ -86,15 +89,6 @@ public sealed class SamplingJob
             set.Add(output, "samples", () => ImageFile.Save(output, sheet));
             return receipt with { Outputs = set.Files };
         });
-    }
-
-    private Sampler Sampler() => SamplerCatalog.Create(_settings.Sampler, _settings.Steps) ?? throw new ModelException(
-        $"no sampler is called '{_settings.Sampler}'{Spelling.Suggest(_settings.Sampler, SamplerCatalog.All.Select(entry => entry.Name))}; there are {string.Join(", ", SamplerCatalog.All.Select(entry => entry.Name))}");
-
-    private Denoiser Guided(Prior prior, long channels)
-    {
-        var denoiser = prior.For(channels);
-        return _settings.Guidance == 1 ? denoiser : new ClassifierFreeGuidance(denoiser, prior.For(channels, conditional: false), _settings.Guidance);
     }
 
     private sealed class Relay(Action<SamplerStep> report) : IProgress<SamplerStep>

@@ -41,6 +41,9 @@ public sealed record PiGdm : Solver<LinearOperator>
     public override bool HandlesNoise => true;
 
     /// <inheritdoc/>
+    public override bool DifferentiatesPrior => true;
+
+    /// <inheritdoc/>
     public override int Evaluations => Schedule.Levels(Steps).Length - 1;
 
     /// <summary>The number of steps, each one evaluation of the prior and one of its derivative.</summary>

@@ -25,6 +25,9 @@ public abstract record Solver
     /// <summary>What helps when a run diverges, in words that end a message.</summary>
     public virtual string Remedy => "check operator and noise level, or take more steps";
 
+    /// <summary>Whether each evaluation of the prior is differentiated too, which takes about three times the time and the memory of all layers.</summary>
+    public virtual bool DifferentiatesPrior => false;
+
     /// <summary>Whether the method has what it needs of an operator.</summary>
     public abstract bool Accepts(ForwardOperator h);
 

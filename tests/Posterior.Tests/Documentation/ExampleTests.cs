@@ -96,6 +96,31 @@ public sealed class ExampleTests : IDisposable
     }
 
     [Fact]
+    public void The_example_of_uncertainty_judges_and_splits_a_restoration()
+    {
+        using var scope = new Scope();
+        var shape = new ImageShape(3, 64, 64);
+        using var h = new BlockAverage(shape, 4);
+        var prior = GaussianDenoiser.Isotropic(Tensor.Zeros(shape.Batch(1)), 0.5);
+        var measurement = Measurement<BlockAverage>.Simulate(h, new SeededNoise(1).Normal(shape.Batch(1)) * 0.5, 0.2, new SeededNoise(2));
+        var path = Path.Combine(_folder, "truth.png");
+        var (verdict, map) = UncertaintyExamples.Samples(measurement, prior, path);
+        Assert.Equal(3 * 16 * 16, verdict.DegreesOfFreedom);
+        Assert.True(h.Apply(map.Invention).Abs().Max().Item() < 1e-5);
+        Assert.Equal(4 * 64 + 5 * 6, ImageFile.Load(path).Size(3));
+    }
+
+    [Fact]
+    public void The_example_of_samplers_draws_from_what_guidance_makes_of_two_normal_priors()
+    {
+        using var scope = new Scope();
+        var shape = new ImageShape(3, 64, 64);
+        // D - G is the same at all pixels, so the guided prior is the strong one with its mean moved by as much again.
+        var (strong, weak) = (GaussianDenoiser.Isotropic(Tensor.Full(shape.Batch(1), 0.2), 0.3), GaussianDenoiser.Isotropic(Tensor.Full(shape.Batch(1), 0.1), 0.3));
+        Assert.Equal(0.3, UncertaintyExamples.Draw(strong, weak).Mean().Item(), 0.02);
+    }
+
+    [Fact]
     public void The_examples_of_operators_and_of_the_engine_do_what_they_say()
     {
         using var scope = new Scope();

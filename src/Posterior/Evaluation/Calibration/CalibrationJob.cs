@@ -20,6 +20,7 @@ public sealed class CalibrationJob
     private const int MostBatch = 64;
 
     private readonly CalibrationSettings _settings;
+    private readonly PriorFiles _priorFiles;
     private readonly OperatorFiles _files;
     private readonly string _folder;
     private readonly OperatorSpec _operator;
@@ -40,7 +41,7 @@ public sealed class CalibrationJob
         Check("images", settings.Images, 1, 100_000);
         Check("shrink", settings.Shrink, 1, 64);
         _ = new UnitSigma(settings.Sigma);
-        Prior.Find(settings.Prior);
+        _priorFiles = PriorFiles.Find(settings.Prior);
 
         static void Check(string name, int value, int low, int high)
         {
@@ -73,7 +74,7 @@ public sealed class CalibrationJob
         using (var first = Bind(Original(images, indices[0], 3))) RequireAccepted(first);
 
         var loading = Stopwatch.GetTimestamp();
-        using var prior = Prior.Load(_settings.Prior);
+        using var prior = Prior.Load(_priorFiles.In(_settings.Prior));
         var modelSeconds = Stopwatch.GetElapsedTime(loading).TotalSeconds;
         var clock = Stopwatch.GetTimestamp();
         var tally = new CalibrationTally(_settings.Samples, _settings.Seed);
@@ -95,8 +96,10 @@ public sealed class CalibrationJob
         var receipt = new Receipt
         {
             Kind = "calibrate",
-            Hash = FileHash.OfText($"calibrate {prior.Model.Sha256} {string.Join(' ', contents)} {JsonSerializer.Serialize(_settings with { Prior = _settings.Prior with { Model = "", Device = "" } }, ReceiptJson.Default.CalibrationSettings)}"),
-            Model = new(prior.Path, prior.Model.Sha256),
+            Hash = FileHash.OfText($"calibrate {_priorFiles.Hash()} {string.Join(' ', contents)} {JsonSerializer.Serialize(_settings with { Prior = _settings.Prior.Anonymous }, ReceiptJson.Default.CalibrationSettings)}"),
+            Model = new(_priorFiles.Model, prior.Model.Sha256),
+            Guide = _priorFiles.Guide is { } guide ? ReceiptFile.Of(guide) : null,
+            Classifier = _priorFiles.Classifier is { } classifier ? ReceiptFile.Of(classifier) : null,
             OperatorFile = OperatorFiles.NamedBy(_operator) is { } file ? ReceiptFile.Of(_files.FullPath(file)) : null,
             Folder = _folder,
             Calibration = _settings,
@@ -104,7 +107,7 @@ public sealed class CalibrationJob
             ImageSize = size,
             Sigma = _settings.Sigma,
             NoiseVariance = _settings.Sigma * _settings.Sigma,
-            Evaluations = evaluations,
+            Evaluations = evaluations * _settings.Prior.Networks,
             Started = started.ToString("s", CultureInfo.InvariantCulture) + "Z",
             Seconds = Stopwatch.GetElapsedTime(clock).TotalSeconds,
             ModelSeconds = modelSeconds,
