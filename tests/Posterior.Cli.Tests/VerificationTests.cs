@@ -21,7 +21,7 @@ public sealed class VerificationTests(Workspace workspace) : IClassFixture<Works
         Assert.Equal(10, json.RootElement.GetProperty("tasks").GetArrayLength());
         var row = json.RootElement.GetProperty("rows").EnumerateArray().First(row => row.GetProperty("operator").GetString() == "sr2");
         Assert.Equal("PointEstimate", row.GetProperty("verdict").GetString());
-        Assert.Equal(0, row.GetProperty("spread").GetDouble());
+        Assert.Equal(0, row.GetProperty("spread").GetDouble(), 1e-9);
     }
 
     [Fact]
