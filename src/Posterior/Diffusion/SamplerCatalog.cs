@@ -12,7 +12,7 @@ public static class SamplerCatalog
     private static readonly Euler _euler = new() { Steps = 50 };
     private static readonly Ddim _ddim = new() { Steps = 50 };
     private static readonly Ddpm _ddpm = new() { Steps = 1000 };
-    private static readonly Ddim _ancestral = new() { Steps = 50, Eta = 1, Clip = false, Schedule = new KarrasSchedule() };
+    private static readonly Ddim _ancestral = new() { Steps = 100, Eta = 1, Clip = false, Schedule = new KarrasSchedule() };
     private static readonly DpmSolver2M _dpm2M = new() { Steps = 20 };
     private static readonly DpmSolver2 _dpm2 = new() { Steps = 20 };
     private static readonly DpmSolver2S _dpm2S = new() { Steps = 20 };

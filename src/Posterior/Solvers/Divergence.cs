@@ -37,6 +37,9 @@ internal sealed class DivergenceGuard(Solver solver, Denoiser prior) : Denoiser
 
     private int _evaluations;
 
+    /// <summary>The prior that is guarded.</summary>
+    public Denoiser Prior => prior;
+
     public override long? Channels => prior.Channels;
 
     public override (double Min, double Max) SigmaRange => prior.SigmaRange;

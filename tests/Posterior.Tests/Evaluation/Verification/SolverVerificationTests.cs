@@ -43,7 +43,11 @@ public sealed class SolverVerificationTests
     {
         var rows = SolverVerification.Run([new Broken(false), new Broken(true), new PseudoInverseSolver()], 200, 3, workers: 2).Rows;
         Assert.All(rows.Take(10), row => Assert.Equal((Verdict.Fails, "went out of bounds at step 3"), (row.Verdict, row.Problem)));
-        Assert.All(rows.Skip(10).Take(10), row => Assert.Equal((Verdict.Fails, "the samples are not finite"), (row.Verdict, row.Problem)));
+        Assert.All(rows.Skip(10).Take(10), row =>
+        {
+            Assert.Equal(Verdict.Fails, row.Verdict);
+            Assert.Contains("not finite", row.Problem, StringComparison.Ordinal);
+        });
         Assert.DoesNotContain(Verdict.Fails, rows.Skip(20).Select(row => row.Verdict));
     }
 
@@ -81,12 +85,13 @@ public sealed class SolverVerificationTests
             var rank = s.ToArray<double>().Count(value => value > 1e-9);
             var rows = (vh * s.Unsqueeze(1)).Narrow(0, 0, rank);
             var data = u.Narrow(1, 0, rank).Transpose(0, 1).MatMul(y.Narrow(0, 0, 1).Reshape(-1));
-            if (prior is GaussianDenoiser normal)
+            var closed = prior is DivergenceGuard guard ? guard.Prior : prior;
+            if (closed is GaussianDenoiser normal)
             {
                 var (posterior, _) = normal.Condition(rows, data, measurement.Sigma);
                 return new((posterior.Sample(count, noise) - posterior.Mean) * Scale + posterior.Mean, 0);
             }
-            return new(((GaussianMixtureDenoiser)prior).Condition(rows, data, measurement.Sigma).Posterior.Sample(count, noise), 0);
+            return new(((GaussianMixtureDenoiser)closed).Condition(rows, data, measurement.Sigma).Posterior.Sample(count, noise), 0);
         }
     }
 
