@@ -31,57 +31,30 @@ internal static class VerifyCommand
         return command;
     }
 
+    // One table for each measure: solvers down, tasks across, with what exact samples and the prior score.
     private static void Print(VerificationReport report)
     {
-        foreach (var task in report.Tasks)
+        Matrix("W2", task => Number(task.Distance), task => Number(task.PriorDistance), row => row.Distance is { } distance ? Number(distance) : "");
+        Matrix("spread", _ => "", _ => "", row => row.Spread?.ToString("0.00", CultureInfo.InvariantCulture) ?? "");
+        Matrix("error of weights", task => Number(task.WeightError), task => Number(task.PriorWeightError), row => row.WeightError is { } error ? Number(error) : "");
+        Matrix("verdict", _ => "", _ => "", row => Word(row.Verdict));
+        foreach (var row in report.Rows.Where(row => row.Problem is not null)) Terminal.Note(string.Create(CultureInfo.InvariantCulture, $"{row.Solver}, {row.Operator} {row.Sigma}: {row.Problem}"));
+        Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"0 is without noise; {report.Samples} samples of each solver in each task and prior, seed {report.Seed}, {report.Rows.Sum(row => row.Seconds):0} s of work"));
+
+        void Matrix(string name, Func<VerificationTruth, string> exact, Func<VerificationTruth, string> prior, Func<VerificationRow, string> cell)
         {
-            Terminal.Line(Name(task.Operator, task.Sigma));
+            (string Name, Func<VerificationTruth, string> Cell)[] references = [("exact samples", exact), ("the prior", prior)];
             Terminal.Table(
-                ["", "evaluations", "W2", "spread", "weights", "error", "verdict"],
+                [name, .. report.Tasks.Select(task => string.Create(CultureInfo.InvariantCulture, $"{task.Operator} {task.Sigma}"))],
                 [
-                    ["exact samples", "", Number(task.Distance), "1.00", Shares(task.Weights), Number(task.WeightError), string.Create(CultureInfo.InvariantCulture, $"exact up to W2 {Number(task.DistanceLimit)}, error {Number(task.WeightErrorLimit)}")],
-                    ["the prior", "", Number(task.PriorDistance), "", "", Number(task.PriorWeightError), ""],
-                    .. report.Rows.Where(row => (row.Operator, row.Sigma) == (task.Operator, task.Sigma)).Select(Cells),
+                    .. references.Select(reference => (string[])[reference.Name, .. report.Tasks.Select(reference.Cell)]).Where(cells => cells[1].Length > 0),
+                    .. report.Rows.GroupBy(row => row.Solver).Select(group => (string[])[group.Key, .. group.Select(cell)]),
                 ]);
             Terminal.Line();
         }
-        Terminal.Line("all tasks; 0 is without noise");
-        Terminal.Table(
-            ["", .. report.Tasks.Select(task => string.Create(CultureInfo.InvariantCulture, $"{task.Operator} {task.Sigma}")), "seconds"],
-            [
-                .. report.Rows.GroupBy(row => row.Solver).Select(group => (string[])
-                    [group.Key, .. group.Select(row => Word(row.Verdict)), group.Sum(row => row.Seconds).ToString("0", CultureInfo.InvariantCulture)]),
-            ]);
-        Terminal.Line();
-        Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{report.Samples} samples of each solver in each task and prior, seed {report.Seed}"));
     }
 
-    private static string[] Cells(VerificationRow row) =>
-    [
-        row.Solver,
-        row.Verdict == Verdict.DoesNotApply ? "" : row.Evaluations.ToString(CultureInfo.InvariantCulture),
-        Number(row.Distance),
-        row.Spread?.ToString("0.00", CultureInfo.InvariantCulture) ?? "",
-        row.Weights is { } weights ? Shares(weights) : "",
-        Number(row.WeightError),
-        row.Problem is { } problem ? $"{Words(row.Verdict)}: {problem}" : Words(row.Verdict),
-    ];
-
-    private static string Name(string operation, double sigma) => string.Create(CultureInfo.InvariantCulture, $"{operation}, {(sigma == 0 ? "without noise" : $"sigma {sigma}")}");
-
-    private static string Shares(IReadOnlyList<double> weights) => string.Join(' ', weights.Select(weight => weight.ToString("0.000", CultureInfo.InvariantCulture)));
-
-    private static string Number(double? value) => value?.ToString("0.0000", CultureInfo.InvariantCulture) ?? "";
-
-    private static string Words(Verdict verdict) => verdict switch
-    {
-        Verdict.SamplesThePosterior => "samples the posterior",
-        Verdict.Approximates => "approximates",
-        Verdict.PointEstimate => "point estimate",
-        Verdict.WorseThanThePrior => "worse than the prior",
-        Verdict.Fails => "fails",
-        _ => "does not apply",
-    };
+    private static string Number(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
 
     private static string Word(Verdict verdict) => verdict switch
     {
