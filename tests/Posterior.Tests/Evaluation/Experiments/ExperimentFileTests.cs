@@ -1,4 +1,5 @@
 using Posterior.Evaluation.Experiments;
+using Posterior.Tests.Documentation;
 
 namespace Posterior.Tests.Evaluation.Experiments;
 
@@ -91,6 +92,14 @@ public sealed class ExperimentFileTests
         lines.RemoveAt(first);
         while (first < lines.Count && lines[first].StartsWith(' ')) lines.RemoveAt(first);
         Assert.Contains($"'{part}' is missing", Assert.Throws<ExperimentException>(() => ExperimentFile.Parse(string.Join('\n', lines))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_experiment_of_the_repository_is_read()
+    {
+        var files = Directory.GetFiles(Path.Combine(Repository.Root, "experiments"), "*.yaml");
+        Assert.NotEmpty(files);
+        Assert.All(files, file => Assert.True(Path.IsPathRooted(ExperimentFile.Load(file).Dataset.Path)));
     }
 
     [Fact]
