@@ -54,7 +54,7 @@ public sealed record ResultTable(string Task, IReadOnlyList<ResultColumn> Column
     {
         var mean = own.Values.Average();
         var error = own.Count > 1 ? Math.Sqrt(own.Values.Sum(value => (value - mean) * (value - mean)) / (own.Count - 1) / own.Count) : double.NaN;
-        var ties = best is not null && (ReferenceEquals(own, best) || (Differences(own, best) is { Count: > 1 } apart && Bootstrap.MeanInterval(apart) is (<= 0, >= 0)));
+        var ties = best is not null && (ReferenceEquals(own, best) || (Differences(own, best) is { Count: > 1 } apart && Bootstrap.MeanInterval(apart) is ( <= 0, >= 0)));
         var against = baseline is not null && Differences(own, baseline) is { Count: > 0 } differences ? new ResultDifference(differences.Average(), Bootstrap.MeanInterval(differences)) : null;
         return new(mean, error, best is not null && ReferenceEquals(own, best), ties, column.HigherIsBetter is null ? null : against);
     }

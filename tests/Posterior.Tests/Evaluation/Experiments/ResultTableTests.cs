@@ -65,7 +65,7 @@ public sealed class ResultTableTests
         for (var i = 0; i < 200; i++)
         {
             using var draws = new SeededNoise((ulong)i).Normal([1, 40], DType.Float64);
-            if (Bootstrap.MeanInterval(draws.ToArray<double>()) is (< 0, > 0)) held++;
+            if (Bootstrap.MeanInterval(draws.ToArray<double>()) is ( < 0, > 0)) held++;
         }
         // Percentile intervals of 40 values hold a little less than 95%; 200 cases scatter by 1.5%.
         Assert.InRange(held, 178, 198);
