@@ -74,7 +74,6 @@ internal static unsafe partial class Native
     private static nint Load()
     {
         var path = Environment.GetEnvironmentVariable("POSTERIOR_NATIVE") ?? Path.Combine(AppContext.BaseDirectory, "libposterior.so");
-        LimitSpinning();
         try
         {
             var library = NativeLibrary.Load(path);
@@ -88,17 +87,6 @@ internal static unsafe partial class Native
             throw new TorchException($"the native bridge does not load from {path} ({error.Message.Split('\n')[0].Trim()}); './posterior doctor' builds what is missing");
         }
     }
-
-    // libgomp's threads wait for each other by spinning for milliseconds. Where two processes share the cores, each spins away the time that the other
-    // needs, and both slow down tenfold. A short spin costs a process that is alone nothing. libgomp reads the environment of C when it is loaded.
-    private static void LimitSpinning()
-    {
-        foreach (var variable in new[] { "OMP_WAIT_POLICY", "GOMP_SPINCOUNT" })
-            if (Environment.GetEnvironmentVariable(variable) is not (null or "")) return;
-        setenv("GOMP_SPINCOUNT", "10000", 1);
-    }
-
-    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)] private static partial int setenv(string name, string value, int overwrite);
 }
 
 /// <summary>The C struct <c>pt_value</c>.</summary>

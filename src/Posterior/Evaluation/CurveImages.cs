@@ -28,7 +28,7 @@ public static class CurveImages
         var factor = side / size;
         if (factor < 1) throw new ImageException($"'{file}' is smaller than the model's {size}x{size}");
         var whole = factor * size;
-        var square = image.Narrow(2, (image.Size(2) - whole) / 2, whole).Narrow(3, (image.Size(3) - whole) / 2, whole);
+        var square = Crop.Centre(image, whole, whole);
         var small = square.Reshape(1, image.Size(1), size, factor, size, factor).Mean([3, 5]);
         return ValueRange.ToSigned(channels == 1 ? Colour.ToGrey(small) : Colour.ToColour(small).Contiguous());
     }

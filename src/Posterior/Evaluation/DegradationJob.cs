@@ -52,7 +52,7 @@ public sealed class DegradationJob
         var whole = ImageFile.Load(input);
         var shape = Operator.LargestFit(ImageShape.Of(whole));
         // Centred, so that what is lost is lost on all sides.
-        var x = whole.Narrow(2, (whole.Size(2) - shape.Height) / 2, shape.Height).Narrow(3, (whole.Size(3) - shape.Width) / 2, shape.Width).Contiguous();
+        var x = Crop.Centre(whole, shape.Height, shape.Width);
         using var h = Operator.Bind(shape, _files);
         if (!MeasurementFile.IsArray(output) && !MeasurementFile.IsPicture(h))
             throw new OperatorException($"operator '{h.Name}': its measurements are {string.Join('x', h.OutputShape)} numbers and no picture, so the output must end in .npy");

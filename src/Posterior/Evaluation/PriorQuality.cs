@@ -80,7 +80,7 @@ public static class PriorQuality
     private static Tensor Centre(Tensor image)
     {
         var (height, width) = (Math.Min(Size, image.Size(2)), Math.Min(Size, image.Size(3)));
-        return image.Narrow(2, (image.Size(2) - height) / 2, height).Narrow(3, (image.Size(3) - width) / 2, width).Contiguous();
+        return Crop.Centre(image, height, width);
     }
 
     private sealed record QualityTask(string Name, string Operator, double Sigma, string Baseline, double? Bar, double? GainBar);

@@ -131,7 +131,7 @@ public sealed class CalibrationJob
             throw new ImageException(string.Create(CultureInfo.InvariantCulture, $"'{images.Name(index)}' is {whole.Size(3)}x{whole.Size(2)}{(_settings.Shrink > 1 ? " when reduced" : "")}, smaller than the {width}x{height} asked for"));
         var colour = channels == 3 ? Colour.ToColour(whole) : Colour.ToGrey(whole);
         var shape = _operator.LargestFit(new(channels, height, width));
-        return colour.Narrow(2, (whole.Size(2) - shape.Height) / 2, shape.Height).Narrow(3, (whole.Size(3) - shape.Width) / 2, shape.Width).Contiguous();
+        return Crop.Centre(colour, shape.Height, shape.Width);
     }
 
     private ForwardOperator Bind(Tensor original) => _operator.Bind(ImageShape.Of(original), _files, DType.Float32, _settings.Prior.ParseDevice());

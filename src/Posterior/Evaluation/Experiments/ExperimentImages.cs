@@ -39,7 +39,7 @@ public sealed class ExperimentImages : IDisposable
         {
             var (height, width) = (image.Size(2), image.Size(3));
             if (Math.Min(height, width) < size) throw new ImageException($"image '{Name(index)}' is {width}x{height}, too small for a centre of {size}x{size}");
-            image = image.Narrow(2, (height - size) / 2, size).Narrow(3, (width - size) / 2, size).Contiguous();
+            image = Crop.Centre(image, size, size);
         }
         return (scope.Keep(image), Convert.ToHexStringLower(SHA256.HashData(bytes)));
     }

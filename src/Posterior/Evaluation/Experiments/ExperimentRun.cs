@@ -105,7 +105,7 @@ public sealed class ExperimentRun : IDisposable
         using var scope = new Scope();
         var rows = _log.Read();
         using var h = Bind(task, clean);
-        var truth = clean.Size(2) == h.InputShape.Height && clean.Size(3) == h.InputShape.Width ? clean : Centre(clean, h.InputShape);
+        var truth = Crop.Centre(clean, h.InputShape.Height, h.InputShape.Width);
         var denoiser = _prior.For(truth.Size(1));
         foreach (var seed in Experiment.Seeds)
         {
@@ -169,12 +169,6 @@ public sealed class ExperimentRun : IDisposable
         if (bound is LinearOperator linear) return linear;
         bound.Dispose();
         throw new ExperimentException($"task '{task.Name}': operator '{task.Operator}' is not linear");
-    }
-
-    private static Tensor Centre(Tensor image, ImageShape shape)
-    {
-        using var scope = new Scope();
-        return scope.Keep(image.Narrow(2, (image.Size(2) - shape.Height) / 2, shape.Height).Narrow(3, (image.Size(3) - shape.Width) / 2, shape.Width).Contiguous());
     }
 
     // All restorations, image after image.
