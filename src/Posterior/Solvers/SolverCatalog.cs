@@ -22,6 +22,8 @@ public static class SolverCatalog
         Red.Entry,
         PnpAdmm.Entry,
         AdmmTv.Entry,
+        Dirac.Entry,
+        Indi.Entry,
         PseudoInverseSolver.Entry,
         Bicubic.Entry,
         UnchangedMeasurement.Entry,

@@ -86,7 +86,7 @@ public static class CatalogueBenchmark
 
     private static IEnumerable<Solver> Solvers(int steps) => SolverCatalog.All
         .Select(entry => entry.Options.Contains("steps") ? entry.Create(new SolverSettings { Steps = steps }) : entry.Default)
-        .Where(solver => solver.Evaluations > 0);
+        .Where(solver => solver.Evaluations > 0 && solver.Accepts(new TimedPrior()));
 
     private static SpectralOperator Operator() => (SpectralOperator)OperatorCatalog.Parse("sr4").Bind(new ImageShape(3, Size, Size));
 
