@@ -22,4 +22,6 @@ namespace Posterior.Models;
 [JsonSerializable(typeof(SongUNetSettings))]
 [JsonSerializable(typeof(DhariwalUNetSettings))]
 [JsonSerializable(typeof(PhotoUNetSettings))]
+[JsonSerializable(typeof(ReverserCard))]
+[JsonSerializable(typeof(BlendCard))]
 internal sealed partial class ModelJson : JsonSerializerContext;

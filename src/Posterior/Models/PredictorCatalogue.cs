@@ -12,6 +12,8 @@ public static class PredictorCatalogue
     private static readonly (string Role, Func<Module, ModelCard, ImagePredictor> Adapt)[] _all =
     [
         (Prior, (network, card) => network is INoiseConditioned conditioned ? Model.DenoiserOf(conditioned, card) : throw new ModelException($"expected a denoiser, found a {card.Network}")),
+        (ReverserCard.Role, ReverserCard.Adapt),
+        (BlendCard.Role, BlendCard.Adapt),
     ];
 
     /// <summary>Adapts a network to the role that its card states, <see cref="Prior"/> unless stated.</summary>

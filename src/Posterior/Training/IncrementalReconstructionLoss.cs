@@ -51,7 +51,7 @@ public sealed record IncrementalReconstructionLoss(SeverityProcess Process, Geom
     public double Weight(double time) => Weighting switch
     {
         TimeWeighting.Noise => 1 / (Math.Pow(Noise.Sigma(time), 2) + Epsilon),
-        TimeWeighting.Time => Math.Clamp(1 / (time * time + Epsilon), 1, 100),
+        TimeWeighting.Time => BlendingLoss.Weight(time),
         _ => 1,
     };
 }

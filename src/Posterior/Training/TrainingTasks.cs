@@ -7,6 +7,8 @@ public static class TrainingTasks
     public static IReadOnlyList<TrainingTaskEntry> All { get; } =
     [
         PriorTask.Entry,
+        DiracTask.Entry,
+        IndiTask.Entry,
     ];
 
     /// <summary>The entry of a name.</summary>

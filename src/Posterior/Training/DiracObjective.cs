@@ -1,0 +1,43 @@
+using Posterior.Diffusion;
+using Posterior.Models;
+using Posterior.Networks.Edm;
+using Posterior.Operators;
+using Posterior.Torch;
+
+namespace Posterior.Training;
+
+/// <summary>Teaches a model of a degradation process, with the incremental reconstruction loss.</summary>
+/// <param name="network">The network; it becomes the objective's.</param>
+/// <param name="role">The process.</param>
+/// <param name="step">dt of the loss.</param>
+/// <param name="weighting">The weight of each time.</param>
+/// <param name="crop">Height and width of training crops.</param>
+public sealed class DiracObjective(SongUNet network, ReverserCard role, double step, TimeWeighting weighting, int crop) : ReversalObjective(network, crop)
+{
+    private readonly SeverityProcess _process = role.Process();
+    private readonly IncrementalReconstructionLoss _loss = new(role.Process(), role.Noise(), step) { Weighting = weighting };
+
+    /// <summary>The network as it is, as a model of the process.</summary>
+    public NetworkReverser Reverser => new(Unet, _process, _loss.Noise, role.Stops);
+
+    /// <inheritdoc/>
+    public override ModelCard Describe(ModelCard model) => role.In(Architecture(model));
+
+    /// <inheritdoc/>
+    protected override Tensor State(Tensor clean, double[] times, NoiseSource noise)
+    {
+        using var scope = new Scope();
+        return scope.Keep(_process.Degrade(clean, times).AddProduct(noise.NormalLike(clean), PerImage(times, _loss.Noise.Sigma, clean)));
+    }
+
+    /// <inheritdoc/>
+    protected override Tensor Predict(Tensor state, double[] times) => Reverser.PredictEach(state, times);
+
+    // Over the number of values and the largest weight, so that steps and clipping do not depend on size and noise.
+    /// <inheritdoc/>
+    protected override Tensor Loss(Tensor prediction, Tensor clean, double[] times)
+    {
+        using var scope = new Scope();
+        return scope.Keep(_loss.Evaluate(prediction, clean, times) * (1 / (_loss.Weight(0) * (clean.Count / clean.Size(0)))));
+    }
+}
