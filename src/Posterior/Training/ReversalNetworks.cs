@@ -19,9 +19,10 @@ internal static class ReversalNetworks
         {
             ImgResolution = context.Crop,
             ModelChannels = width,
-            ChannelMult = [1, 2, 4, 4],
+            ChannelMult = [1, 2, 3, 4],
             NumBlocks = blocks,
-            AttnResolutions = [context.Crop / 4],
+            // On the coarsest level only: on finer ones a large image would not fit.
+            AttnResolutions = [context.Crop / 8],
             EmbeddingType = EmbeddingType.Fourier,
             ChannelMultNoise = 2,
             EncoderType = EncoderType.Residual,
