@@ -21,8 +21,10 @@ public sealed class Linear : Module
     /// <summary>Applies the layer to the last dimension.</summary>
     public Tensor Forward(Tensor x)
     {
+        var start = LayerProfile.Start();
         var y = x.Linear(_weight, _bias.OrNull);
         WorkMeter.CountLinear(_weight, y);
+        LayerProfile.Stop(start, "linear", 2.0 * Weight.Size(1) * y.Count, y);
         return y;
     }
 
