@@ -3,7 +3,10 @@ using System.Text.Json.Serialization;
 using Posterior.Networks;
 using Posterior.Networks.Adm;
 using Posterior.Networks.Ddpm;
+using Posterior.Networks.Denoisers;
 using Posterior.Networks.Edm;
+using Posterior.Networks.Edm2;
+using Posterior.Networks.Swin;
 
 namespace Posterior.Models;
 
@@ -22,4 +25,10 @@ namespace Posterior.Models;
 [JsonSerializable(typeof(SongUNetSettings))]
 [JsonSerializable(typeof(DhariwalUNetSettings))]
 [JsonSerializable(typeof(PhotoUNetSettings))]
+[JsonSerializable(typeof(Edm2Settings))]
+[JsonSerializable(typeof(DnCnnSettings))]
+[JsonSerializable(typeof(FDnCnnSettings))]
+[JsonSerializable(typeof(IrCnnSettings))]
+[JsonSerializable(typeof(DrUNetSettings))]
+[JsonSerializable(typeof(SwinIrSettings))]
 internal sealed partial class ModelJson : JsonSerializerContext;

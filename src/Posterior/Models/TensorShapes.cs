@@ -29,6 +29,9 @@ public sealed class TensorShapes(IReadOnlyDictionary<string, long[]> shapes)
     /// <summary>Whether a key begins like this.</summary>
     public bool HasPrefix(string prefix) => shapes.Keys.Any(key => key.StartsWith(prefix, StringComparison.Ordinal));
 
+    /// <summary>The number of dimensions of a tensor; -1 where there is no such tensor.</summary>
+    public int Rank(string key) => shapes.TryGetValue(key, out var shape) ? shape.Length : -1;
+
     /// <summary>One size of a tensor, as settings hold it.</summary>
     /// <exception cref="ModelException">There is no such tensor or dimension, or the size is absurd.</exception>
     public int Size(string key, int dimension)
