@@ -19,7 +19,7 @@ public interface IRestorationNetwork
 
     /// <summary>Restores pictures.</summary>
     /// <param name="x"><c>[N, C, H, W]</c> in the range of the network's training.</param>
-    /// <param name="noiseLevel">The standard deviation of the noise in the units of <paramref name="x"/>; without effect where the network does not take it.</param>
+    /// <param name="noiseLevels">The standard deviation of the noise of each picture in the units of <paramref name="x"/>, <c>[N]</c>; without effect where the network does not take it.</param>
     /// <returns><c>[N, C, H Scale, W Scale]</c>, of the type of <paramref name="x"/>.</returns>
-    Tensor Restore(Tensor x, double noiseLevel);
+    Tensor Restore(Tensor x, Tensor noiseLevels);
 }

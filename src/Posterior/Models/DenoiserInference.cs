@@ -20,6 +20,9 @@ internal static class DenoiserInference
     /// <summary>Whether these are weights of an <see cref="IrCnn"/>.</summary>
     public static bool IsIrCnn(TensorShapes shapes) => IsChain(shapes) && Convolutions(shapes).Count == Networks.Denoisers.IrCnn.Depth && Letter(shapes).Length == 0 && Inputs(shapes) == Outputs(shapes);
 
+    /// <summary>Whether these are weights of an <see cref="IrCnnBank"/>.</summary>
+    public static bool IsIrCnnBank(TensorShapes shapes) => Banks(shapes) is > 1 and var banks && Enumerable.Range(0, banks).All(i => IsIrCnn(shapes.Below($"{i}."))) && shapes.Keys.All(key => char.IsAsciiDigit(key[0]));
+
     /// <summary>Whether these are weights of a <see cref="DrUNet"/>.</summary>
     public static bool IsDrUNet(TensorShapes shapes) => shapes.HasAll("m_head.weight", "m_down1.0.res.0.weight", "m_tail.weight") && shapes.HasPrefix("m_up3.");
 
@@ -33,6 +36,13 @@ internal static class DenoiserInference
 
     /// <summary>The settings of an <see cref="IrCnn"/>.</summary>
     public static IrCnnSettings IrCnn(TensorShapes shapes) => new() { InNc = Inputs(shapes), OutNc = Outputs(shapes), Nc = Width(shapes) };
+
+    /// <summary>The settings of an <see cref="IrCnnBank"/>.</summary>
+    public static IrCnnBankSettings IrCnnBank(TensorShapes shapes)
+    {
+        var first = IrCnn(shapes.Below("0."));
+        return new() { InNc = first.InNc, OutNc = first.OutNc, Nc = first.Nc, Levels = Banks(shapes) };
+    }
 
     /// <summary>The settings of a <see cref="DrUNet"/>.</summary>
     public static DrUNetSettings DrUNet(TensorShapes shapes)
@@ -53,6 +63,8 @@ internal static class DenoiserInference
 
         int Level(string block) => shapes.Size(block + ".res.0.weight", 0);
     }
+
+    private static int Banks(TensorShapes shapes) => shapes.Has("0.model.0.weight") ? shapes.CountBelow("") : 0;
 
     // Positions of the tensors with a kernel; what lies between has one dimension or none.
     private static List<int> Convolutions(TensorShapes shapes) => [.. shapes.Keys

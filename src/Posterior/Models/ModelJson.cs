@@ -19,6 +19,7 @@ namespace Posterior.Models;
     AllowTrailingCommas = true,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ModelCard))]
+[JsonSerializable(typeof(RestorerCard))]
 [JsonSerializable(typeof(AdmUNetSettings))]
 [JsonSerializable(typeof(AdmClassifierSettings))]
 [JsonSerializable(typeof(DdpmUNetSettings))]
@@ -29,6 +30,7 @@ namespace Posterior.Models;
 [JsonSerializable(typeof(DnCnnSettings))]
 [JsonSerializable(typeof(FDnCnnSettings))]
 [JsonSerializable(typeof(IrCnnSettings))]
+[JsonSerializable(typeof(IrCnnBankSettings))]
 [JsonSerializable(typeof(DrUNetSettings))]
 [JsonSerializable(typeof(SwinIrSettings))]
 internal sealed partial class ModelJson : JsonSerializerContext;

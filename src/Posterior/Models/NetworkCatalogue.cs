@@ -14,7 +14,8 @@ public static class NetworkCatalogue
 {
     private static readonly ScheduleCard _linear = new() { Kind = ScheduleKind.VpLinear }, _cosine = new() { Kind = ScheduleKind.VpCosine }, _edm = new() { Kind = ScheduleKind.Edm }, _iddpm = new() { Kind = ScheduleKind.EdmIddpm };
 
-    // KAIR trains its networks on images in [0, 1].
+    private const int BlindDepth = 20;
+
     private static readonly double[] _unit = [0, 1];
 
     /// <summary>The name of ADM's classifier, which is no prior.</summary>
@@ -32,6 +33,7 @@ public static class NetworkCatalogue
         new NetworkKind<Edm2Settings>("edm2", "unet.emb_fourier.freqs", ModelJson.Default.Edm2Settings, Edm2Inference.IsEdm2, Edm2Inference.Network, settings => new Edm2Network(settings), Describe),
         new NetworkKind<DrUNetSettings>("drunet", "m_head.weight", ModelJson.Default.DrUNetSettings, DenoiserInference.IsDrUNet, DenoiserInference.DrUNet, settings => new DrUNet(settings), Describe),
         new NetworkKind<SwinIrSettings>("swinir", "conv_first.weight", ModelJson.Default.SwinIrSettings, SwinIrInference.IsSwinIr, SwinIrInference.Network, settings => new SwinIr(settings), Describe),
+        new NetworkKind<IrCnnBankSettings>("ircnn-bank", "0.model.0.weight", ModelJson.Default.IrCnnBankSettings, DenoiserInference.IsIrCnnBank, DenoiserInference.IrCnnBank, settings => new IrCnnBank(settings), Describe),
         new NetworkKind<DnCnnSettings>("dncnn", "model.0.weight", ModelJson.Default.DnCnnSettings, DenoiserInference.IsDnCnn, DenoiserInference.DnCnn, settings => new DnCnn(settings), Describe),
         new NetworkKind<FDnCnnSettings>("fdncnn", "model.0.weight", ModelJson.Default.FDnCnnSettings, DenoiserInference.IsFDnCnn, DenoiserInference.FDnCnn, settings => new FDnCnn(settings), Describe),
         new NetworkKind<IrCnnSettings>("ircnn", "model.0.weight", ModelJson.Default.IrCnnSettings, DenoiserInference.IsIrCnn, DenoiserInference.IrCnn, settings => new IrCnn(settings), Describe),
@@ -91,15 +93,32 @@ public static class NetworkCatalogue
         ClassCount = settings.LabelDim,
     };
 
-    private static ModelCard Describe(DnCnnSettings settings, TensorShapes shapes) => new() { Channels = settings.InNc, ValueRange = _unit };
+    // The published DnCNN of 17 layers is for one level (15, 25 or 50; the middle one is assumed), that of 20 layers for any up to 55.
+    private static ModelCard Describe(DnCnnSettings settings, TensorShapes shapes) => settings.Nb < BlindDepth ? OfLevels(settings.InNc, 25, 25) : OfLevels(settings.InNc, 0, 55);
 
-    private static ModelCard Describe(FDnCnnSettings settings, TensorShapes shapes) => new() { Channels = settings.OutNc, ValueRange = _unit };
+    private static ModelCard Describe(FDnCnnSettings settings, TensorShapes shapes) => OfLevels(settings.OutNc, 0, 75);
 
-    private static ModelCard Describe(IrCnnSettings settings, TensorShapes shapes) => new() { Channels = settings.InNc, ValueRange = _unit };
+    private static ModelCard Describe(IrCnnSettings settings, TensorShapes shapes) => OfLevels(settings.InNc, 25, 25);
 
-    private static ModelCard Describe(DrUNetSettings settings, TensorShapes shapes) => new() { Channels = settings.OutNc, ValueRange = _unit };
+    private static ModelCard Describe(IrCnnBankSettings settings, TensorShapes shapes) => OfLevels(settings.InNc, 2, 2 * settings.Levels);
 
-    private static ModelCard Describe(SwinIrSettings settings, TensorShapes shapes) => new() { Channels = settings.InChans, ValueRange = _unit };
+    private static ModelCard Describe(DrUNetSettings settings, TensorShapes shapes) => OfLevels(settings.OutNc, 0, 50);
+
+    // KAIR trains its networks on images in [0, 1], and quotes their noise for images in [0, 255].
+    private static ModelCard OfLevels(int channels, double least, double greatest) => new()
+    {
+        Channels = channels,
+        ValueRange = _unit,
+        RoleSettings = new RestorerCard { NoiseLevels = [least / 255, greatest / 255] }.ToJson(),
+    };
+
+    private static ModelCard Describe(SwinIrSettings settings, TensorShapes shapes) => new()
+    {
+        Role = PredictorCatalogue.Restorer,
+        Channels = settings.InChans,
+        ValueRange = _unit,
+        RoleSettings = new RestorerCard { Input = settings.Upscale > 1 ? RestorerInput.Measurement : RestorerInput.Picture }.ToJson(),
+    };
 
     private static ModelCard Describe(PhotoUNetSettings settings, TensorShapes shapes) => new() { Schedule = _edm, Channels = settings.ImageChannels, ClassCount = settings.Classes };
 }

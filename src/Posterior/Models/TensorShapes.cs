@@ -12,6 +12,9 @@ public sealed class TensorShapes(IReadOnlyDictionary<string, long[]> shapes)
         .Where(entry => entry.Name.StartsWith(prefix, StringComparison.Ordinal))
         .ToDictionary(entry => entry.Name[prefix.Length..], entry => entry.Shape.ToArray(), StringComparer.Ordinal));
 
+    /// <summary>The shapes below a prefix, without it.</summary>
+    public TensorShapes Below(string prefix) => new(shapes.Where(pair => pair.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(pair => pair.Key[prefix.Length..], pair => pair.Value, StringComparer.Ordinal));
+
     /// <summary>The keys.</summary>
     public IEnumerable<string> Keys => shapes.Keys;
 

@@ -57,15 +57,18 @@ public sealed class DnCnn : Module, IRestorationNetwork
     /// <inheritdoc/>
     public bool TakesNoiseLevel => false;
 
+    /// <summary>The number format of activations where it is not that of the weights; for mixed-precision training.</summary>
+    public DType? ActivationType { get; set; }
+
     /// <summary>Denoises <c>[N, C, H, W]</c> in [0, 1].</summary>
     public Tensor Forward(Tensor x)
     {
         using var scope = new Scope();
-        return scope.Keep(x - _layers.Forward(x.To(DType).Contiguous(channelsLast: true)).To(x.DType));
+        return scope.Keep(x - _layers.Forward(x.To(ActivationType ?? DType).Contiguous(channelsLast: true)).To(x.DType));
     }
 
     /// <inheritdoc/>
-    public Tensor Restore(Tensor x, double noiseLevel) => Forward(x);
+    public Tensor Restore(Tensor x, Tensor noiseLevels) => Forward(x);
 
     /// <summary>Random weights that keep the scale of the signal; the network starts as the identity.</summary>
     public void Initialise(NoiseSource noise)

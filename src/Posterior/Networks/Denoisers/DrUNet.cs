@@ -119,6 +119,9 @@ public sealed class DrUNet : Module, IRestorationNetwork
     /// <inheritdoc/>
     public bool TakesNoiseLevel => Settings.InNc > Settings.OutNc;
 
+    /// <summary>The number format of activations where it is not that of the weights; for mixed-precision training.</summary>
+    public DType? ActivationType { get; set; }
+
     /// <summary>Evaluates the network.</summary>
     /// <param name="x">Images in [0, 1] and, where the network takes it, the noise level at each pixel as the last channel; sides are multiples of <see cref="SizeMultiple"/>.</param>
     /// <returns><c>[N, C, H, W]</c>.</returns>
@@ -126,7 +129,7 @@ public sealed class DrUNet : Module, IRestorationNetwork
     {
         using var scope = new Scope();
         var skips = new Stack<Tensor>();
-        var h = _head.Forward(x.To(DType).Contiguous(channelsLast: true));
+        var h = _head.Forward(x.To(ActivationType ?? DType).Contiguous(channelsLast: true));
         foreach (var level in _down)
         {
             skips.Push(h);
@@ -139,10 +142,10 @@ public sealed class DrUNet : Module, IRestorationNetwork
     }
 
     /// <inheritdoc/>
-    public Tensor Restore(Tensor x, double noiseLevel)
+    public Tensor Restore(Tensor x, Tensor noiseLevels)
     {
         using var scope = new Scope();
-        return scope.Keep(Forward(TakesNoiseLevel ? NoiseMap.Append(x, noiseLevel) : x));
+        return scope.Keep(Forward(TakesNoiseLevel ? NoiseMap.Append(x, noiseLevels) : x));
     }
 
     /// <summary>Random weights that keep the scale of the signal; each block starts near the identity.</summary>

@@ -67,10 +67,10 @@ public sealed class FDnCnn : Module, IRestorationNetwork
     }
 
     /// <inheritdoc/>
-    public Tensor Restore(Tensor x, double noiseLevel)
+    public Tensor Restore(Tensor x, Tensor noiseLevels)
     {
         using var scope = new Scope();
-        return scope.Keep(Forward(NoiseMap.Append(x, noiseLevel)));
+        return scope.Keep(Forward(NoiseMap.Append(x, noiseLevels)));
     }
 }
 
@@ -78,9 +78,10 @@ public sealed class FDnCnn : Module, IRestorationNetwork
 internal static class NoiseMap
 {
     /// <summary><c>[N, C, H, W]</c> to <c>[N, C + 1, H, W]</c>.</summary>
-    public static Tensor Append(Tensor x, double noiseLevel)
+    public static Tensor Append(Tensor x, Tensor noiseLevels)
     {
         using var scope = new Scope();
-        return scope.Keep(Tensor.Cat([x, Tensor.Full([x.Size(0), 1, x.Size(2), x.Size(3)], noiseLevel, x.DType, x.Device)], 1));
+        var map = noiseLevels.To(x.DType).To(x.Device).Reshape(-1, 1, 1, 1).Expand(x.Size(0), 1, x.Size(2), x.Size(3));
+        return scope.Keep(Tensor.Cat([x, map], 1));
     }
 }

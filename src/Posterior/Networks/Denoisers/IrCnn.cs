@@ -47,6 +47,9 @@ public sealed class IrCnn : Module, IRestorationNetwork
     /// <summary>The number of convolutions.</summary>
     public static int Depth => _dilations.Length;
 
+    /// <summary>The distance in pixels beyond which nothing can change an output pixel.</summary>
+    public static int ReceptiveRadius => _dilations.Sum();
+
     /// <summary>The settings.</summary>
     public IrCnnSettings Settings { get; }
 
@@ -70,5 +73,5 @@ public sealed class IrCnn : Module, IRestorationNetwork
     }
 
     /// <inheritdoc/>
-    public Tensor Restore(Tensor x, double noiseLevel) => Forward(x);
+    public Tensor Restore(Tensor x, Tensor noiseLevels) => Forward(x);
 }

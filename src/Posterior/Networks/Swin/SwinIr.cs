@@ -76,7 +76,7 @@ public sealed class SwinIr : Module, IRestorationNetwork
     }
 
     /// <inheritdoc/>
-    public Tensor Restore(Tensor x, double noiseLevel) => Forward(x);
+    public Tensor Restore(Tensor x, Tensor noiseLevels) => Forward(x);
 
     /// <summary>Random weights that keep the scale of the signal; without enlargement the network starts as the identity.</summary>
     public void Initialise(NoiseSource noise)
