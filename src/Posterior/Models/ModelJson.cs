@@ -3,7 +3,10 @@ using System.Text.Json.Serialization;
 using Posterior.Networks;
 using Posterior.Networks.Adm;
 using Posterior.Networks.Ddpm;
+using Posterior.Networks.Denoisers;
 using Posterior.Networks.Edm;
+using Posterior.Networks.Edm2;
+using Posterior.Networks.Swin;
 
 namespace Posterior.Models;
 
@@ -16,10 +19,18 @@ namespace Posterior.Models;
     AllowTrailingCommas = true,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ModelCard))]
+[JsonSerializable(typeof(RestorerCard))]
 [JsonSerializable(typeof(AdmUNetSettings))]
 [JsonSerializable(typeof(AdmClassifierSettings))]
 [JsonSerializable(typeof(DdpmUNetSettings))]
 [JsonSerializable(typeof(SongUNetSettings))]
 [JsonSerializable(typeof(DhariwalUNetSettings))]
 [JsonSerializable(typeof(PhotoUNetSettings))]
+[JsonSerializable(typeof(Edm2Settings))]
+[JsonSerializable(typeof(DnCnnSettings))]
+[JsonSerializable(typeof(FDnCnnSettings))]
+[JsonSerializable(typeof(IrCnnSettings))]
+[JsonSerializable(typeof(IrCnnBankSettings))]
+[JsonSerializable(typeof(DrUNetSettings))]
+[JsonSerializable(typeof(SwinIrSettings))]
 internal sealed partial class ModelJson : JsonSerializerContext;

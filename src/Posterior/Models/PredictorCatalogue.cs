@@ -9,9 +9,18 @@ public static class PredictorCatalogue
     /// <summary>The role of a network that knows images alone.</summary>
     public const string Prior = "prior";
 
+    /// <summary>The role of a network that restores one degradation in one evaluation; its settings are a <see cref="RestorerCard"/>.</summary>
+    public const string Restorer = "restorer";
+
     private static readonly (string Role, Func<Module, ModelCard, ImagePredictor> Adapt)[] _all =
     [
-        (Prior, (network, card) => network is INoiseConditioned conditioned ? Model.DenoiserOf(conditioned, card) : throw new ModelException($"expected a denoiser, found a {card.Network}")),
+        (Prior, (network, card) => network switch
+        {
+            INoiseConditioned conditioned => Model.DenoiserOf(conditioned, card),
+            IRestorationNetwork restoration => RestorerCard.DenoiserOf(restoration, card),
+            _ => throw new ModelException($"expected a denoiser, found a {card.Network}"),
+        }),
+        (Restorer, (network, card) => network is IRestorationNetwork restoration ? RestorerCard.RestorerOf(restoration, card) : throw new ModelException($"expected a network that maps pictures to pictures, found a {card.Network}")),
     ];
 
     /// <summary>Adapts a network to the role that its card states, <see cref="Prior"/> unless stated.</summary>

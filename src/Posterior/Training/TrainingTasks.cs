@@ -7,6 +7,8 @@ public static class TrainingTasks
     public static IReadOnlyList<TrainingTaskEntry> All { get; } =
     [
         PriorTask.Entry,
+        RestorerTask.Entry,
+        DenoiserTask.Entry,
     ];
 
     /// <summary>The entry of a name.</summary>
