@@ -1,5 +1,6 @@
 using Posterior.Evaluation;
 using Posterior.Models;
+using Posterior.Solvers;
 using Posterior.Torch.Nn;
 using Posterior.Torch.Weights;
 
@@ -67,5 +68,5 @@ internal static class Batch
     }
 
     // A model that cannot be used fails for every file alike.
-    private static bool IsFatal(Exception error) => error is OperationCanceledException or ModelException or WeightFileException or StateDictException or DllNotFoundException or TypeInitializationException;
+    private static bool IsFatal(Exception error) => error is OperationCanceledException or ModelException or UnsupportedModelException or WeightFileException or StateDictException or DllNotFoundException or TypeInitializationException;
 }

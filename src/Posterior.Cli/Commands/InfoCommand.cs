@@ -25,7 +25,7 @@ internal static class InfoCommand
             var path = ModelZoo.Find(parsed.GetRequiredValue(file));
             var options = new ModelOptions { Architecture = parsed.GetValue(architecture) is { } settings ? ModelOptions.ReadArchitecture(settings) : null };
             var contents = Contents(path, options);
-            if (!parsed.GetValue(curve) && contents.Network is not (null or NetworkCatalogue.Classifier)) contents = contents with { Curve = Measure(path, options, parsed.GetValue(images)) };
+            if (!parsed.GetValue(curve) && contents.Network is not (null or NetworkCatalogue.Classifier) && (contents.Card?.Role ?? PredictorCatalogue.Prior) == PredictorCatalogue.Prior) contents = contents with { Curve = Measure(path, options, parsed.GetValue(images)) };
             if (parsed.GetValue(json)) Terminal.Json(contents, ResultJson.Default.ModelContents);
             else Print(contents, path, parsed.GetValue(tensors));
             return contents.Problem is null ? 0 : Report(contents.Problem);

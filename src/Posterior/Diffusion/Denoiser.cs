@@ -6,10 +6,10 @@ namespace Posterior.Diffusion;
 /// The prior of every solver: <c>D(x; sigma) = E[x0 | x0 + sigma n]</c>, variance exploding. How a network was trained (which noise
 /// schedule, what it predicts, which time it expects) is converted to this form in one adapter per family (DDRM App. B).
 /// </summary>
-public abstract class Denoiser
+public abstract class Denoiser : ImagePredictor
 {
-    /// <summary>The number of channels of the images, 1 or 3; null when any will do.</summary>
-    public abstract long? Channels { get; }
+    /// <inheritdoc/>
+    public override string Kind => "a prior";
 
     /// <summary>The noise levels for which the denoiser is meant, for images in [-1, 1].</summary>
     public abstract (double Min, double Max) SigmaRange { get; }

@@ -44,7 +44,7 @@ public sealed class Prior : IDisposable
     public string Name => Model.Card.Name ?? Path.GetFileNameWithoutExtension(Files.Model);
 
     /// <summary>Channels of the model's images; null when any will do.</summary>
-    public long? Channels => Model.Denoiser.Channels;
+    public long? Channels => Model.Predictor.Channels;
 
     /// <summary>Loads a model, and what guides it.</summary>
     /// <exception cref="ModelException">A setting is wrong, a file is missing, or a model is not what it is used for.</exception>
@@ -89,11 +89,21 @@ public sealed class Prior : IDisposable
             : throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"model '{Name}' is for images of {native} channels, this one has {channels}"));
     }
 
+    /// <summary>What a solver works with, for images of a number of channels: <see cref="For"/>, or the model itself where it is no prior.</summary>
+    /// <param name="channels">1 or 3.</param>
+    /// <exception cref="ModelException">The model is for another number of channels.</exception>
+    public ImagePredictor PredictorFor(long channels) => Model.Predictor switch
+    {
+        Denoiser => For(channels),
+        { Channels: { } native } when native != channels => throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"model '{Name}' is for images of {native} channels, this one has {channels}")),
+        var predictor => predictor,
+    };
+
     /// <summary>The tiles in which an image of a size is denoised; a single one when it fits.</summary>
     /// <param name="height">The image's height.</param>
     /// <param name="width">The image's width.</param>
     public IReadOnlyList<(long Top, long Height, long Left, long Width)> TilesOf(long height, long width) =>
-        _tile == 0 ? [(0, height, 0, width)] : new TiledDenoiser(Model.Denoiser, Tiles(Model)).Tiles(height, width);
+        _tile == 0 || Model.Predictor is not Denoiser ? [(0, height, 0, width)] : new TiledDenoiser(Model.Denoiser, Tiles(Model)).Tiles(height, width);
 
     /// <summary>Checks that images of a size are what the prior takes; only a classifier is choosy.</summary>
     /// <exception cref="ModelException">The classifier takes images of its training size, or of a multiple of its stride, only.</exception>
@@ -115,7 +125,7 @@ public sealed class Prior : IDisposable
         Model.Dispose();
     }
 
-    private static int Classes(LoadedModel model) => model.Denoiser is IClassConditional conditional ? conditional.Classes : 0;
+    private static int Classes(LoadedModel model) => model.Predictor is IClassConditional conditional ? conditional.Classes : 0;
 
     // A class that only the classifier or only one of two models knows is left out where it means nothing.
     private static Denoiser Labelled(LoadedModel model, int? label) => label is { } one && Classes(model) > 0 ? ((IClassConditional)model.Denoiser).WithLabels(one) : model.Denoiser;
@@ -124,7 +134,7 @@ public sealed class Prior : IDisposable
 
     private void CheckRoles()
     {
-        if (_guide is not null && _guide.Denoiser.Channels is { } weaker && Channels is { } native && weaker != native)
+        if (_guide is not null && _guide.Predictor.Channels is { } weaker && Channels is { } native && weaker != native)
             throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"the guide '{_guide.Card.Name}' is for images of {weaker} channels, model '{Name}' for {native}"));
         if (_classifier is not null && Channels is { } images && _classifier.Network.Settings.InChannels != images)
             throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"the classifier '{_classifier.Card.Name}' is for images of {_classifier.Network.Settings.InChannels} channels, model '{Name}' for {images}"));

@@ -78,6 +78,7 @@ public sealed class RestorationJob : IDisposable
     /// <exception cref="OperatorException">The operator does not fit the measurement.</exception>
     /// <exception cref="MeasurementException">The measurement or its noise level makes no sense.</exception>
     /// <exception cref="UnsupportedOperatorException">The solver needs more than the operator has.</exception>
+    /// <exception cref="UnsupportedModelException">The model is of another kind than the solver needs.</exception>
     /// <exception cref="DivergenceException">The solver's state left the range of images; nothing is written then.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public Receipt Run(string input, string output, IProgress<RestorationStep>? progress = null, CancellationToken cancellation = default)
@@ -95,7 +96,8 @@ public sealed class RestorationJob : IDisposable
 
         var loading = Stopwatch.GetTimestamp();
         var modelSeconds = _prior is null ? 1.0 : 0;
-        var denoiser = LoadPrior().For(h.InputShape.Channels);
+        var predictor = LoadPrior().PredictorFor(h.InputShape.Channels);
+        if (!Solver.Accepts(predictor)) throw new UnsupportedModelException(Solver, predictor);
         _prior!.CheckSize(h.InputShape.Height, h.InputShape.Width);
         modelSeconds *= Stopwatch.GetElapsedTime(loading).TotalSeconds;
 
@@ -107,7 +109,7 @@ public sealed class RestorationJob : IDisposable
             using var inner = new Scope();
             var sample = samples.Count;
             var steps = progress is null ? null : new Relay(step => progress.Report(new(sample, seeds.Length, step.Index, step.Count)));
-            var restoration = Solver.RestoreAny(measurement, denoiser, new SeededNoise(seed), steps, cancellation);
+            var restoration = Solver.RestoreAny(measurement, predictor, new SeededNoise(seed), steps, cancellation);
             evaluations += restoration.Evaluations;
             samples.Add(inner.Keep(restoration.Estimate.To(Device.Cpu)));
         }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Posterior.Diffusion;
 using Posterior.Imaging;
 using Posterior.Models;
 using Posterior.Operators;
@@ -86,14 +87,17 @@ public sealed class RestorationPlanner
         if (Try(() => loaded.Measure(_settings.Sigma), name) is { } measurement) plan = plan with { Sigma = UnitSigma.FromSigned(measurement.Sigma).Value };
         if (prior is null) return plan;
         Check(() => prior.CheckSize(shape.Height, shape.Width), name);
-        var denoiser = Try(() => prior.For(shape.Channels), name);
+        var predictor = Try(() => prior.PredictorFor(shape.Channels), name);
         var tiles = prior.TilesOf(shape.Height, shape.Width);
         plan = plan with { Tiles = tiles.Count };
+        if (solver is not null && predictor is not null && !solver.Accepts(predictor)) Report(new UnsupportedModelException(solver, predictor), name);
         // With problems there is nothing whose time would matter.
-        if (denoiser is null || solver is null || _problems.Count > 0) return plan;
+        if (predictor is null || solver is null || _problems.Count > 0) return plan;
         var evaluations = solver.Evaluations * _settings.Samples;
         plan = plan with { Evaluations = evaluations * _settings.Prior.Networks };
         if (evaluations == 0) return plan with { Seconds = 0 };
+        // What an evaluation of other models costs depends on the measurement.
+        if (predictor is not Denoiser denoiser) return plan;
 
         // A classifier judges whole images of its own size.
         var largest = tiles.MaxBy(tile => tile.Height * tile.Width);
@@ -131,7 +135,7 @@ public sealed class RestorationPlanner
         {
             return read();
         }
-        catch (Exception error) when (error is ImageException or OperatorException or SolverOptionsException or MeasurementException or ModelException or UnsupportedOperatorException
+        catch (Exception error) when (error is ImageException or OperatorException or SolverOptionsException or MeasurementException or ModelException or UnsupportedOperatorException or UnsupportedModelException
             or WeightFileException or StateDictException or ArgumentException or IOException or UnauthorizedAccessException)
         {
             Report(error, name);

@@ -4,13 +4,17 @@ using Posterior.Torch.Nn;
 
 namespace Posterior.Models;
 
-/// <summary>A prior in memory. Disposing it frees the network, after which the denoiser cannot be used.</summary>
+/// <summary>A model in memory. Disposing it frees the network, after which the predictor cannot be used.</summary>
 /// <param name="Network">The network.</param>
-/// <param name="Denoiser">The network as a prior; an <see cref="IClassConditional"/> when it has classes.</param>
+/// <param name="Predictor">The network in its role; a prior with classes is an <see cref="IClassConditional"/>.</param>
 /// <param name="Card">What is known of it: the card, and what was inferred.</param>
 /// <param name="Sha256">The hash of the weight file, 64 lowercase hexadecimal digits.</param>
-public sealed record LoadedModel(Module Network, Denoiser Denoiser, ModelCard Card, string Sha256) : IDisposable
+public sealed record LoadedModel(Module Network, ImagePredictor Predictor, ModelCard Card, string Sha256) : IDisposable
 {
+    /// <summary>The network as a prior.</summary>
+    /// <exception cref="ModelException">It is none.</exception>
+    public Denoiser Denoiser => Predictor as Denoiser ?? throw new ModelException($"model '{Card.Name}' is no prior: it is {Predictor.Kind}");
+
     /// <summary>Frees the network.</summary>
     public void Dispose() => Network.Dispose();
 }

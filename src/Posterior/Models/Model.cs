@@ -5,7 +5,7 @@ using Posterior.Torch.Weights;
 
 namespace Posterior.Models;
 
-/// <summary>Loads models: a weight file of any supported format, or the name of a shipped one, becomes a <see cref="Denoiser"/>.</summary>
+/// <summary>Loads models: a weight file of any supported format, or the name of a shipped one, becomes an <see cref="ImagePredictor"/>.</summary>
 public static class Model
 {
     /// <summary>Tells what a weight file holds without reading its values.</summary>
@@ -20,10 +20,10 @@ public static class Model
         return Identify(file, path, options ?? new ModelOptions());
     }
 
-    /// <summary>Loads a prior.</summary>
+    /// <summary>Loads a prior, or a model that only some solvers work with.</summary>
     /// <param name="pathOrName">A weight file, or the name of a shipped model.</param>
     /// <param name="options">What is known of it, and where it goes.</param>
-    /// <exception cref="ModelException">The file is not found, no architecture fits, or it is no prior.</exception>
+    /// <exception cref="ModelException">The file is not found, no architecture fits, or the network is not what the card says.</exception>
     /// <exception cref="StateDictException">The weights do not fit the settings.</exception>
     /// <exception cref="WeightFileException">The file cannot be read.</exception>
     public static LoadedModel Load(string pathOrName, ModelOptions? options = null)
@@ -31,9 +31,7 @@ public static class Model
         var (network, card, sha256) = LoadNetwork(pathOrName, options ?? new ModelOptions());
         try
         {
-            if (network is not INoiseConditioned conditioned)
-                throw new ModelException($"{Path.GetFileName(pathOrName)}: expected a denoiser, found a {card.Network}");
-            return new LoadedModel(network, DenoiserOf(conditioned, card), card, sha256);
+            return new LoadedModel(network, PredictorCatalogue.Adapt(network, card), card, sha256);
         }
         catch
         {

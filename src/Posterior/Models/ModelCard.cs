@@ -24,6 +24,12 @@ public sealed record ModelCard
     /// <summary>Settings of the architecture; those that are missing are inferred.</summary>
     public JsonObject? Settings { get; init; }
 
+    /// <summary>What the network is for, a role of <see cref="PredictorCatalogue"/>; a prior unless stated.</summary>
+    public string? Role { get; init; }
+
+    /// <summary>What the role needs to know, by the names of its own settings.</summary>
+    public JsonObject? RoleSettings { get; init; }
+
     /// <summary>What a network of a variance-preserving process predicts; null for a preconditioned one.</summary>
     public Prediction? Prediction { get; init; }
 
@@ -99,6 +105,8 @@ public sealed record ModelCard
         Description = Description ?? inferred.Description,
         Network = Network ?? inferred.Network,
         Settings = inferred.Settings ?? Settings,
+        Role = Role ?? inferred.Role,
+        RoleSettings = RoleSettings ?? inferred.RoleSettings,
         Prediction = Prediction ?? inferred.Prediction,
         Schedule = Schedule ?? inferred.Schedule,
         ValueRange = ValueRange ?? inferred.ValueRange,

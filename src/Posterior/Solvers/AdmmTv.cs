@@ -9,7 +9,7 @@ namespace Posterior.Solvers;
 /// the length of the gradient of a pixel, both differences together (isotropic), of each channel on its own.
 /// </summary>
 /// <remarks>The equation of each iteration is solved by conjugate gradients from the last image. All numbers are for images in [-1, 1].</remarks>
-public sealed record AdmmTv : Solver<LinearOperator>
+public sealed record AdmmTv : Solver<LinearOperator, ImagePredictor>
 {
     // Conjugate gradients start from the last image: a few iterations are enough, and the limit is the same.
     private const int InnerIterations = 50;
@@ -61,7 +61,7 @@ public sealed record AdmmTv : Solver<LinearOperator>
 
     /// <inheritdoc/>
     protected override Restoration Run(
-        IMeasurement<LinearOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
+        IMeasurement<LinearOperator> measurement, ImagePredictor predictor, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h) = (measurement.Data, measurement.Operator);
         var back = h.Adjoint(y).Clone();

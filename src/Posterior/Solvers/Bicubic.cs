@@ -8,7 +8,7 @@ namespace Posterior.Solvers;
 /// The baseline of super-resolution: bicubic interpolation (Keys 1981) of the small picture, with the kernel's parameter a = -0.75, pixel centres aligned by area
 /// and the edge repeated: libtorch's. Other programs take a = -0.5, which moves PSNR by tenths of a decibel.
 /// </summary>
-public sealed record Bicubic : Solver<ForwardOperator>
+public sealed record Bicubic : Solver<ForwardOperator, ImagePredictor>
 {
     /// <summary>Its line in the catalogue.</summary>
     public static SolverEntry Entry { get; } = SolverEntry.Of(new Bicubic(), "bicubic enlargement (a = -0.75), the baseline of super-resolution", "Keys 1981");
@@ -38,7 +38,7 @@ public sealed record Bicubic : Solver<ForwardOperator>
 
     /// <inheritdoc/>
     protected override Restoration Run(
-        IMeasurement<ForwardOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
+        IMeasurement<ForwardOperator> measurement, ImagePredictor predictor, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
         return new(Enlarge(measurement.Operator, measurement.Data), 0);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Posterior.Diffusion;
+using Posterior.Operators;
 using Posterior.Torch;
 
 namespace Posterior.Solvers;
@@ -24,12 +25,11 @@ public sealed class DivergenceException : Exception
 }
 
 /// <summary>
-/// Looks at everything that a solver gives to its prior and gets from it, so that a diverging run of any solver ends at the next evaluation. Two norms an evaluation,
+/// Looks at everything that a solver gives to its model and gets from it, so that a diverging run of any solver ends at the next evaluation. Two norms an evaluation,
 /// which is far below the cost of a network.
 /// </summary>
 /// <param name="solver">The solver.</param>
-/// <param name="prior">Its prior.</param>
-internal sealed class DivergenceGuard(Solver solver, Denoiser prior) : Denoiser
+internal sealed class DivergenceWatch(Solver solver)
 {
     // The root mean square of x0 + sigma n is at most sqrt(1 + sigma^2). Pseudo-inverses and noisy projections may exceed it by the inverse of the least
     // singular value that operators keep, some tens; diverging runs grow by orders of magnitude in a few steps.
@@ -37,35 +37,27 @@ internal sealed class DivergenceGuard(Solver solver, Denoiser prior) : Denoiser
 
     private int _evaluations;
 
-    /// <summary>The prior that is guarded.</summary>
-    public Denoiser Prior => prior;
-
-    public override long? Channels => prior.Channels;
-
-    public override (double Min, double Max) SigmaRange => prior.SigmaRange;
-
-    public override Tensor Denoise(Tensor x, double sigma)
-    {
-        Check(x, sigma, "the state");
-        var estimate = prior.Denoise(x, sigma);
-        Check(estimate, 0, "the estimate", sigma);
-        _evaluations++;
-        return estimate;
-    }
-
-    public override (Tensor Estimate, Tensor VarianceShare) DenoiseWithVariance(Tensor x, double sigma)
-    {
-        Check(x, sigma, "the state");
-        var result = prior.DenoiseWithVariance(x, sigma);
-        Check(result.Estimate, 0, "the estimate", sigma);
-        _evaluations++;
-        return result;
-    }
+    /// <summary>The model, watched where it is a denoiser or becomes one.</summary>
+    public TPredictor Over<TPredictor>(TPredictor predictor)
+        where TPredictor : ImagePredictor => predictor switch
+        {
+            Denoiser denoiser when typeof(TPredictor) == typeof(Denoiser) => (TPredictor)(ImagePredictor)new DivergenceGuard(this, denoiser),
+            ConditionalDenoiser conditional when typeof(TPredictor) == typeof(ConditionalDenoiser) => (TPredictor)(ImagePredictor)new ConditionalGuard(this, conditional),
+            _ => predictor,
+        };
 
     /// <summary>Checks the result of a run.</summary>
     public void CheckResult(Tensor result) => Check(result, 0, "the result", 0, Math.Max(0, _evaluations - 1));
 
-    private void Check(Tensor values, double sigma, string what) => Check(values, sigma, what, sigma);
+    /// <summary>Checks what a denoiser is given.</summary>
+    public void CheckState(Tensor x, double sigma) => Check(x, sigma, "the state", sigma);
+
+    /// <summary>Checks what a denoiser gave, and counts the evaluation.</summary>
+    public void CheckEstimate(Tensor estimate, double sigma)
+    {
+        Check(estimate, 0, "the estimate", sigma);
+        _evaluations++;
+    }
 
     private void Check(Tensor values, double spread, string what, double sigma, int? step = null)
     {
@@ -75,4 +67,45 @@ internal sealed class DivergenceGuard(Solver solver, Denoiser prior) : Denoiser
         // Written so that NaN fails.
         if (!(size <= Tolerance * Math.Sqrt(1 + spread * spread))) throw new DivergenceException(solver, step ?? _evaluations, sigma, what, size);
     }
+}
+
+/// <summary>A denoiser under watch.</summary>
+/// <param name="watch">Who watches.</param>
+/// <param name="prior">The denoiser.</param>
+internal sealed class DivergenceGuard(DivergenceWatch watch, Denoiser prior) : Denoiser
+{
+    /// <summary>The prior that is guarded.</summary>
+    public Denoiser Prior => prior;
+
+    public override long? Channels => prior.Channels;
+
+    public override (double Min, double Max) SigmaRange => prior.SigmaRange;
+
+    public override Tensor Denoise(Tensor x, double sigma)
+    {
+        watch.CheckState(x, sigma);
+        var estimate = prior.Denoise(x, sigma);
+        watch.CheckEstimate(estimate, sigma);
+        return estimate;
+    }
+
+    public override (Tensor Estimate, Tensor VarianceShare) DenoiseWithVariance(Tensor x, double sigma)
+    {
+        watch.CheckState(x, sigma);
+        var result = prior.DenoiseWithVariance(x, sigma);
+        watch.CheckEstimate(result.Estimate, sigma);
+        return result;
+    }
+}
+
+/// <summary>A conditional denoiser whose denoisers are under watch.</summary>
+/// <param name="watch">Who watches.</param>
+/// <param name="conditional">The conditional denoiser.</param>
+internal sealed class ConditionalGuard(DivergenceWatch watch, ConditionalDenoiser conditional) : ConditionalDenoiser
+{
+    public override long? Channels => conditional.Channels;
+
+    public override (double Min, double Max) SigmaRange => conditional.SigmaRange;
+
+    public override Denoiser Given(Tensor y, LinearOperator h, double sigma) => new DivergenceGuard(watch, conditional.Given(y, h, sigma));
 }

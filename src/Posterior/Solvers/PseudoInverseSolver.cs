@@ -5,7 +5,7 @@ using Posterior.Torch;
 namespace Posterior.Solvers;
 
 /// <summary>The baseline without a prior: <c>H^+ y</c>, the least-norm image among those that explain the measurement best.</summary>
-public sealed record PseudoInverseSolver : Solver<LinearOperator>
+public sealed record PseudoInverseSolver : Solver<LinearOperator, ImagePredictor>
 {
     /// <summary>Its line in the catalogue.</summary>
     public static SolverEntry Entry { get; } = SolverEntry.Of(new PseudoInverseSolver(), "the pseudo-inverse, a baseline without a prior", "Moore 1920, Penrose 1955");
@@ -21,7 +21,7 @@ public sealed record PseudoInverseSolver : Solver<LinearOperator>
 
     /// <inheritdoc/>
     protected override Restoration Run(
-        IMeasurement<LinearOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
+        IMeasurement<LinearOperator> measurement, ImagePredictor predictor, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
         var estimate = measurement.Operator.PseudoInverse(measurement.Data);

@@ -28,8 +28,14 @@ public abstract record Solver
     /// <summary>Whether each evaluation of the prior is differentiated too, which takes about three times the time and the memory of all layers.</summary>
     public virtual bool DifferentiatesPrior => false;
 
+    /// <summary>What the method needs of a model, in words that go on a message: <c>a prior</c>.</summary>
+    public abstract string NeedsOfModel { get; }
+
     /// <summary>Whether the method has what it needs of an operator.</summary>
     public abstract bool Accepts(ForwardOperator h);
+
+    /// <summary>Whether a model is of the kind that the method works with.</summary>
+    public abstract bool Accepts(ImagePredictor predictor);
 
     /// <summary>Checks the settings, all at once; <see cref="RestoreAny"/> and its typed form do so before any work.</summary>
     /// <exception cref="SolverOptionsException">Settings are out of range.</exception>
@@ -40,10 +46,11 @@ public abstract record Solver
     }
 
     /// <summary>Restores a measurement whose operator's rung is known at run time only.</summary>
-    /// <inheritdoc cref="Solver{TOperator}.Restore"/>
+    /// <inheritdoc cref="Solver{TOperator, TPredictor}.Restore"/>
     /// <exception cref="UnsupportedOperatorException">The operator lacks what the method needs.</exception>
+    /// <exception cref="UnsupportedModelException">The model is of another kind than the method needs.</exception>
     public abstract Restoration RestoreAny(
-        IMeasurement<ForwardOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress = null, CancellationToken cancellation = default);
+        IMeasurement<ForwardOperator> measurement, ImagePredictor predictor, NoiseSource noise, IProgress<SolverStep>? progress = null, CancellationToken cancellation = default);
 
     /// <summary>One clause for each setting that is out of range: name, expected, found.</summary>
     protected virtual IEnumerable<string> Problems() => [];
@@ -53,10 +60,21 @@ public abstract record Solver
         value >= low && value <= high ? [] : [FormattableString.Invariant($"{name} is {value}, expected {low} to {high}")];
 }
 
-/// <summary>A restoration method for operators of one rung and above.</summary>
+/// <summary>A restoration method that works with a prior of images, for operators of one rung and above.</summary>
 /// <typeparam name="TOperator">The rung that the method needs.</typeparam>
-public abstract record Solver<TOperator> : Solver
+public abstract record Solver<TOperator> : Solver<TOperator, Denoiser>
     where TOperator : ForwardOperator
+{
+    /// <inheritdoc/>
+    public override string NeedsOfModel => "a prior";
+}
+
+/// <summary>A restoration method for operators of one rung and above, and for models of one kind.</summary>
+/// <typeparam name="TOperator">The rung that the method needs.</typeparam>
+/// <typeparam name="TPredictor">The kind of model that the method needs; <see cref="ImagePredictor"/> where it uses none.</typeparam>
+public abstract record Solver<TOperator, TPredictor> : Solver
+    where TOperator : ForwardOperator
+    where TPredictor : ImagePredictor
 {
     /// <inheritdoc/>
     public override string Needs =>
@@ -68,9 +86,15 @@ public abstract record Solver<TOperator> : Solver
     /// <inheritdoc/>
     public sealed override bool Accepts(ForwardOperator h) => h is TOperator operation && Fits(operation);
 
-    /// <summary>Restores a measurement. The prior is watched: a run that diverges ends at the next evaluation.</summary>
+    /// <inheritdoc/>
+    public override string NeedsOfModel => "any model";
+
+    /// <inheritdoc/>
+    public sealed override bool Accepts(ImagePredictor predictor) => predictor is TPredictor;
+
+    /// <summary>Restores a measurement. Denoisers are watched: a run that diverges ends at the next evaluation.</summary>
     /// <param name="measurement"><c>(y, H, sigma)</c>.</param>
-    /// <param name="prior">The prior.</param>
+    /// <param name="predictor">The prior, or another model that the method needs.</param>
     /// <param name="noise">Every random draw, one stream an image.</param>
     /// <param name="progress">Told of every step.</param>
     /// <param name="cancellation">Stops between steps.</param>
@@ -79,28 +103,28 @@ public abstract record Solver<TOperator> : Solver
     /// <exception cref="DivergenceException">The run diverged.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public Restoration Restore(
-        IMeasurement<TOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress = null, CancellationToken cancellation = default)
+        IMeasurement<TOperator> measurement, TPredictor predictor, NoiseSource noise, IProgress<SolverStep>? progress = null, CancellationToken cancellation = default)
     {
         Validate();
         if (!Fits(measurement.Operator)) throw new UnsupportedOperatorException(this, measurement.Operator);
-        if (prior.Channels is { } channels && channels != measurement.Operator.InputShape.Channels)
-            throw new ArgumentException($"the prior is for images of {channels} channels, operator '{measurement.Operator.Name}' is for {measurement.Operator.InputShape.Channels}");
+        if (predictor.Channels is { } channels && channels != measurement.Operator.InputShape.Channels)
+            throw new ArgumentException($"the model is for images of {channels} channels, operator '{measurement.Operator.Name}' is for {measurement.Operator.InputShape.Channels}");
         using var scope = new Scope();
         using var noGrad = new NoGrad();
-        var guard = new DivergenceGuard(this, prior);
-        var result = Run(measurement, guard, noise, progress, cancellation);
+        var watch = new DivergenceWatch(this);
+        var result = Run(measurement, watch.Over(predictor), noise, progress, cancellation);
         // A baseline's result is what it is, however large.
-        if (Reports > 0) guard.CheckResult(result.Estimate);
+        if (Reports > 0) watch.CheckResult(result.Estimate);
         scope.Keep(result.Estimate);
         return result with { NoiseIgnored = !HandlesNoise && measurement.Sigma > 0 };
     }
 
     /// <inheritdoc/>
     public sealed override Restoration RestoreAny(
-        IMeasurement<ForwardOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress = null, CancellationToken cancellation = default) =>
-        measurement.Operator is TOperator h
-            ? Restore(measurement as IMeasurement<TOperator> ?? new Measurement<TOperator>(measurement.Data, h, measurement.Sigma), prior, noise, progress, cancellation)
-            : throw new UnsupportedOperatorException(this, measurement.Operator);
+        IMeasurement<ForwardOperator> measurement, ImagePredictor predictor, NoiseSource noise, IProgress<SolverStep>? progress = null, CancellationToken cancellation = default) =>
+        measurement.Operator is not TOperator h ? throw new UnsupportedOperatorException(this, measurement.Operator)
+            : predictor is not TPredictor model ? throw new UnsupportedModelException(this, predictor)
+            : Restore(measurement as IMeasurement<TOperator> ?? new Measurement<TOperator>(measurement.Data, h, measurement.Sigma), model, noise, progress, cancellation);
 
     /// <summary>Whether an operator of the right type has all else that the method needs.</summary>
     protected virtual bool Fits(TOperator h) => true;
@@ -108,5 +132,5 @@ public abstract record Solver<TOperator> : Solver
     /// <summary>The method itself, called with settings in range, inside a scope and without recording for differentiation.</summary>
     /// <inheritdoc cref="Restore"/>
     protected abstract Restoration Run(
-        IMeasurement<TOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation);
+        IMeasurement<TOperator> measurement, TPredictor predictor, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation);
 }

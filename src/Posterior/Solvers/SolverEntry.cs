@@ -13,7 +13,7 @@ public abstract record SolverEntry(string Description, string Paper, Solver Defa
     public string Needs => Default.Needs;
 
     /// <summary>The settings that it has.</summary>
-    public abstract IReadOnlyList<SolverSetting> Settings { get; }
+    public abstract IReadOnlyList<NamedSetting> Settings { get; }
 
     /// <summary>The names of the settings.</summary>
     public IReadOnlyList<string> Options => [.. Settings.Select(setting => setting.Name)];
@@ -23,7 +23,7 @@ public abstract record SolverEntry(string Description, string Paper, Solver Defa
     /// <param name="description">When to use it, in a few words.</param>
     /// <param name="paper">Where it comes from.</param>
     public static SolverEntry<TSolver> Of<TSolver>(TSolver solver, string description, string paper)
-        where TSolver : Solver => new(solver, description, paper);
+        where TSolver : Solver => new(new NamedSettings<TSolver>(solver), description, paper);
 
     /// <summary>A solver with checked settings.</summary>
     /// <exception cref="SolverOptionsException">The solver has no such setting, or settings are no values of their kind or out of range.</exception>
@@ -41,57 +41,37 @@ public abstract record SolverEntry(string Description, string Paper, Solver Defa
     protected abstract Solver Make(SolverSettings settings);
 }
 
-/// <summary>An entry of one type of solver.</summary>
+/// <summary>An entry of one type of solver; each method adds a setting, as in <see cref="NamedSettings{T}"/>.</summary>
 /// <typeparam name="TSolver">The solver.</typeparam>
 public sealed record SolverEntry<TSolver> : SolverEntry
     where TSolver : Solver
 {
-    private readonly (SolverSetting Setting, Func<TSolver, string, TSolver> Apply)[] _settings = [];
+    private readonly NamedSettings<TSolver> _settings;
 
-    internal SolverEntry(TSolver solver, string description, string paper)
-        : base(description, paper, solver)
-    {
-    }
+    internal SolverEntry(NamedSettings<TSolver> settings, string description, string paper)
+        : base(description, paper, settings.Default) => _settings = settings;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<SolverSetting> Settings => [.. _settings.Select(pair => pair.Setting)];
+    public override IReadOnlyList<NamedSetting> Settings => _settings.All;
 
-    private TSolver Solver => (TSolver)Default;
+    /// <inheritdoc cref="NamedSettings{T}.Whole"/>
+    public SolverEntry<TSolver> Whole(string name, Func<TSolver, int> get, Func<TSolver, int, TSolver> set) => With(_settings.Whole(name, get, set));
 
-    /// <summary>Adds a setting that is a whole number.</summary>
-    /// <param name="name">Its name.</param>
-    /// <param name="get">Reads it off the solver.</param>
-    /// <param name="set">The solver with another value.</param>
-    public SolverEntry<TSolver> Whole(string name, Func<TSolver, int> get, Func<TSolver, int, TSolver> set) =>
-        With(new(name, SettingText.Write(get(Solver)), SettingText.Whole), (solver, text) => set(solver, SettingText.ReadWhole(text)));
+    /// <inheritdoc cref="NamedSettings{T}.Number(string, Func{T, double}, Func{T, double, T})"/>
+    public SolverEntry<TSolver> Number(string name, Func<TSolver, double> get, Func<TSolver, double, TSolver> set) => With(_settings.Number(name, get, set));
 
-    /// <summary>Adds a setting that is a number.</summary>
-    /// <inheritdoc cref="Whole"/>
-    public SolverEntry<TSolver> Number(string name, Func<TSolver, double> get, Func<TSolver, double, TSolver> set) =>
-        With(new(name, SettingText.Write(get(Solver)), SettingText.Number), (solver, text) => set(solver, SettingText.ReadNumber(text)));
+    /// <inheritdoc cref="NamedSettings{T}.Number(string, Func{T, double, T})"/>
+    public SolverEntry<TSolver> Number(string name, Func<TSolver, double, TSolver> set) => With(_settings.Number(name, set));
 
-    /// <summary>Adds a setting that is a number, and whose default follows from the measurement.</summary>
-    /// <param name="name">Its name.</param>
-    /// <param name="set">The solver with a value.</param>
-    public SolverEntry<TSolver> Number(string name, Func<TSolver, double, TSolver> set) =>
-        With(new(name, "auto", SettingText.Number), (solver, text) => set(solver, SettingText.ReadNumber(text)));
+    /// <inheritdoc cref="NamedSettings{T}.Flag"/>
+    public SolverEntry<TSolver> Flag(string name, Func<TSolver, bool> get, Func<TSolver, bool, TSolver> set) => With(_settings.Flag(name, get, set));
 
-    /// <summary>Adds a setting that is yes or no.</summary>
-    /// <inheritdoc cref="Whole"/>
-    public SolverEntry<TSolver> Flag(string name, Func<TSolver, bool> get, Func<TSolver, bool, TSolver> set) =>
-        With(new(name, SettingText.Write(get(Solver)), SettingText.Flag), (solver, text) => set(solver, SettingText.ReadFlag(text)));
-
-    /// <summary>Adds a setting that is one of the names of an enumeration.</summary>
-    /// <inheritdoc cref="Whole"/>
+    /// <inheritdoc cref="NamedSettings{T}.Choice"/>
     public SolverEntry<TSolver> Choice<TEnum>(string name, Func<TSolver, TEnum> get, Func<TSolver, TEnum, TSolver> set)
-        where TEnum : struct, Enum =>
-        With(new(name, SettingText.NameOf(get(Solver)), string.Join(", ", Enum.GetValues<TEnum>().Select(SettingText.NameOf))), (solver, text) => set(solver, SettingText.ReadChoice<TEnum>(text)));
+        where TEnum : struct, Enum => With(_settings.Choice(name, get, set));
 
-    /// <summary>Adds a setting that names several at once; those that follow override it.</summary>
-    /// <param name="name">Its name.</param>
-    /// <param name="names">The names that there are, the default first.</param>
-    /// <param name="set">The solver with a value.</param>
-    public SolverEntry<TSolver> Preset(string name, IReadOnlyList<string> names, Func<TSolver, string, TSolver> set) => With(new(name, names[0], string.Join(", ", names)), set);
+    /// <inheritdoc cref="NamedSettings{T}.Preset"/>
+    public SolverEntry<TSolver> Preset(string name, IReadOnlyList<string> names, Func<TSolver, string, TSolver> set) => With(_settings.Preset(name, names, set));
 
     /// <inheritdoc/>
     public bool Equals(SolverEntry<TSolver>? other) => ReferenceEquals(this, other);
@@ -102,24 +82,10 @@ public sealed record SolverEntry<TSolver> : SolverEntry
     /// <inheritdoc/>
     protected override Solver Make(SolverSettings settings)
     {
-        var (solver, problems) = (Solver, new List<string>());
-        foreach (var (setting, apply) in _settings)
-        {
-            if (!settings.Values.TryGetValue(setting.Name, out var text)) continue;
-            try
-            {
-                solver = apply(solver, text);
-            }
-            catch (FormatException)
-            {
-                problems.Add($"{setting.Name} is '{text}', expected {setting.Kind}");
-            }
-        }
+        var problems = new List<string>();
+        var solver = _settings.Apply(settings.Values, problems);
         return problems.Count == 0 ? solver : throw new SolverOptionsException($"solver '{Name}': {string.Join("; ", problems)}");
     }
 
-    private SolverEntry<TSolver> With(SolverSetting setting, Func<TSolver, string, TSolver> apply) => new(this, [.. _settings, (setting, apply)]);
-
-    private SolverEntry(SolverEntry<TSolver> entry, (SolverSetting, Func<TSolver, string, TSolver>)[] settings)
-        : base(entry) => _settings = settings;
+    private SolverEntry<TSolver> With(NamedSettings<TSolver> settings) => new(settings, Description, Paper);
 }

@@ -4,7 +4,7 @@ using Posterior.Operators;
 namespace Posterior.Solvers;
 
 /// <summary>The baseline that does nothing: the blurred, noisy or incomplete picture itself, where a measurement is an image of the shape that is wanted.</summary>
-public sealed record UnchangedMeasurement : Solver<ForwardOperator>
+public sealed record UnchangedMeasurement : Solver<ForwardOperator, ImagePredictor>
 {
     /// <summary>Its line in the catalogue.</summary>
     public static SolverEntry Entry { get; } = SolverEntry.Of(new UnchangedMeasurement(), "the blurred or noisy picture itself, the baseline of deblurring and denoising", "none");
@@ -30,7 +30,7 @@ public sealed record UnchangedMeasurement : Solver<ForwardOperator>
 
     /// <inheritdoc/>
     protected override Restoration Run(
-        IMeasurement<ForwardOperator> measurement, Denoiser prior, Torch.NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
+        IMeasurement<ForwardOperator> measurement, ImagePredictor predictor, Torch.NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
         return new(measurement.Data.Clone(), 0);

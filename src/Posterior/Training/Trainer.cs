@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Posterior.Diffusion;
 using Posterior.Torch;
 using Posterior.Torch.Nn;
 using Posterior.Torch.Optim;
@@ -7,50 +6,46 @@ using Posterior.Torch.Optim;
 namespace Posterior.Training;
 
 /// <summary>
-/// Trains a denoising network with the EDM loss. All random streams are functions of the settings' seed and the number of crops
-/// seen, so that a training that was stopped continues exactly as if it had not been.
+/// Trains a network towards an objective. All random streams are functions of the settings' seed and the number of crops seen, so that a training that was stopped
+/// continues exactly as if it had not been.
 /// </summary>
-/// <typeparam name="TNetwork">The network.</typeparam>
-public sealed class Trainer<TNetwork> : IDisposable
-    where TNetwork : Module, INoiseConditioned
+public sealed class Trainer : IDisposable
 {
-    // Streams of one seed must differ between their uses.
-    private const ulong LevelStream = 0xA5A5A5A5, NoiseStream = 0x5A5A5A5A;
-
     private readonly TrainingImages _images;
-    private readonly EdmLoss _loss;
 
     /// <summary>Prepares a training from the network's present weights.</summary>
-    /// <param name="network">The network; it stays the caller's.</param>
+    /// <param name="objective">What is taught, with its network; it stays the caller's.</param>
     /// <param name="images">The images.</param>
     /// <param name="settings">The settings.</param>
-    /// <param name="scalings">EDM's scalings.</param>
     /// <exception cref="ArgumentException">Settings are out of range, or images are smaller than a crop.</exception>
-    public Trainer(TNetwork network, TrainingImages images, TrainingSettings settings, EdmPreconditioning scalings)
+    public Trainer(TrainingObjective objective, TrainingImages images, TrainingSettings settings)
     {
         var problems = settings.Problems().ToList();
         if (images.Count == 0) problems.Add("there are no images to train on");
         else if (images.SmallestSide < settings.Crop) problems.Add($"crop: expected at most {images.SmallestSide}, the smallest side of an image, found {settings.Crop}");
         if (problems.Count > 0) throw new ArgumentException(string.Join("; ", problems));
-        (Network, _images, Settings, Scalings) = (network, images, settings, scalings);
-        _loss = new EdmLoss(scalings);
-        network.RequireGrad(true);
+        (Objective, _images, Settings) = (objective, images, settings);
+        Network.RequireGrad(true);
+        foreach (var (_, tensor) in objective.ExtraParameters) tensor.RequiresGrad = true;
         Optimiser = settings.Optimiser switch
         {
-            OptimiserKind.Muon => new Muon(network.NamedParameters, settings.Beta2, settings.WeightDecay),
-            _ => new AdamW(network.NamedParameters) { Beta2 = settings.Beta2, WeightDecay = settings.WeightDecay },
+            OptimiserKind.Muon => new Muon(Trained, settings.Beta2, settings.WeightDecay),
+            _ => new AdamW(Trained) { Beta2 = settings.Beta2, WeightDecay = settings.WeightDecay },
         };
-        Average = new PowerAverage(network, settings.AverageExponent);
+        Average = new PowerAverage(Network, settings.AverageExponent);
     }
 
+    /// <summary>What is taught.</summary>
+    public TrainingObjective Objective { get; }
+
     /// <summary>The network in training.</summary>
-    public TNetwork Network { get; }
+    public Module Network => Objective.Network;
+
+    /// <summary>Everything that the optimiser changes.</summary>
+    internal IEnumerable<(string Name, Tensor Tensor)> Trained => Network.NamedParameters.Concat(Objective.ExtraParameters.Select(extra => ("extra." + extra.Name, extra.Tensor)));
 
     /// <summary>The settings.</summary>
     public TrainingSettings Settings { get; }
-
-    /// <summary>EDM's scalings.</summary>
-    public EdmPreconditioning Scalings { get; }
 
     /// <summary>The optimiser.</summary>
     public Optimiser Optimiser { get; }
@@ -75,14 +70,14 @@ public sealed class Trainer<TNetwork> : IDisposable
         }
     }
 
-    /// <summary>The averaged network as a denoiser, for the time of an action.</summary>
-    public T WithAverage<T>(Func<Denoiser, T> action)
+    /// <summary>An action with the averaged weights in the network.</summary>
+    public T WithAverage<T>(Func<T> action)
     {
         Average.Swap();
         try
         {
             using var noGrad = new NoGrad();
-            return action(new EdmDenoiser(Network, Scalings, (Settings.Noise.Min, Settings.Noise.Max)));
+            return action();
         }
         finally
         {
@@ -100,20 +95,8 @@ public sealed class Trainer<TNetwork> : IDisposable
     private (double Loss, double GradientNorm) Step()
     {
         using var scope = new Scope();
-        var batch = Settings.Batch;
-        var (clean, classes) = _images.Crops(Settings.Seed, ImagesSeen, batch, Settings.Crop);
-        var sigmas = new double[batch];
-        var seeds = new ulong[batch];
-        for (var i = 0; i < batch; i++)
-        {
-            var random = new RandomStream(Settings.Seed ^ LevelStream, (ulong)(ImagesSeen + i));
-            sigmas[i] = Settings.Noise.Sample(ref random);
-            if (random.Uniform() < Settings.LabelDropout || classes[i] < 0) classes[i] = Network.Classes;
-            seeds[i] = (Settings.Seed ^ NoiseStream) + (ulong)(ImagesSeen + i);
-        }
-        var noise = new SeededNoise(seeds).NormalLike(clean);
-        var labels = Network.Classes > 0 ? Tensor.From(classes, batch) : null;
-        var loss = _loss.Evaluate(Network, clean, sigmas, noise, labels).Mean();
+        var (clean, labels) = _images.Crops(Settings.Seed, ImagesSeen, Settings.Batch, Settings.Crop);
+        var loss = Objective.Loss(new TrainingBatch(clean, labels, Settings.Seed, ImagesSeen)).Mean();
         loss.Backward();
         var value = loss.Item();
         var norm = Optimiser.GradientNorm();
@@ -122,7 +105,7 @@ public sealed class Trainer<TNetwork> : IDisposable
         Optimiser.LearningRate = Settings.LearningRateAfter(ImagesSeen);
         Optimiser.Step(norm > Settings.ClipNorm ? Settings.ClipNorm / norm : 1);
         Average.Update(Optimiser.Steps);
-        ImagesSeen += batch;
+        ImagesSeen += Settings.Batch;
         return (value, norm);
     }
 }

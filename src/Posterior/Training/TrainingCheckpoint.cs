@@ -1,7 +1,5 @@
 using System.Globalization;
-using Posterior.Diffusion;
 using Posterior.Torch;
-using Posterior.Torch.Nn;
 using Posterior.Torch.Weights;
 
 namespace Posterior.Training;
@@ -13,8 +11,7 @@ public static class TrainingCheckpoint
 
     /// <summary>Writes the state; an older file of that name is replaced only when the new one is complete.</summary>
     /// <exception cref="WeightFileException">The file cannot be written.</exception>
-    public static void Save<TNetwork>(Trainer<TNetwork> trainer, string path)
-        where TNetwork : Module, INoiseConditioned
+    public static void Save(Trainer trainer, string path)
     {
         SafetensorsWriter.Write(path, Groups(trainer), new Dictionary<string, string>
         {
@@ -25,8 +22,7 @@ public static class TrainingCheckpoint
 
     /// <summary>Continues a training from its saved state.</summary>
     /// <exception cref="WeightFileException">The file is damaged, or is not the state of such a training.</exception>
-    public static void Load<TNetwork>(Trainer<TNetwork> trainer, string path)
-        where TNetwork : Module, INoiseConditioned
+    public static void Load(Trainer trainer, string path)
     {
         using var file = WeightFile.Open(path);
         using var noGrad = new NoGrad();
@@ -45,9 +41,8 @@ public static class TrainingCheckpoint
             : throw new WeightFileException(path, $"expected the state of a training, found no number '{key}' in its header");
     }
 
-    private static IEnumerable<(string Name, Tensor Tensor)> Groups<TNetwork>(Trainer<TNetwork> trainer)
-        where TNetwork : Module, INoiseConditioned =>
-        trainer.Network.NamedParameters.Select(p => (Weights + p.Name, p.Tensor))
+    private static IEnumerable<(string Name, Tensor Tensor)> Groups(Trainer trainer) =>
+        trainer.Trained.Select(p => (Weights + p.Name, p.Tensor))
             .Concat(trainer.Average.State.Select(p => (Average + p.Name, p.Tensor)))
             .Concat(trainer.Optimiser.State.Select(p => (Moments + p.Name, p.Tensor)));
 }

@@ -2,11 +2,9 @@ using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
-using Posterior.Diffusion;
 using Posterior.Imaging;
 using Posterior.Models;
 using Posterior.Torch;
-using Posterior.Torch.Nn;
 
 namespace Posterior.Training;
 
@@ -14,28 +12,23 @@ namespace Posterior.Training;
 /// A training in a folder: its settings, a log of one line a minute, its checkpoint, grids of samples. Opening the same folder again
 /// continues it.
 /// </summary>
-/// <typeparam name="TNetwork">The network.</typeparam>
-public sealed class TrainingRun<TNetwork> : IDisposable
-    where TNetwork : Module, INoiseConditioned
+public sealed class TrainingRun : IDisposable
 {
-    private const int SampleCount = 16;
-
     private readonly string _folder;
     private readonly TrainingImages _heldOut;
     private readonly List<TrainingLogEntry> _log = [];
 
     /// <summary>Opens a run in a folder, which is created; continues it when there is a checkpoint.</summary>
     /// <param name="folder">The run's folder.</param>
-    /// <param name="network">The network with its starting weights; it stays the caller's.</param>
+    /// <param name="objective">What is taught, with its network at its starting weights; it stays the caller's.</param>
     /// <param name="images">All images; every 25th is held out for validation.</param>
     /// <param name="settings">The settings.</param>
-    /// <param name="scalings">EDM's scalings.</param>
     /// <exception cref="TrainingException">The folder holds a training with other settings.</exception>
-    public TrainingRun(string folder, TNetwork network, TrainingImages images, TrainingSettings settings, EdmPreconditioning scalings)
+    public TrainingRun(string folder, TrainingObjective objective, TrainingImages images, TrainingSettings settings)
     {
         _folder = Directory.CreateDirectory(folder).FullName;
         (var training, _heldOut) = images.Split(25);
-        Trainer = new Trainer<TNetwork>(network, training, settings, scalings);
+        Trainer = new Trainer(objective, training, settings);
         KeepSettings(settings);
         if (!File.Exists(CheckpointPath)) return;
         TrainingCheckpoint.Load(Trainer, CheckpointPath);
@@ -44,7 +37,7 @@ public sealed class TrainingRun<TNetwork> : IDisposable
     }
 
     /// <summary>The training.</summary>
-    public Trainer<TNetwork> Trainer { get; }
+    public Trainer Trainer { get; }
 
     /// <summary>The file of the training's state.</summary>
     public string CheckpointPath => Path.Combine(_folder, "checkpoint.safetensors");
@@ -78,13 +71,13 @@ public sealed class TrainingRun<TNetwork> : IDisposable
             var save = last || sinceSave.Elapsed >= CheckpointEvery;
             if (!save && sinceLog.Elapsed < LogEvery) return;
             var entry = new TrainingLogEntry(
-                step.ImagesSeen, losses / count, (step.ImagesSeen - from) / sinceLog.Elapsed.TotalSeconds, seconds + clock.Elapsed.TotalSeconds, save ? HeldOutPsnr() : null);
+                step.ImagesSeen, losses / count, (step.ImagesSeen - from) / sinceLog.Elapsed.TotalSeconds, seconds + clock.Elapsed.TotalSeconds, save ? HeldOutQuality() : null);
             Append(entry);
             logged?.Report(entry);
             if (save)
             {
                 TrainingCheckpoint.Save(Trainer, CheckpointPath);
-                SaveSamples();
+                SavePictures();
                 sinceSave.Restart();
             }
             (losses, count, from) = (0, 0, step.ImagesSeen);
@@ -92,22 +85,8 @@ public sealed class TrainingRun<TNetwork> : IDisposable
         }), cancellation);
     }
 
-    /// <summary>The PSNR of the averaged network on held-out images with noise of sigma 25/255 (for images in [0, 1]), in one evaluation, in dB.</summary>
-    public double HeldOutPsnr() => Trainer.WithAverage(denoiser =>
-    {
-        var sum = 0.0;
-        for (var i = 0; i < _heldOut.Count; i++)
-        {
-            using var scope = new Scope();
-            var size = 256 / Trainer.Network.SizeMultiple * Trainer.Network.SizeMultiple;
-            var clean = Cropped(_heldOut.Centre(i, size));
-            var sigma = new UnitSigma(25.0 / 255).Signed;
-            var noisy = clean.AddScaled(new SeededNoise((ulong)i).NormalLike(clean), sigma);
-            // Peak to peak is 2 in [-1, 1].
-            sum += 10 * Math.Log10(4 / (denoiser.Denoise(noisy, sigma) - clean).Square().Mean().Item());
-        }
-        return sum / Math.Max(1, _heldOut.Count);
-    });
+    /// <summary>The objective's quality of the averaged network on held-out images; see <see cref="TrainingObjective.QualityName"/>.</summary>
+    public double HeldOutQuality() => Trainer.WithAverage(() => Trainer.Objective.Quality(_heldOut));
 
     /// <summary>Writes the averaged weights as a model, with a card that tells how they were trained.</summary>
     /// <param name="path">The weight file, <c>NAME.safetensors</c>; the card has the extension <c>.json</c>.</param>
@@ -121,27 +100,13 @@ public sealed class TrainingRun<TNetwork> : IDisposable
             ["steps"] = Trainer.Optimiser.Steps,
             ["seconds"] = _log.Count > 0 ? Math.Round(_log[^1].Seconds) : 0,
             ["hardware"] = $"{Environment.ProcessorCount} processor cores, {TorchRuntime.Threads} threads, libtorch {TorchRuntime.Version}",
-            ["held_out_psnr_sigma_25"] = Math.Round(HeldOutPsnr(), 3),
+            ["quality"] = Trainer.Objective.QualityName,
+            ["held_out_quality"] = Math.Round(HeldOutQuality(), 3),
             ["settings"] = JsonSerializer.SerializeToNode(Trainer.Settings, TrainingJson.Default.TrainingSettings),
             ["loss_curve"] = new JsonArray([.. Curve().Select(entry => (JsonNode)new JsonArray(entry.ImagesSeen, Math.Round(entry.Loss, 5)))]),
         };
-        Trainer.Average.Swap();
-        try
-        {
-            var noise = Trainer.Settings.Noise;
-            return ModelExport.Write(path, Trainer.Network, card with
-            {
-                Training = facts,
-                NativeSize = card.NativeSize ?? Trainer.Settings.Crop,
-                Channels = Trainer.Network.ImageChannels,
-                ClassCount = Trainer.Network.Classes,
-                Schedule = new ScheduleCard { Kind = ScheduleKind.Edm, SigmaMin = noise.Min, SigmaMax = noise.Max, SigmaData = Trainer.Scalings.SigmaData },
-            });
-        }
-        finally
-        {
-            Trainer.Average.Swap();
-        }
+        var described = Trainer.Objective.Describe(card);
+        return Trainer.WithAverage(() => ModelExport.Write(path, Trainer.Network, described with { Training = facts, NativeSize = described.NativeSize ?? Trainer.Settings.Crop }));
     }
 
     // About fifty points are enough to see the course of the training.
@@ -150,19 +115,13 @@ public sealed class TrainingRun<TNetwork> : IDisposable
     /// <summary>Frees the training's state.</summary>
     public void Dispose() => Trainer.Dispose();
 
-    private Tensor Cropped(Tensor image)
-    {
-        var multiple = Trainer.Network.SizeMultiple;
-        return image.Narrow(2, 0, image.Size(2) / multiple * multiple).Narrow(3, 0, image.Size(3) / multiple * multiple);
-    }
-
-    private void SaveSamples() => Trainer.WithAverage(denoiser =>
+    private void SavePictures() => Trainer.WithAverage(() =>
     {
         using var scope = new Scope();
-        var size = Math.Max(Trainer.Network.SizeMultiple, Trainer.Settings.Crop / Trainer.Network.SizeMultiple * Trainer.Network.SizeMultiple);
-        var noise = new SeededNoise([.. Enumerable.Range(0, SampleCount).Select(i => (ulong)i)]);
-        var samples = new EdmHeun { Steps = 18 }.Sample(denoiser, SampleCount, new ImageShape(Trainer.Network.ImageChannels, size, size), noise);
-        var grid = ValueRange.ToUnit(samples).Clamp(0, 1).Reshape(4, 4, -1, size, size).Permute(2, 0, 3, 1, 4).Reshape(1, -1, 4 * size, 4 * size);
+        if (Trainer.Objective.Pictures(_heldOut, Trainer.Settings.Crop) is not { } pictures) return false;
+        var side = (long)Math.Sqrt(pictures.Size(0));
+        var (channels, height, width) = (pictures.Size(1), pictures.Size(2), pictures.Size(3));
+        var grid = ValueRange.ToUnit(pictures.Narrow(0, 0, side * side)).Clamp(0, 1).Reshape(side, side, channels, height, width).Permute(2, 0, 3, 1, 4).Reshape(1, channels, side * height, side * width);
         ImageFile.Save(Path.Combine(_folder, "samples.png"), grid);
         return true;
     });
@@ -193,8 +152,8 @@ public sealed class TrainingRun<TNetwork> : IDisposable
 /// <param name="Loss">The mean loss since the last entry.</param>
 /// <param name="ImagesPerSecond">Crops a second since the last entry.</param>
 /// <param name="Seconds">The time of the training so far.</param>
-/// <param name="Psnr">See <see cref="TrainingRun{TNetwork}.HeldOutPsnr"/>; null between checkpoints.</param>
-public sealed record TrainingLogEntry(long ImagesSeen, double Loss, double ImagesPerSecond, double Seconds, double? Psnr);
+/// <param name="Quality">See <see cref="TrainingRun.HeldOutQuality"/>; null between checkpoints.</param>
+public sealed record TrainingLogEntry(long ImagesSeen, double Loss, double ImagesPerSecond, double Seconds, double? Quality);
 
 /// <summary>A training cannot start or continue.</summary>
 /// <param name="message">Why.</param>

@@ -38,11 +38,11 @@ public sealed record TrainingSettings
     /// <summary>The exponent of the weight average; see <see cref="PowerAverage"/>.</summary>
     public double AverageExponent { get; init; } = 16.97;
 
-    /// <summary>The share of images whose class is withheld, for class-conditional networks.</summary>
-    public double LabelDropout { get; init; } = 0.1;
+    /// <summary>The task, a name of <see cref="TrainingTasks"/>.</summary>
+    public string Task { get; init; } = "prior";
 
-    /// <summary>The noise levels.</summary>
-    public NoiseLevels Noise { get; init; } = new();
+    /// <summary>The settings of the task as text; those that are missing have their defaults.</summary>
+    public IReadOnlyDictionary<string, string> TaskSettings { get; init; } = new SortedDictionary<string, string>(StringComparer.Ordinal);
 
     /// <summary>The seed of crops, levels and noise.</summary>
     public ulong Seed { get; init; }
@@ -62,8 +62,6 @@ public sealed record TrainingSettings
         if (Batch <= 0) yield return $"batch: expected a positive number, found {Batch}";
         if (Crop <= 0) yield return $"crop: expected a positive number, found {Crop}";
         if (!(LearningRate > 0)) yield return $"learning rate: expected a positive number, found {LearningRate}";
-        if (!(LabelDropout is >= 0 and <= 1)) yield return $"label dropout: expected 0 to 1, found {LabelDropout}";
-        if (!(Noise.Min > 0 && Noise.Max > Noise.Min)) yield return $"noise levels: expected 0 < min < max, found {Noise.Min} and {Noise.Max}";
     }
 }
 

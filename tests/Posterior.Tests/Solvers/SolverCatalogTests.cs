@@ -137,6 +137,24 @@ public sealed class SolverCatalogTests
     }
 
     [Fact]
+    public void A_model_of_another_kind_is_refused_unless_the_solver_uses_none()
+    {
+        using var scope = new Scope();
+        using var h = new Identity(new(1, 2, 2));
+        var measurement = new Measurement<SpectralOperator>(Tensor.Zeros([1, 1, 2, 2]), h, 0.1);
+        var error = Assert.Throws<UnsupportedModelException>(() => new Ddrm().RestoreAny(measurement, new Oracle(), new SeededNoise(1)));
+        Assert.StartsWith("solver 'ddrm' needs a prior, and this is an oracle; ", error.Message, StringComparison.Ordinal);
+        Assert.Equal(0, new PseudoInverseSolver().RestoreAny(measurement, new Oracle(), new SeededNoise(1)).Estimate.Norm().Item());
+    }
+
+    private sealed class Oracle : ImagePredictor
+    {
+        public override long? Channels => 1;
+
+        public override string Kind => "an oracle";
+    }
+
+    [Fact]
     public void A_prior_for_another_number_of_channels_is_refused()
     {
         using var scope = new Scope();
@@ -144,7 +162,7 @@ public sealed class SolverCatalogTests
         var prior = GaussianDenoiser.Isotropic(Tensor.Zeros([1, 3, 2, 2]), 1);
         var measurement = new Measurement<SpectralOperator>(Tensor.Zeros([1, 1, 2, 2]), h, 0.1);
         var error = Assert.Throws<ArgumentException>(() => new Ddrm().Restore(measurement, prior, new SeededNoise(1)));
-        Assert.Equal("the prior is for images of 3 channels, operator 'denoise' is for 1", error.Message);
+        Assert.Equal("the model is for images of 3 channels, operator 'denoise' is for 1", error.Message);
     }
 
     // H = 2 I with nothing known but apply and adjoint.

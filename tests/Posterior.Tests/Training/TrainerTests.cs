@@ -9,7 +9,13 @@ public sealed class TrainerTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("posterior-training-").FullName;
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    private readonly List<TrainingObjective> _objectives = [];
+
+    public void Dispose()
+    {
+        Directory.Delete(_folder, recursive: true);
+        foreach (var objective in _objectives) objective.Dispose();
+    }
 
     [Fact]
     public void A_resumed_training_equals_an_uninterrupted_one_bit_for_bit()
@@ -38,10 +44,11 @@ public sealed class TrainerTests : IDisposable
     {
         using var trainer = Trainer(images: 3000);
         trainer.Run();
+        var denoiser = ((PriorObjective)trainer.Objective).Denoiser;
         using var scope = new Scope();
         var (clean, _) = Stripes().Crops(99, 0, 16, 16);
         var noisy = clean.AddScaled(new SeededNoise(Enumerable.Range(0, 16).Select(i => (ulong)i).ToArray()).NormalLike(clean), 0.5);
-        var error = trainer.WithAverage(denoiser => (denoiser.Denoise(noisy, 0.5) - clean).Square().Mean().Item());
+        var error = trainer.WithAverage(() => (denoiser.Denoise(noisy, 0.5) - clean).Square().Mean().Item());
         Assert.True(error < 0.5 * 0.25, $"mean squared error {error} at noise of variance 0.25");
     }
 
@@ -51,7 +58,7 @@ public sealed class TrainerTests : IDisposable
         using var trainer = Trainer(images: 8);
         var path = Path.Combine(_folder, "checkpoint.safetensors");
         TrainingCheckpoint.Save(trainer, path);
-        using var other = new Trainer<PhotoUNet>(new PhotoUNet(Small with { Widths = [8, 24] }), Stripes(), new TrainingSettings { Images = 8, Crop = 16 }, new EdmPreconditioning());
+        using var other = new Trainer(Own(new PhotoUNet(Small with { Widths = [8, 24] })), Stripes(), new TrainingSettings { Images = 8, Crop = 16 });
         var error = Assert.ThrowsAny<Exception>(() => TrainingCheckpoint.Load(other, path));
         Assert.Contains("weights.", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
@@ -60,11 +67,31 @@ public sealed class TrainerTests : IDisposable
     [Fact]
     public void All_wrong_settings_are_named_at_once()
     {
-        var error = Assert.Throws<ArgumentException>(() => new Trainer<PhotoUNet>(
-            new PhotoUNet(Small), Stripes(), new TrainingSettings { Images = 0, Batch = -1, Crop = 500 }, new EdmPreconditioning()));
+        var error = Assert.Throws<ArgumentException>(() => new Trainer(Own(new PhotoUNet(Small)), Stripes(), new TrainingSettings { Images = 0, Batch = -1, Crop = 500 }));
         Assert.Contains("images", error.Message, StringComparison.Ordinal);
         Assert.Contains("batch", error.Message, StringComparison.Ordinal);
         Assert.Contains("crop", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_unknown_task_and_an_unknown_setting_are_refused_with_what_there_is()
+    {
+        Assert.StartsWith("no task is called 'proir', did you mean 'prior'?", Assert.Throws<TrainingException>(() => TrainingTasks.Find("proir")).Message, StringComparison.Ordinal);
+        var entry = TrainingTasks.Find("prior");
+        Assert.Contains("no setting log-sgima, did you mean 'log-sigma'?", Assert.Throws<TrainingException>(() => entry.Create(new Dictionary<string, string> { ["log-sgima"] = "1" })).Message, StringComparison.Ordinal);
+        Assert.Equal("task 'prior': label-dropout is 'much', expected a number", Assert.Throws<TrainingException>(() => entry.Create(new Dictionary<string, string> { ["label-dropout"] = "much" })).Message);
+    }
+
+    [Fact]
+    public void Each_setting_of_a_task_changes_it_and_its_default_does_not()
+    {
+        foreach (var entry in TrainingTasks.All)
+        {
+            var plain = entry.Create(new Dictionary<string, string>());
+            foreach (var setting in entry.Settings)
+                if (setting.Default != "auto") Assert.Equal(plain, entry.Create(new Dictionary<string, string> { [setting.Name] = setting.Default }));
+        }
+        Assert.Equal(new PriorTask { Noise = new() { LogMean = -0.5 } }, TrainingTasks.Find("prior").Create(new Dictionary<string, string> { ["log-sigma"] = "-0.5" }));
     }
 
     [Fact]
@@ -93,11 +120,18 @@ public sealed class TrainerTests : IDisposable
 
     private static PhotoUNetSettings Small => new() { Widths = [8, 16], Blocks = [1, 1], EmbeddingWidth = 16 };
 
-    private static Trainer<PhotoUNet> Trainer(long images)
+    private Trainer Trainer(long images)
     {
         var network = new PhotoUNet(Small);
         network.Initialise(new SeededNoise(1));
-        return new Trainer<PhotoUNet>(network, Stripes(), new TrainingSettings { Images = images, Batch = 8, Crop = 16, WarmUp = 64, LearningRate = 3e-3, Seed = 2 }, new EdmPreconditioning());
+        return new Trainer(Own(network), Stripes(), new TrainingSettings { Images = images, Batch = 8, Crop = 16, WarmUp = 64, LearningRate = 3e-3, Seed = 2 });
+    }
+
+    private PriorObjective Own(PhotoUNet network)
+    {
+        var objective = new PriorObjective(network, new EdmPreconditioning());
+        _objectives.Add(objective);
+        return objective;
     }
 
     private static TrainingImages Stripes()

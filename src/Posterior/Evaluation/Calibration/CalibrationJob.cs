@@ -160,7 +160,7 @@ public sealed class CalibrationJob
             var (before, part) = (samples.Count * (double)batch / seeds.Length, chunk.Length / (double)seeds.Length);
             var data = y.Repeat([chunk.Length, .. Enumerable.Repeat(1L, h.OutputShape.Count)]);
             var steps = new StepRelay(step => progress.Report(Math.Min(1, before + part * (step.Index + 1) / step.Count)));
-            var restoration = Solver.RestoreAny(new Measurement<ForwardOperator>(data, h, sigma), prior.For(original.Size(1)), new SeededNoise(chunk), steps, cancellation);
+            var restoration = Solver.RestoreAny(new Measurement<ForwardOperator>(data, h, sigma), prior.PredictorFor(original.Size(1)), new SeededNoise(chunk), steps, cancellation);
             evaluations += restoration.Evaluations * chunk.Length;
             samples.Add(inner.Keep(restoration.Estimate.To(Device.Cpu)));
         }

@@ -106,7 +106,7 @@ public sealed class ExperimentRun : IDisposable
         var rows = _log.Read();
         using var h = Bind(task, clean);
         var truth = Crop.Centre(clean, h.InputShape.Height, h.InputShape.Width);
-        var denoiser = _prior.For(truth.Size(1));
+        var predictor = _prior.PredictorFor(truth.Size(1));
         foreach (var seed in Experiment.Seeds)
         {
             using var drawn = new Scope();
@@ -122,7 +122,7 @@ public sealed class ExperimentRun : IDisposable
                     using var work = new Scope();
                     TorchRuntime.ReleaseMemory();
                     var clock = Stopwatch.GetTimestamp();
-                    var result = _solvers[method].RestoreAny(measurement, denoiser, new SeededNoise(ImageSeed.Of("restore", seed, content, sample)), null, cancellation);
+                    var result = _solvers[method].RestoreAny(measurement, predictor, new SeededNoise(ImageSeed.Of("restore", seed, content, sample)), null, cancellation);
                     var (seconds, peak) = (Stopwatch.GetElapsedTime(clock).TotalSeconds, TorchRuntime.Memory.Peak);
                     var estimate = ValueRange.ToUnit(result.Estimate).To(Device.Cpu).Clamp(0, 1);
                     if (image < Experiment.Pictures && seed == Experiment.Seeds[0]) Picture(key, estimate);

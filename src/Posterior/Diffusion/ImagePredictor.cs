@@ -1,0 +1,14 @@
+namespace Posterior.Diffusion;
+
+/// <summary>
+/// What predicts clean images, and so what a solver can work with: a <see cref="Denoiser"/> knows the images alone, others know a measurement or a degradation too.
+/// A solver states in its type which kind it needs.
+/// </summary>
+public abstract class ImagePredictor
+{
+    /// <summary>The number of channels of the images, 1 or 3; null when any will do.</summary>
+    public abstract long? Channels { get; }
+
+    /// <summary>What it is, in words that go on a message: <c>a prior</c>.</summary>
+    public abstract string Kind { get; }
+}

@@ -1,0 +1,31 @@
+using Posterior.Diffusion;
+using Posterior.Torch.Nn;
+
+namespace Posterior.Models;
+
+/// <summary>What a network with its card can be used as: a prior, or a model that some solvers work with. One line each.</summary>
+public static class PredictorCatalogue
+{
+    /// <summary>The role of a network that knows images alone.</summary>
+    public const string Prior = "prior";
+
+    private static readonly (string Role, Func<Module, ModelCard, ImagePredictor> Adapt)[] _all =
+    [
+        (Prior, (network, card) => network is INoiseConditioned conditioned ? Model.DenoiserOf(conditioned, card) : throw new ModelException($"expected a denoiser, found a {card.Network}")),
+    ];
+
+    /// <summary>Adapts a network to the role that its card states, <see cref="Prior"/> unless stated.</summary>
+    /// <param name="network">The network, which stays the caller's.</param>
+    /// <param name="card">Its card.</param>
+    /// <exception cref="ModelException">The role is unknown, or the network or the card does not fit it.</exception>
+    public static ImagePredictor Adapt(Module network, ModelCard card)
+    {
+        var role = card.Role ?? Prior;
+        foreach (var entry in _all)
+        {
+            if (entry.Role == role) return entry.Adapt(network, card);
+        }
+        var roles = _all.Select(entry => entry.Role).ToArray();
+        throw new ModelException($"the card of {card.Name ?? "the model"} states the role '{role}'{Spelling.Suggest(role, roles)} (roles: {string.Join(", ", roles)})");
+    }
+}
