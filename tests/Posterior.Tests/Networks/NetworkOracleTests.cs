@@ -4,6 +4,7 @@ using Posterior.Networks;
 using Posterior.Networks.Adm;
 using Posterior.Networks.Ddpm;
 using Posterior.Networks.Edm;
+using Posterior.Networks.Hdit;
 using Posterior.Oracles;
 using Posterior.Torch;
 using Posterior.Torch.Nn;
@@ -85,6 +86,8 @@ public sealed class NetworkOracleTests
                 // Dirac feeds the noise standard deviation itself; its configuration calls the image channels differently.
                 var dirac = new SongUNet(oracle.Spec.Deserialize<SongUNetSettings>(NetworkOracle.SpecOptions)! with { ImgChannels = oracle.Spec.GetProperty("in_channels").GetInt32() });
                 return (dirac, x => dirac.Forward(x, oracle.Tensor("in.noise_labels")));
+            case "hdit":
+                return BuildHdit(oracle);
             case "layer_edm_Conv2d":
                 var convolution = new EdmConvolution(Number("in_channels"), Number("out_channels"), Number("kernel"), LayerResampling(oracle.Spec), LayerFilter(oracle.Spec), oracle.Spec.GetProperty("fused_resample").GetBoolean());
                 return (convolution, convolution.Forward);
@@ -106,6 +109,21 @@ public sealed class NetworkOracleTests
         }
 
         int Number(string setting) => oracle.Spec.GetProperty(setting).GetInt32();
+    }
+
+    private static (Module Network, Evaluate Evaluate) BuildHdit(OracleFile oracle)
+    {
+        var settings = oracle.Spec.Deserialize<HditSettings>(NetworkOracle.SpecOptions)!;
+        var (network, scalings, sigmas) = (new HditNetwork(settings), new EdmPreconditioning(settings.SigmaData), oracle.Doubles("in.sigma"));
+        var conditions = new HditConditions { Classes = oracle.Find("in.class_cond"), Augmentation = oracle.Find("in.aug_cond"), Mapping = oracle.Find("in.mapping_cond") };
+        return (network, x =>
+        {
+            var output = network.Forward(x * PerImage(scalings.CIn), PerImage(scalings.CNoise).Reshape(-1), conditions);
+            if (oracle.Has("mid.F")) oracle.Close("mid.F", output);
+            return x * PerImage(scalings.CSkip) + output * PerImage(scalings.COut);
+        });
+
+        Tensor PerImage(Func<double, double> coefficient) => Tensor.From([.. sigmas.Select(sigma => (float)coefficient(sigma))], sigmas.Length, 1, 1, 1);
     }
 
     // D = c_skip x + c_out F(c_in x, c_noise) with a noise level for each image.

@@ -47,7 +47,7 @@ internal sealed class FeatureDegradation : Module
         // Numbers of a token are (row, column, image of the stack, channel); Fourier transforms want single precision.
         var images = tokens.To(condition.Y.DType).Reshape(n, h, w, rows, columns, -1, c).Permute(0, 5, 6, 1, 3, 2, 4).Reshape(n, -1, c, h * rows, w * columns);
         var measured = Tensor.Cat([condition.Operators.Apply(images), condition.Y.Unsqueeze(1)], 1);
-        var z = _map.Value.MatMul(measured);
+        var z = _map.Value.To(measured.DType).MatMul(measured);
         WorkMeter.CountProduct(_map, z);
         z = _activation == MeasurementActivation.Silu ? z.Silu() : z * Gate(z, condition.Y);
         return scope.Keep(condition.Operators.PseudoInverse(z).Reshape(n, -1, c, h, rows, w, columns).Permute(0, 3, 5, 4, 6, 1, 2).Reshape(n, h, w, tokens.Size(3)).To(tokens.DType));
@@ -60,7 +60,7 @@ internal sealed class FeatureDegradation : Module
     {
         var power = z.Square().Sum([2], keepDimensions: true);
         var reference = power.Mean([1], keepDimensions: true) + y.Square().Sum([1]).Unsqueeze(1).Unsqueeze(1) + Epsilon;
-        var gate = _gate.Value;
+        var gate = _gate.Value.To(z.DType);
         // The root has no derivative at 0.
         return ((power / reference + Epsilon).Sqrt() * gate.Narrow(1, 0, 1) + gate.Narrow(1, 1, 1)).Sigmoid() * 2;
     }
