@@ -22,6 +22,9 @@ public abstract class ConditionalDenoiser : ImagePredictor
     /// <exception cref="OperatorException">The operator is none that the model can take.</exception>
     public abstract Denoiser Given(Tensor y, LinearOperator h, double sigma);
 
+    /// <summary>Whether the model is told the operator, as InvFussion is; else it sees <c>H^+ y</c> alone, as Palette does.</summary>
+    public virtual bool SeesOperator => false;
+
     /// <summary>The number of classes; 0 when there are none.</summary>
     public virtual int Classes => 0;
 

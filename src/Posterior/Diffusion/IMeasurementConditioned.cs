@@ -9,6 +9,9 @@ public interface IMeasurementConditioned : INoiseConditioned
     /// <summary>Whether the network uses a measurement.</summary>
     bool TakesMeasurement { get; }
 
+    /// <summary>Whether the network is told the operators too; else it sees <c>H^+ y</c> alone.</summary>
+    bool SeesOperator { get; }
+
     /// <summary>Evaluates the network with a measurement of each image.</summary>
     /// <param name="x">Scaled noisy images, <c>[N, C, H, W]</c>.</param>
     /// <param name="noiseLabel">What tells the noise level in the network's own terms, <c>[N]</c>.</param>
@@ -18,20 +21,25 @@ public interface IMeasurementConditioned : INoiseConditioned
     Tensor Forward(Tensor x, Tensor noiseLabel, MeasuredBatch measured, Tensor? labels = null);
 }
 
-/// <summary>A batch of measurements <c>y_i = H_i x_i + n_i</c> with their operators. The operators and tensors stay the caller's.</summary>
+/// <summary>
+/// A batch of measurements <c>y_i = H_i x_i + n_i</c> with their operators. What no image can produce (noise on masked pixels, say) tells nothing and is
+/// taken off: <c>H H^+ y</c> stays. The operators and tensors stay the caller's.
+/// </summary>
 public sealed class MeasuredBatch
 {
-    /// <summary>Measurements as one vector each.</summary>
+    /// <summary>Measurements as one vector each; two tensors are computed, in the scope that is open.</summary>
     /// <param name="operators">The operator of each image.</param>
     /// <param name="y"><c>[N, Rows]</c>.</param>
-    /// <param name="pseudoInverse"><c>H^+ y</c> where it is known, <c>[N, C, H, W]</c>; else it is computed, in the scope that is open.</param>
-    public MeasuredBatch(OperatorBatch operators, Tensor y, Tensor? pseudoInverse = null) =>
-        (Operators, Y, PseudoInverse) = (operators, y, pseudoInverse ?? operators.PseudoInverse(y));
+    public MeasuredBatch(OperatorBatch operators, Tensor y)
+    {
+        (Operators, PseudoInverse) = (operators, operators.PseudoInverse(y));
+        Y = operators.Apply(PseudoInverse);
+    }
 
     /// <summary>The operator of each image.</summary>
     public OperatorBatch Operators { get; }
 
-    /// <summary>The measurements, <c>[N, Rows]</c>.</summary>
+    /// <summary>The measurements, <c>[N, Rows]</c>, without what no image can produce.</summary>
     public Tensor Y { get; }
 
     /// <summary><c>H^+ y</c>, <c>[N, C, H, W]</c>: what is an input of the network.</summary>

@@ -24,6 +24,9 @@ public sealed class NetworkConditionalDenoiser(IMeasurementConditioned network, 
     public override (double Min, double Max) SigmaRange => sigmaRange;
 
     /// <inheritdoc/>
+    public override bool SeesOperator => Network.SeesOperator;
+
+    /// <inheritdoc/>
     public override int Classes => Network.Classes;
 
     /// <summary>The class and how strongly the model is moved away from its form without class; null for none.</summary>
@@ -45,7 +48,9 @@ public sealed class NetworkConditionalDenoiser(IMeasurementConditioned network, 
     /// <inheritdoc/>
     public override Denoiser Given(Tensor y, LinearOperator h, double sigma)
     {
-        using var operators = new SharedOperator(h, y.Size(0));
+        Check(h.InputShape);
+        // It owns no tensors.
+        var operators = new SharedOperator(h, y.Size(0));
         return Given(operators, y.Reshape(y.Size(0), -1));
     }
 

@@ -3,6 +3,7 @@ using Posterior.Networks;
 using Posterior.Networks.Adm;
 using Posterior.Networks.Ddpm;
 using Posterior.Networks.Edm;
+using Posterior.Networks.Hdit;
 
 namespace Posterior.Models;
 
@@ -23,6 +24,7 @@ public static class NetworkCatalogue
         new NetworkKind<SongUNetSettings>("song-unet", "map_layer0.weight", ModelJson.Default.SongUNetSettings, EdmInference.IsSong, EdmInference.Song, settings => new SongUNet(settings), Describe),
         new NetworkKind<DhariwalUNetSettings>("dhariwal-unet", "map_layer0.weight", ModelJson.Default.DhariwalUNetSettings, EdmInference.IsDhariwal, EdmInference.Dhariwal, settings => new DhariwalUNet(settings), Describe),
         new NetworkKind<PhotoUNetSettings>("photo-unet", "stem.weight", ModelJson.Default.PhotoUNetSettings, PhotoInference.IsPhoto, PhotoInference.UNet, settings => new PhotoUNet(settings), Describe),
+        new NetworkKind<HditSettings>(HditInference.Name, HditInference.Anchor, ModelJson.Default.HditSettings, HditInference.IsHdit, HditInference.Network, settings => new HditNetwork(settings), Describe),
     ];
 
     /// <summary>The architecture of a name.</summary>
@@ -72,4 +74,17 @@ public static class NetworkCatalogue
     };
 
     private static ModelCard Describe(PhotoUNetSettings settings, TensorShapes shapes) => new() { Schedule = _edm, Channels = settings.ImageChannels, ClassCount = settings.Classes };
+
+    private static ModelCard Describe(HditSettings settings, TensorShapes shapes) => new()
+    {
+        Role = settings switch
+        {
+            { OutputImages: > 1 } => PredictorCatalogue.Components,
+            { Condition: MeasurementCondition.None } => null,
+            _ => PredictorCatalogue.Conditional,
+        },
+        Schedule = new() { Kind = ScheduleKind.Edm, SigmaData = settings.SigmaData },
+        Channels = settings.InputChannels,
+        ClassCount = Math.Max(0, settings.NumClasses - 1),
+    };
 }

@@ -9,9 +9,16 @@ public static class PredictorCatalogue
     /// <summary>The role of a network that knows images alone.</summary>
     public const string Prior = "prior";
 
+    /// <summary>The role of a network that is told the measurement, and perhaps the operator: Palette, InvFussion.</summary>
+    public const string Conditional = "conditional";
+
+    /// <summary>The role of a network that gives principal directions of a posterior (NPPC), for <c>posterior components</c>.</summary>
+    public const string Components = "components";
+
     private static readonly (string Role, Func<Module, ModelCard, ImagePredictor> Adapt)[] _all =
     [
         (Prior, (network, card) => network is INoiseConditioned conditioned ? Model.DenoiserOf(conditioned, card) : throw new ModelException($"expected a denoiser, found a {card.Network}")),
+        (Conditional, ConditionalModels.Adapt),
     ];
 
     /// <summary>Adapts a network to the role that its card states, <see cref="Prior"/> unless stated.</summary>

@@ -7,6 +7,9 @@ public static class TrainingTasks
     public static IReadOnlyList<TrainingTaskEntry> All { get; } =
     [
         PriorTask.Entry,
+        ConditionalTask.Baseline,
+        ConditionalTask.Palette,
+        ConditionalTask.InvFussion,
     ];
 
     /// <summary>The entry of a name.</summary>

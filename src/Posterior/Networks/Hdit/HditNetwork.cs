@@ -86,6 +86,9 @@ public sealed class HditNetwork : Module, IMeasurementConditioned
     public bool TakesMeasurement => Settings.Condition != MeasurementCondition.None;
 
     /// <inheritdoc/>
+    public bool SeesOperator => Settings.Condition == MeasurementCondition.Operator;
+
+    /// <inheritdoc/>
     public Tensor Forward(Tensor x, Tensor noiseLabel, Tensor? labels = null) => Forward(x, noiseLabel, new HditConditions { Classes = labels });
 
     /// <inheritdoc/>
