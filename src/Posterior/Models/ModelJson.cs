@@ -3,7 +3,11 @@ using System.Text.Json.Serialization;
 using Posterior.Networks;
 using Posterior.Networks.Adm;
 using Posterior.Networks.Ddpm;
+using Posterior.Networks.Denoisers;
 using Posterior.Networks.Edm;
+using Posterior.Networks.Edm2;
+using Posterior.Networks.Hdit;
+using Posterior.Networks.Swin;
 
 namespace Posterior.Models;
 
@@ -16,6 +20,7 @@ namespace Posterior.Models;
     AllowTrailingCommas = true,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ModelCard))]
+[JsonSerializable(typeof(RestorerCard))]
 [JsonSerializable(typeof(AdmUNetSettings))]
 [JsonSerializable(typeof(AdmClassifierSettings))]
 [JsonSerializable(typeof(DdpmUNetSettings))]
@@ -24,4 +29,12 @@ namespace Posterior.Models;
 [JsonSerializable(typeof(PhotoUNetSettings))]
 [JsonSerializable(typeof(ReverserCard))]
 [JsonSerializable(typeof(BlendCard))]
+[JsonSerializable(typeof(Edm2Settings))]
+[JsonSerializable(typeof(DnCnnSettings))]
+[JsonSerializable(typeof(FDnCnnSettings))]
+[JsonSerializable(typeof(IrCnnSettings))]
+[JsonSerializable(typeof(IrCnnBankSettings))]
+[JsonSerializable(typeof(DrUNetSettings))]
+[JsonSerializable(typeof(SwinIrSettings))]
+[JsonSerializable(typeof(HditSettings))]
 internal sealed partial class ModelJson : JsonSerializerContext;

@@ -41,7 +41,7 @@ internal sealed class DivergenceWatch(Solver solver)
     public TPredictor Over<TPredictor>(TPredictor predictor)
         where TPredictor : ImagePredictor => predictor switch
         {
-            Denoiser denoiser when typeof(TPredictor) == typeof(Denoiser) => (TPredictor)(ImagePredictor)new DivergenceGuard(this, denoiser),
+            Denoiser denoiser when typeof(TPredictor).IsAssignableFrom(typeof(DivergenceGuard)) => (TPredictor)(ImagePredictor)new DivergenceGuard(this, denoiser),
             ConditionalDenoiser conditional when typeof(TPredictor) == typeof(ConditionalDenoiser) => (TPredictor)(ImagePredictor)new ConditionalGuard(this, conditional),
             DegradationReverser reverser when typeof(TPredictor) == typeof(DegradationReverser) => (TPredictor)(ImagePredictor)new ReverserGuard(this, reverser),
             BlendReverser reverser when typeof(TPredictor) == typeof(BlendReverser) => (TPredictor)(ImagePredictor)new BlendGuard(this, reverser),
@@ -108,6 +108,14 @@ internal sealed class ConditionalGuard(DivergenceWatch watch, ConditionalDenoise
     public override long? Channels => conditional.Channels;
 
     public override (double Min, double Max) SigmaRange => conditional.SigmaRange;
+
+    public override bool SeesOperator => conditional.SeesOperator;
+
+    public override int Classes => conditional.Classes;
+
+    public override string? Warning(LinearOperator h, double sigma) => conditional.Warning(h, sigma);
+
+    public override ConditionalDenoiser WithClass(long label, double guidance = 1) => new ConditionalGuard(watch, conditional.WithClass(label, guidance));
 
     public override Denoiser Given(Tensor y, LinearOperator h, double sigma) => new DivergenceGuard(watch, conditional.Given(y, h, sigma));
 }

@@ -7,6 +7,11 @@ public static class TrainingTasks
     public static IReadOnlyList<TrainingTaskEntry> All { get; } =
     [
         PriorTask.Entry,
+        RestorerTask.Entry,
+        DenoiserTask.Entry,
+        ConditionalTask.Baseline,
+        ConditionalTask.Palette,
+        ConditionalTask.InvFussion,
         DiracTask.Entry,
         IndiTask.Entry,
     ];

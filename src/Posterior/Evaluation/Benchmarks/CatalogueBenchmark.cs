@@ -103,9 +103,9 @@ public static class CatalogueBenchmark
         ];
     }
 
-    private static IEnumerable<Solver> Solvers(int steps) => SolverCatalog.All
+    private static IEnumerable<Solver> Solvers(int steps) => SolverCatalog.ForPriors
         .Select(entry => entry.Options.Contains("steps") ? entry.Create(new SolverSettings { Steps = steps }) : entry.Default)
-        .Where(solver => solver.Evaluations > 0 && solver.Accepts(new TimedPrior()));
+        .Where(solver => solver.Evaluations > 0);
 
     private static SpectralOperator Operator() => (SpectralOperator)OperatorCatalog.Parse("sr4").Bind(new ImageShape(3, Size, Size));
 

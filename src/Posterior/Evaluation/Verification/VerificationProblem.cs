@@ -61,12 +61,11 @@ internal abstract class VerificationProblem
         return scope.Keep(solver.RestoreAny(new Measurement<SpectralOperator>(data, h, _task.SignedSigma), Prior, new SeededNoise(seeds), progress, cancellation).Estimate);
     }
 
-    /// <summary>Whether the solver can take the task: the rung of its operator, its noise, and a prior as its model.</summary>
+    /// <summary>Whether the solver can take the task: the rung of its operator and its noise.</summary>
     public static bool Applies(Solver solver, VerificationTask task)
     {
-        using var scope = new Scope();
         using var h = task.Bind();
-        return solver.Accepts(h) && solver.Accepts(VerificationTask.NormalPrior()) && (solver.HandlesNoise || task.Sigma == 0);
+        return solver.Accepts(h) && (solver.HandlesNoise || task.Sigma == 0);
     }
 
     /// <summary>Exact samples of the posterior.</summary>
