@@ -29,8 +29,8 @@ public sealed record DiracTask : TrainingTask
     /// <summary>The noise at t = 1.</summary>
     public double SigmaMax { get; init; } = 0.05;
 
-    /// <summary>dt of the incremental reconstruction loss: 0 for blur, 1 for inpainting in the paper.</summary>
-    public double Step { get; init; }
+    /// <summary>dt of the incremental reconstruction loss: in the paper 0 for blur and 1 for inpainting, and 1 for blur in the released configuration; 1 learns to restore sooner.</summary>
+    public double Step { get; init; } = 1;
 
     /// <summary>The weight of each time.</summary>
     public TimeWeighting Weighting { get; init; } = TimeWeighting.Noise;
