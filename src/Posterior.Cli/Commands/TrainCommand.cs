@@ -25,13 +25,15 @@ internal static class TrainCommand
         var shrink = Options.Number<int>("--shrink", "Reduce each image by this factor with a box filter first.", "N", 1);
         var rate = Options.Number<double>("--lr", "The highest step size.", "X", 5e-4);
         var warmUp = Options.Number<long>("--warm-up", "Crops over which the step size rises.", "N", 4000);
+        var decay = Options.Text("--decay", "How the step size falls: cosine (over the whole training) or inverse-sqrt (EDM2; the training need not know its end). [default: cosine]", "NAME");
+        var decayAfter = Options.Number<long>("--decay-after", "Crops after which inverse-sqrt begins to fall.", "N", 100_000);
         var optimiser = Options.Text("--optimiser", "adamw or muon (fewer images to the same loss, a sixth more time an image). [default: adamw]", "NAME");
         var start = Options.Text("--from", "Start from these weights instead of random ones: a shipped model or a weight file.", "MODEL");
         var dtype = Options.Text("--dtype", "The number format of activations: bf16 (faster) or f32. [default: bf16]", "TYPE");
         var (seed, threads, resume) = (Options.Seed(), Options.Threads(), Options.Flag("--resume", "Continue the run in the folder, with the settings it began with."));
         var command = new Command("train", "Trains a prior, or another task's model. Ctrl-C saves the state; --resume continues exactly where it stopped.")
         {
-            data, output, task, set, network, list, images, batch, crop, shrink, rate, warmUp, optimiser, start, dtype, seed, threads, resume,
+            data, output, task, set, network, list, images, batch, crop, shrink, rate, warmUp, decay, decayAfter, optimiser, start, dtype, seed, threads, resume,
         };
         command.SetAction(parsed =>
         {
@@ -47,6 +49,8 @@ internal static class TrainCommand
                 Crop = parsed.GetValue(crop) ?? 64,
                 LearningRate = parsed.GetValue(rate) ?? 5e-4,
                 WarmUp = parsed.GetValue(warmUp) ?? 4000,
+                Decay = ParseDecay(parsed.GetValue(decay)),
+                DecayAfter = parsed.GetValue(decayAfter) ?? 100_000,
                 Optimiser = ParseOptimiser(parsed.GetValue(optimiser)),
                 Task = entry.Name,
                 TaskSettings = TaskSettings(parsed.GetValue(set) ?? [], parsed.GetValue(network)),
@@ -121,6 +125,13 @@ internal static class TrainCommand
         }
         return values;
     }
+
+    private static LearningRateDecay ParseDecay(string? name) => name switch
+    {
+        null or "cosine" => LearningRateDecay.Cosine,
+        "inverse-sqrt" => LearningRateDecay.InverseSquareRoot,
+        _ => throw new TrainingException($"--decay: expected cosine or inverse-sqrt, found '{name}'"),
+    };
 
     private static OptimiserKind ParseOptimiser(string? name) => name switch
     {

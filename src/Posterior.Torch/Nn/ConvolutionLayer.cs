@@ -55,8 +55,10 @@ public abstract class ConvolutionLayer(long stride, long padding, long groups) :
 
     private Tensor Forward(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation)
     {
+        var start = LayerProfile.Start();
         var y = Fast(x, residual, scale, shift, activation) ?? ThroughAten(x, residual, scale, shift, activation);
         WorkMeter.CountConvolution(this, y);
+        if (start != 0) LayerProfile.Stop(start, $"convolution {Kernels.Size(2)}x{Kernels.Size(3)} of {x.Size(1)} channels", OperationsPerResult * y.Count, y);
         return y;
     }
 

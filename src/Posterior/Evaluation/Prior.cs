@@ -100,6 +100,7 @@ public sealed class Prior : IDisposable
         Denoiser => For(channels),
         OneShotRestorer restorer => RestorerFor(restorer, channels),
         { Channels: { } native } when native != channels => throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"model '{Name}' is for images of {native} channels, this one has {channels}")),
+        ConditionalDenoiser conditional when _settings.Class is { } label => conditional.WithClass(label, _settings.Guidance),
         var predictor => predictor,
     };
 
@@ -134,7 +135,12 @@ public sealed class Prior : IDisposable
         Model.Dispose();
     }
 
-    private static int Classes(LoadedModel model) => model.Predictor is IClassConditional conditional ? conditional.Classes : 0;
+    private static int Classes(LoadedModel model) => model.Predictor switch
+    {
+        IClassConditional prior => prior.Classes,
+        ConditionalDenoiser conditional => conditional.Classes,
+        _ => 0,
+    };
 
     // A class that only the classifier or only one of two models knows is left out where it means nothing.
     private static Denoiser Labelled(LoadedModel model, int? label) => label is { } one && Classes(model) > 0 ? ((IClassConditional)model.Denoiser).WithLabels(one) : model.Denoiser;

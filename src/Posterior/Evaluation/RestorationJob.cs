@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Posterior.Diffusion;
 using Posterior.Imaging;
 using Posterior.Operators;
 using Posterior.Solvers;
@@ -140,6 +141,7 @@ public sealed class RestorationJob : IDisposable
             MeanResidual = statistics is null ? null : Consistency.Residual(measurement, ValueRange.ToSigned(statistics.Mean).To(device)),
             NoiseVariance = sigma * sigma,
             Notes = Remark(Solver, sigma) is { } remark ? [remark] : null,
+            OutOfDistribution = (predictor as ConditionalDenoiser)?.Warning((LinearOperator)measurement.Operator, measurement.Sigma),
             Verdict = ResidualVerdict.Of(measurement, samples[0].To(device)),
             TruthMap = map?.Energy(),
             Started = started.ToString("s", CultureInfo.InvariantCulture) + "Z",

@@ -6,6 +6,7 @@ using Posterior.Networks.Ddpm;
 using Posterior.Networks.Denoisers;
 using Posterior.Networks.Edm;
 using Posterior.Networks.Edm2;
+using Posterior.Networks.Hdit;
 using Posterior.Networks.Swin;
 
 namespace Posterior.Models;
@@ -33,4 +34,5 @@ namespace Posterior.Models;
 [JsonSerializable(typeof(IrCnnBankSettings))]
 [JsonSerializable(typeof(DrUNetSettings))]
 [JsonSerializable(typeof(SwinIrSettings))]
+[JsonSerializable(typeof(HditSettings))]
 internal sealed partial class ModelJson : JsonSerializerContext;

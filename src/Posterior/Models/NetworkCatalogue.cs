@@ -5,6 +5,7 @@ using Posterior.Networks.Ddpm;
 using Posterior.Networks.Denoisers;
 using Posterior.Networks.Edm;
 using Posterior.Networks.Edm2;
+using Posterior.Networks.Hdit;
 using Posterior.Networks.Swin;
 
 namespace Posterior.Models;
@@ -37,6 +38,7 @@ public static class NetworkCatalogue
         new NetworkKind<DnCnnSettings>("dncnn", "model.0.weight", ModelJson.Default.DnCnnSettings, DenoiserInference.IsDnCnn, DenoiserInference.DnCnn, settings => new DnCnn(settings), Describe),
         new NetworkKind<FDnCnnSettings>("fdncnn", "model.0.weight", ModelJson.Default.FDnCnnSettings, DenoiserInference.IsFDnCnn, DenoiserInference.FDnCnn, settings => new FDnCnn(settings), Describe),
         new NetworkKind<IrCnnSettings>("ircnn", "model.0.weight", ModelJson.Default.IrCnnSettings, DenoiserInference.IsIrCnn, DenoiserInference.IrCnn, settings => new IrCnn(settings), Describe),
+        new NetworkKind<HditSettings>(HditInference.Name, HditInference.Anchor, ModelJson.Default.HditSettings, HditInference.IsHdit, HditInference.Network, settings => new HditNetwork(settings), Describe),
     ];
 
     /// <summary>The architecture of a name.</summary>
@@ -121,4 +123,17 @@ public static class NetworkCatalogue
     };
 
     private static ModelCard Describe(PhotoUNetSettings settings, TensorShapes shapes) => new() { Schedule = _edm, Channels = settings.ImageChannels, ClassCount = settings.Classes };
+
+    private static ModelCard Describe(HditSettings settings, TensorShapes shapes) => new()
+    {
+        Role = settings switch
+        {
+            { OutputImages: > 1 } => PredictorCatalogue.Components,
+            { Condition: MeasurementCondition.None } => null,
+            _ => PredictorCatalogue.Conditional,
+        },
+        Schedule = new() { Kind = ScheduleKind.Edm, SigmaData = settings.SigmaData },
+        Channels = settings.InputChannels,
+        ClassCount = Math.Max(0, settings.NumClasses - 1),
+    };
 }

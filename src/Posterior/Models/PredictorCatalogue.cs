@@ -12,6 +12,12 @@ public static class PredictorCatalogue
     /// <summary>The role of a network that restores one degradation in one evaluation; its settings are a <see cref="RestorerCard"/>.</summary>
     public const string Restorer = "restorer";
 
+    /// <summary>The role of a network that is told the measurement, and perhaps the operator: Palette, InvFussion.</summary>
+    public const string Conditional = "conditional";
+
+    /// <summary>The role of a network that gives principal directions of a posterior (NPPC), for <c>posterior components</c>.</summary>
+    public const string Components = "components";
+
     private static readonly (string Role, Func<Module, ModelCard, ImagePredictor> Adapt)[] _all =
     [
         (Prior, (network, card) => network switch
@@ -21,6 +27,7 @@ public static class PredictorCatalogue
             _ => throw new ModelException($"expected a denoiser, found a {card.Network}"),
         }),
         (Restorer, (network, card) => network is IRestorationNetwork restoration ? RestorerCard.RestorerOf(restoration, card) : throw new ModelException($"expected a network that maps pictures to pictures, found a {card.Network}")),
+        (Conditional, ConditionalModels.Adapt),
     ];
 
     /// <summary>Adapts a network to the role that its card states, <see cref="Prior"/> unless stated.</summary>

@@ -107,5 +107,13 @@ internal sealed class ConditionalGuard(DivergenceWatch watch, ConditionalDenoise
 
     public override (double Min, double Max) SigmaRange => conditional.SigmaRange;
 
+    public override bool SeesOperator => conditional.SeesOperator;
+
+    public override int Classes => conditional.Classes;
+
+    public override string? Warning(LinearOperator h, double sigma) => conditional.Warning(h, sigma);
+
+    public override ConditionalDenoiser WithClass(long label, double guidance = 1) => new ConditionalGuard(watch, conditional.WithClass(label, guidance));
+
     public override Denoiser Given(Tensor y, LinearOperator h, double sigma) => new DivergenceGuard(watch, conditional.Given(y, h, sigma));
 }

@@ -37,6 +37,9 @@ public abstract record Solver
     /// <summary>Whether a model is of the kind that the method works with.</summary>
     public abstract bool Accepts(ImagePredictor predictor);
 
+    /// <summary>Whether the method works with priors, which all closed-form comparisons use.</summary>
+    public abstract bool AcceptsPriors { get; }
+
     /// <summary>Checks the settings, all at once; <see cref="RestoreAny"/> and its typed form do so before any work.</summary>
     /// <exception cref="SolverOptionsException">Settings are out of range.</exception>
     public void Validate()
@@ -91,6 +94,9 @@ public abstract record Solver<TOperator, TPredictor> : Solver
 
     /// <inheritdoc/>
     public override bool Accepts(ImagePredictor predictor) => predictor is TPredictor;
+
+    /// <inheritdoc/>
+    public sealed override bool AcceptsPriors => typeof(TPredictor).IsAssignableFrom(typeof(Denoiser));
 
     /// <summary>Restores a measurement. Denoisers are watched: a run that diverges ends at the next evaluation.</summary>
     /// <param name="measurement"><c>(y, H, sigma)</c>.</param>

@@ -19,6 +19,8 @@ public static class SolverCatalog
         DiffPir.Entry,
         RedDiff.Entry,
         Mcg.Entry,
+        InvFussion.Entry,
+        Palette.Entry,
         Red.Entry,
         PnpAdmm.Entry,
         AdmmTv.Entry,
@@ -27,6 +29,9 @@ public static class SolverCatalog
         Bicubic.Entry,
         UnchangedMeasurement.Entry,
     ];
+
+    /// <summary>The solvers that work with any prior.</summary>
+    public static IEnumerable<SolverEntry> ForPriors => All.Where(entry => entry.Default.AcceptsPriors);
 
     /// <summary>The entry of a name.</summary>
     /// <exception cref="SolverOptionsException">No solver has the name; the nearest one is suggested.</exception>

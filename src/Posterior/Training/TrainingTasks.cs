@@ -9,6 +9,9 @@ public static class TrainingTasks
         PriorTask.Entry,
         RestorerTask.Entry,
         DenoiserTask.Entry,
+        ConditionalTask.Baseline,
+        ConditionalTask.Palette,
+        ConditionalTask.InvFussion,
     ];
 
     /// <summary>The entry of a name.</summary>

@@ -6,6 +6,7 @@ using Posterior.Networks.Ddpm;
 using Posterior.Networks.Denoisers;
 using Posterior.Networks.Edm;
 using Posterior.Networks.Edm2;
+using Posterior.Networks.Hdit;
 using Posterior.Networks.Swin;
 using Posterior.Oracles;
 using Posterior.Torch;
@@ -88,6 +89,8 @@ public sealed class NetworkOracleTests
                 // Dirac feeds the noise standard deviation itself; its configuration calls the image channels differently.
                 var dirac = new SongUNet(oracle.Spec.Deserialize<SongUNetSettings>(NetworkOracle.SpecOptions)! with { ImgChannels = oracle.Spec.GetProperty("in_channels").GetInt32() });
                 return (dirac, x => dirac.Forward(x, oracle.Tensor("in.noise_labels")));
+            case "hdit":
+                return BuildHdit(oracle);
             case "layer_edm_Conv2d":
                 var convolution = new EdmConvolution(Number("in_channels"), Number("out_channels"), Number("kernel"), LayerResampling(oracle.Spec), LayerFilter(oracle.Spec), oracle.Spec.GetProperty("fused_resample").GetBoolean());
                 return (convolution, convolution.Forward);
@@ -139,6 +142,21 @@ public sealed class NetworkOracleTests
             var noise = PerImage(scalings.CNoise).Reshape(-1);
             if (oracle.Has("out.logvar")) oracle.Close("out.logvar", edm2.LogVariance(noise).Reshape(-1, 1, 1, 1));
             var output = edm2.ForwardVectors(x * PerImage(scalings.CIn), noise, labels);
+            if (oracle.Has("mid.F")) oracle.Close("mid.F", output);
+            return x * PerImage(scalings.CSkip) + output * PerImage(scalings.COut);
+        });
+
+        Tensor PerImage(Func<double, double> coefficient) => Tensor.From([.. sigmas.Select(sigma => (float)coefficient(sigma))], sigmas.Length, 1, 1, 1);
+    }
+
+    private static (Module Network, Evaluate Evaluate) BuildHdit(OracleFile oracle)
+    {
+        var settings = oracle.Spec.Deserialize<HditSettings>(NetworkOracle.SpecOptions)!;
+        var (network, scalings, sigmas) = (new HditNetwork(settings), new EdmPreconditioning(settings.SigmaData), oracle.Doubles("in.sigma"));
+        var conditions = new HditConditions { Classes = oracle.Find("in.class_cond"), Augmentation = oracle.Find("in.aug_cond"), Mapping = oracle.Find("in.mapping_cond") };
+        return (network, x =>
+        {
+            var output = network.Forward(x * PerImage(scalings.CIn), PerImage(scalings.CNoise).Reshape(-1), conditions);
             if (oracle.Has("mid.F")) oracle.Close("mid.F", output);
             return x * PerImage(scalings.CSkip) + output * PerImage(scalings.COut);
         });

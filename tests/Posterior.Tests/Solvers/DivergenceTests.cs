@@ -12,7 +12,7 @@ public sealed class DivergenceTests
 {
     private static readonly ImageShape _shape = new(3, 16, 16);
 
-    public static TheoryData<string> Names => [.. SolverCatalog.All.Where(entry => entry.Default.Evaluations > 0).Select(entry => entry.Name)];
+    public static TheoryData<string> Names => [.. SolverCatalog.ForPriors.Where(entry => entry.Default.Evaluations > 0).Select(entry => entry.Name)];
 
     // The third evaluation is spoilt, or the only one.
     private static int SpoiltFrom(Solver solver) => Math.Min(3, solver.Evaluations);

@@ -12,9 +12,9 @@ public sealed class SolverRunTests
 {
     private static readonly ImageShape _shape = new(3, 32, 32);
 
-    public static TheoryData<string> Names => [.. SolverCatalog.All.Select(entry => entry.Name)];
+    public static TheoryData<string> Names => [.. SolverCatalog.ForPriors.Select(entry => entry.Name)];
 
-    public static TheoryData<string> Loops => [.. SolverCatalog.All.Where(entry => entry.Default.Reports > 0).Select(entry => entry.Name)];
+    public static TheoryData<string> Loops => [.. SolverCatalog.ForPriors.Where(entry => entry.Default.Reports > 0).Select(entry => entry.Name)];
 
     [Theory]
     [MemberData(nameof(Names))]

@@ -22,6 +22,7 @@ public static class OperatorCatalog
         HadamardSpec.Entry,
         BlockSensingSpec.Entry,
         MatrixSpec.Entry,
+        .. FamilySpec.Entries,
     ];
 
     /// <summary>Reads the text form of an operator, as <c>sr4</c> or <c>deblur-gauss:sigma=3,size=31</c>.</summary>
