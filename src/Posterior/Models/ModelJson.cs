@@ -27,6 +27,8 @@ namespace Posterior.Models;
 [JsonSerializable(typeof(SongUNetSettings))]
 [JsonSerializable(typeof(DhariwalUNetSettings))]
 [JsonSerializable(typeof(PhotoUNetSettings))]
+[JsonSerializable(typeof(ReverserCard))]
+[JsonSerializable(typeof(BlendCard))]
 [JsonSerializable(typeof(Edm2Settings))]
 [JsonSerializable(typeof(DnCnnSettings))]
 [JsonSerializable(typeof(FDnCnnSettings))]

@@ -28,6 +28,8 @@ public static class PredictorCatalogue
         }),
         (Restorer, (network, card) => network is IRestorationNetwork restoration ? RestorerCard.RestorerOf(restoration, card) : throw new ModelException($"expected a network that maps pictures to pictures, found a {card.Network}")),
         (Conditional, ConditionalModels.Adapt),
+        (ReverserCard.Role, ReverserCard.Adapt),
+        (BlendCard.Role, BlendCard.Adapt),
     ];
 
     /// <summary>Adapts a network to the role that its card states, <see cref="Prior"/> unless stated.</summary>

@@ -24,6 +24,8 @@ public static class SolverCatalog
         Red.Entry,
         PnpAdmm.Entry,
         AdmmTv.Entry,
+        Dirac.Entry,
+        Indi.Entry,
         OneShot.Entry,
         PseudoInverseSolver.Entry,
         Bicubic.Entry,

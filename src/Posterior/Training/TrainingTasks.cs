@@ -12,6 +12,8 @@ public static class TrainingTasks
         ConditionalTask.Baseline,
         ConditionalTask.Palette,
         ConditionalTask.InvFussion,
+        DiracTask.Entry,
+        IndiTask.Entry,
     ];
 
     /// <summary>The entry of a name.</summary>
