@@ -22,8 +22,10 @@ public sealed class Linear : Module
     public Tensor Forward(Tensor x)
     {
         using var scope = new Scope();
+        var start = LayerProfile.Start();
         var y = x.Linear(_weight.Value.To(x.DType), _bias.OrNull?.To(x.DType));
         WorkMeter.CountLinear(_weight, y);
+        LayerProfile.Stop(start, "linear", 2.0 * Weight.Size(1) * y.Count, y);
         return scope.Keep(y);
     }
 

@@ -3,8 +3,11 @@ using System.Text.Json.Serialization;
 using Posterior.Networks;
 using Posterior.Networks.Adm;
 using Posterior.Networks.Ddpm;
+using Posterior.Networks.Denoisers;
 using Posterior.Networks.Edm;
+using Posterior.Networks.Edm2;
 using Posterior.Networks.Hdit;
+using Posterior.Networks.Swin;
 
 namespace Posterior.Models;
 
@@ -17,6 +20,7 @@ namespace Posterior.Models;
     AllowTrailingCommas = true,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ModelCard))]
+[JsonSerializable(typeof(RestorerCard))]
 [JsonSerializable(typeof(AdmUNetSettings))]
 [JsonSerializable(typeof(AdmClassifierSettings))]
 [JsonSerializable(typeof(DdpmUNetSettings))]
@@ -24,4 +28,11 @@ namespace Posterior.Models;
 [JsonSerializable(typeof(DhariwalUNetSettings))]
 [JsonSerializable(typeof(PhotoUNetSettings))]
 [JsonSerializable(typeof(HditSettings))]
+[JsonSerializable(typeof(Edm2Settings))]
+[JsonSerializable(typeof(DnCnnSettings))]
+[JsonSerializable(typeof(FDnCnnSettings))]
+[JsonSerializable(typeof(IrCnnSettings))]
+[JsonSerializable(typeof(IrCnnBankSettings))]
+[JsonSerializable(typeof(DrUNetSettings))]
+[JsonSerializable(typeof(SwinIrSettings))]
 internal sealed partial class ModelJson : JsonSerializerContext;

@@ -15,9 +15,18 @@ public static class PredictorCatalogue
     /// <summary>The role of a network that gives principal directions of a posterior (NPPC), for <c>posterior components</c>.</summary>
     public const string Components = "components";
 
+    /// <summary>The role of a network that restores one degradation in one evaluation; its settings are a <see cref="RestorerCard"/>.</summary>
+    public const string Restorer = "restorer";
+
     private static readonly (string Role, Func<Module, ModelCard, ImagePredictor> Adapt)[] _all =
     [
-        (Prior, (network, card) => network is INoiseConditioned conditioned ? Model.DenoiserOf(conditioned, card) : throw new ModelException($"expected a denoiser, found a {card.Network}")),
+        (Prior, (network, card) => network switch
+        {
+            INoiseConditioned conditioned => Model.DenoiserOf(conditioned, card),
+            IRestorationNetwork restoration => RestorerCard.DenoiserOf(restoration, card),
+            _ => throw new ModelException($"expected a denoiser, found a {card.Network}"),
+        }),
+        (Restorer, (network, card) => network is IRestorationNetwork restoration ? RestorerCard.RestorerOf(restoration, card) : throw new ModelException($"expected a network that maps pictures to pictures, found a {card.Network}")),
         (Conditional, ConditionalModels.Adapt),
     ];
 

@@ -161,8 +161,14 @@ public sealed record Daps : Solver<LinearOperator>
             {
                 cancellation.ThrowIfCancellationRequested();
                 using var inner = new Scope();
-                var force = h.Adjoint(y - h.Apply(u)) * (2 / (tau * tau));
-                force = force.AddScaled(state - u, 1 / (sigma * sigma));
+                var likelihood = h.Adjoint(y - h.Apply(u));
+                if (velocity is null && Prior == DapsPrior.Gaussian)
+                {
+                    // (x - u) + (x0 - x) = x0 - u: in place, because there are a hundred moves a step.
+                    u.LerpInPlace(estimate, lr / (sigma * sigma)).AddInPlace(likelihood, 2 * lr / (tau * tau)).AddInPlace(noise.NormalLike(u), Math.Sqrt(2 * lr));
+                    continue;
+                }
+                var force = (likelihood * (2 / (tau * tau))).AddScaled(state - u, 1 / (sigma * sigma));
                 force = Prior switch
                 {
                     DapsPrior.Gaussian => force.AddScaled(estimate - state, 1 / (sigma * sigma)),

@@ -41,7 +41,7 @@ internal sealed class DivergenceWatch(Solver solver)
     public TPredictor Over<TPredictor>(TPredictor predictor)
         where TPredictor : ImagePredictor => predictor switch
         {
-            Denoiser denoiser when typeof(TPredictor) == typeof(Denoiser) => (TPredictor)(ImagePredictor)new DivergenceGuard(this, denoiser),
+            Denoiser denoiser when typeof(TPredictor).IsAssignableFrom(typeof(DivergenceGuard)) => (TPredictor)(ImagePredictor)new DivergenceGuard(this, denoiser),
             ConditionalDenoiser conditional when typeof(TPredictor) == typeof(ConditionalDenoiser) => (TPredictor)(ImagePredictor)new ConditionalGuard(this, conditional),
             _ => predictor,
         };

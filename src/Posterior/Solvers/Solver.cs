@@ -93,7 +93,7 @@ public abstract record Solver<TOperator, TPredictor> : Solver
     public override string NeedsOfModel => "any model";
 
     /// <inheritdoc/>
-    public sealed override bool Accepts(ImagePredictor predictor) => predictor is TPredictor;
+    public override bool Accepts(ImagePredictor predictor) => predictor is TPredictor;
 
     /// <inheritdoc/>
     public sealed override bool AcceptsPriors => typeof(TPredictor).IsAssignableFrom(typeof(Denoiser));
@@ -129,7 +129,7 @@ public abstract record Solver<TOperator, TPredictor> : Solver
     public sealed override Restoration RestoreAny(
         IMeasurement<ForwardOperator> measurement, ImagePredictor predictor, NoiseSource noise, IProgress<SolverStep>? progress = null, CancellationToken cancellation = default) =>
         measurement.Operator is not TOperator h ? throw new UnsupportedOperatorException(this, measurement.Operator)
-            : predictor is not TPredictor model ? throw new UnsupportedModelException(this, predictor)
+            : predictor is not TPredictor model || !Accepts(predictor) ? throw new UnsupportedModelException(this, predictor)
             : Restore(measurement as IMeasurement<TOperator> ?? new Measurement<TOperator>(measurement.Data, h, measurement.Sigma), model, noise, progress, cancellation);
 
     /// <summary>Whether an operator of the right type has all else that the method needs.</summary>

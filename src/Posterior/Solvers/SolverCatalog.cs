@@ -24,6 +24,7 @@ public static class SolverCatalog
         Red.Entry,
         PnpAdmm.Entry,
         AdmmTv.Entry,
+        OneShot.Entry,
         PseudoInverseSolver.Entry,
         Bicubic.Entry,
         UnchangedMeasurement.Entry,

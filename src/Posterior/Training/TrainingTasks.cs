@@ -10,6 +10,8 @@ public static class TrainingTasks
         ConditionalTask.Baseline,
         ConditionalTask.Palette,
         ConditionalTask.InvFussion,
+        RestorerTask.Entry,
+        DenoiserTask.Entry,
     ];
 
     /// <summary>The entry of a name.</summary>
