@@ -12,7 +12,7 @@ public static class PredictorCatalogue
     /// <summary>The role of a network that is told the measurement, and perhaps the operator: Palette, InvFussion.</summary>
     public const string Conditional = "conditional";
 
-    /// <summary>The role of a network that gives principal directions of a posterior (NPPC), for <c>posterior components</c>.</summary>
+    /// <summary>The role of a network that gives principal directions of a posterior (NPPC): the solver <c>nppc</c>.</summary>
     public const string Components = "components";
 
     /// <summary>The role of a network that restores one degradation in one evaluation; its settings are a <see cref="RestorerCard"/>.</summary>
@@ -28,6 +28,7 @@ public static class PredictorCatalogue
         }),
         (Restorer, (network, card) => network is IRestorationNetwork restoration ? RestorerCard.RestorerOf(restoration, card) : throw new ModelException($"expected a network that maps pictures to pictures, found a {card.Network}")),
         (Conditional, ConditionalModels.Adapt),
+        (Components, ConditionalModels.AdaptComponents),
     ];
 
     /// <summary>Adapts a network to the role that its card states, <see cref="Prior"/> unless stated.</summary>

@@ -34,8 +34,9 @@ public static class HditSizes
     /// <summary>A network with random weights.</summary>
     /// <param name="settings">Its sizes.</param>
     /// <param name="context">The training.</param>
+    /// <param name="outputs">The standard deviation of the first outputs; 0 for a network that starts as zero.</param>
     /// <exception cref="TrainingException">The crop does not fit the network.</exception>
-    public static HditNetwork Build(HditSettings settings, TrainingContext context)
+    public static HditNetwork Build(HditSettings settings, TrainingContext context, double outputs = 0)
     {
         var network = new HditNetwork(settings) { ActivationType = context.Activations };
         if (context.Crop % network.SizeMultiple != 0)
@@ -44,7 +45,7 @@ public static class HditSizes
             network.Dispose();
             throw new TrainingException($"crop: expected a multiple of {multiple}, found {context.Crop}");
         }
-        network.Initialise(new SeededNoise(context.Seed));
+        network.Initialise(new SeededNoise(context.Seed), outputs);
         return network;
     }
 

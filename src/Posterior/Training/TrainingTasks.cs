@@ -10,6 +10,7 @@ public static class TrainingTasks
         ConditionalTask.Baseline,
         ConditionalTask.Palette,
         ConditionalTask.InvFussion,
+        ComponentsTask.Entry,
         RestorerTask.Entry,
         DenoiserTask.Entry,
     ];
