@@ -21,8 +21,8 @@ public sealed class Linear : Module
     /// <summary>Applies the layer to the last dimension, in the number format of <paramref name="x"/>.</summary>
     public Tensor Forward(Tensor x)
     {
-        using var scope = new Scope();
         var start = LayerProfile.Start();
+        using var scope = new Scope();
         var y = x.Linear(_weight.Value.To(x.DType), _bias.OrNull?.To(x.DType));
         WorkMeter.CountLinear(_weight, y);
         LayerProfile.Stop(start, "linear", 2.0 * Weight.Size(1) * y.Count, y);

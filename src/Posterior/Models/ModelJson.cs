@@ -27,7 +27,6 @@ namespace Posterior.Models;
 [JsonSerializable(typeof(SongUNetSettings))]
 [JsonSerializable(typeof(DhariwalUNetSettings))]
 [JsonSerializable(typeof(PhotoUNetSettings))]
-[JsonSerializable(typeof(HditSettings))]
 [JsonSerializable(typeof(Edm2Settings))]
 [JsonSerializable(typeof(DnCnnSettings))]
 [JsonSerializable(typeof(FDnCnnSettings))]
@@ -35,4 +34,5 @@ namespace Posterior.Models;
 [JsonSerializable(typeof(IrCnnBankSettings))]
 [JsonSerializable(typeof(DrUNetSettings))]
 [JsonSerializable(typeof(SwinIrSettings))]
+[JsonSerializable(typeof(HditSettings))]
 internal sealed partial class ModelJson : JsonSerializerContext;

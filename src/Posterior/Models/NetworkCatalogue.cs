@@ -31,7 +31,6 @@ public static class NetworkCatalogue
         new NetworkKind<SongUNetSettings>("song-unet", "map_layer0.weight", ModelJson.Default.SongUNetSettings, EdmInference.IsSong, EdmInference.Song, settings => new SongUNet(settings), Describe),
         new NetworkKind<DhariwalUNetSettings>("dhariwal-unet", "map_layer0.weight", ModelJson.Default.DhariwalUNetSettings, EdmInference.IsDhariwal, EdmInference.Dhariwal, settings => new DhariwalUNet(settings), Describe),
         new NetworkKind<PhotoUNetSettings>("photo-unet", "stem.weight", ModelJson.Default.PhotoUNetSettings, PhotoInference.IsPhoto, PhotoInference.UNet, settings => new PhotoUNet(settings), Describe),
-        new NetworkKind<HditSettings>(HditInference.Name, HditInference.Anchor, ModelJson.Default.HditSettings, HditInference.IsHdit, HditInference.Network, settings => new HditNetwork(settings), Describe),
         new NetworkKind<Edm2Settings>("edm2", "unet.emb_fourier.freqs", ModelJson.Default.Edm2Settings, Edm2Inference.IsEdm2, Edm2Inference.Network, settings => new Edm2Network(settings), Describe),
         new NetworkKind<DrUNetSettings>("drunet", "m_head.weight", ModelJson.Default.DrUNetSettings, DenoiserInference.IsDrUNet, DenoiserInference.DrUNet, settings => new DrUNet(settings), Describe),
         new NetworkKind<SwinIrSettings>("swinir", "conv_first.weight", ModelJson.Default.SwinIrSettings, SwinIrInference.IsSwinIr, SwinIrInference.Network, settings => new SwinIr(settings), Describe),
@@ -39,6 +38,7 @@ public static class NetworkCatalogue
         new NetworkKind<DnCnnSettings>("dncnn", "model.0.weight", ModelJson.Default.DnCnnSettings, DenoiserInference.IsDnCnn, DenoiserInference.DnCnn, settings => new DnCnn(settings), Describe),
         new NetworkKind<FDnCnnSettings>("fdncnn", "model.0.weight", ModelJson.Default.FDnCnnSettings, DenoiserInference.IsFDnCnn, DenoiserInference.FDnCnn, settings => new FDnCnn(settings), Describe),
         new NetworkKind<IrCnnSettings>("ircnn", "model.0.weight", ModelJson.Default.IrCnnSettings, DenoiserInference.IsIrCnn, DenoiserInference.IrCnn, settings => new IrCnn(settings), Describe),
+        new NetworkKind<HditSettings>(HditInference.Name, HditInference.Anchor, ModelJson.Default.HditSettings, HditInference.IsHdit, HditInference.Network, settings => new HditNetwork(settings), Describe),
     ];
 
     /// <summary>The architecture of a name.</summary>

@@ -9,14 +9,14 @@ public static class PredictorCatalogue
     /// <summary>The role of a network that knows images alone.</summary>
     public const string Prior = "prior";
 
+    /// <summary>The role of a network that restores one degradation in one evaluation; its settings are a <see cref="RestorerCard"/>.</summary>
+    public const string Restorer = "restorer";
+
     /// <summary>The role of a network that is told the measurement, and perhaps the operator: Palette, InvFussion.</summary>
     public const string Conditional = "conditional";
 
     /// <summary>The role of a network that gives principal directions of a posterior (NPPC): the solver <c>nppc</c>.</summary>
     public const string Components = "components";
-
-    /// <summary>The role of a network that restores one degradation in one evaluation; its settings are a <see cref="RestorerCard"/>.</summary>
-    public const string Restorer = "restorer";
 
     private static readonly (string Role, Func<Module, ModelCard, ImagePredictor> Adapt)[] _all =
     [

@@ -1,4 +1,3 @@
-using Posterior.Diffusion;
 using Posterior.Networks.Denoisers;
 using Posterior.Networks.Swin;
 using Posterior.Torch;

@@ -7,12 +7,12 @@ public static class TrainingTasks
     public static IReadOnlyList<TrainingTaskEntry> All { get; } =
     [
         PriorTask.Entry,
+        RestorerTask.Entry,
+        DenoiserTask.Entry,
         ConditionalTask.Baseline,
         ConditionalTask.Palette,
         ConditionalTask.InvFussion,
         ComponentsTask.Entry,
-        RestorerTask.Entry,
-        DenoiserTask.Entry,
     ];
 
     /// <summary>The entry of a name.</summary>

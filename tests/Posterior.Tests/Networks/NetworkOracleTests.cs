@@ -131,21 +131,6 @@ public sealed class NetworkOracleTests
         int Number(string setting) => oracle.Spec.GetProperty(setting).GetInt32();
     }
 
-    private static (Module Network, Evaluate Evaluate) BuildHdit(OracleFile oracle)
-    {
-        var settings = oracle.Spec.Deserialize<HditSettings>(NetworkOracle.SpecOptions)!;
-        var (network, scalings, sigmas) = (new HditNetwork(settings), new EdmPreconditioning(settings.SigmaData), oracle.Doubles("in.sigma"));
-        var conditions = new HditConditions { Classes = oracle.Find("in.class_cond"), Augmentation = oracle.Find("in.aug_cond"), Mapping = oracle.Find("in.mapping_cond") };
-        return (network, x =>
-        {
-            var output = network.Forward(x * PerImage(scalings.CIn), PerImage(scalings.CNoise).Reshape(-1), conditions);
-            if (oracle.Has("mid.F")) oracle.Close("mid.F", output);
-            return x * PerImage(scalings.CSkip) + output * PerImage(scalings.COut);
-        });
-
-        Tensor PerImage(Func<double, double> coefficient) => Tensor.From([.. sigmas.Select(sigma => (float)coefficient(sigma))], sigmas.Length, 1, 1, 1);
-    }
-
     // EDM2 keeps its network and the uncertainty of its loss below one preconditioner.
     private static (Module Network, Evaluate Evaluate) BuildEdm2(OracleFile oracle)
     {
@@ -157,6 +142,21 @@ public sealed class NetworkOracleTests
             var noise = PerImage(scalings.CNoise).Reshape(-1);
             if (oracle.Has("out.logvar")) oracle.Close("out.logvar", edm2.LogVariance(noise).Reshape(-1, 1, 1, 1));
             var output = edm2.ForwardVectors(x * PerImage(scalings.CIn), noise, labels);
+            if (oracle.Has("mid.F")) oracle.Close("mid.F", output);
+            return x * PerImage(scalings.CSkip) + output * PerImage(scalings.COut);
+        });
+
+        Tensor PerImage(Func<double, double> coefficient) => Tensor.From([.. sigmas.Select(sigma => (float)coefficient(sigma))], sigmas.Length, 1, 1, 1);
+    }
+
+    private static (Module Network, Evaluate Evaluate) BuildHdit(OracleFile oracle)
+    {
+        var settings = oracle.Spec.Deserialize<HditSettings>(NetworkOracle.SpecOptions)!;
+        var (network, scalings, sigmas) = (new HditNetwork(settings), new EdmPreconditioning(settings.SigmaData), oracle.Doubles("in.sigma"));
+        var conditions = new HditConditions { Classes = oracle.Find("in.class_cond"), Augmentation = oracle.Find("in.aug_cond"), Mapping = oracle.Find("in.mapping_cond") };
+        return (network, x =>
+        {
+            var output = network.Forward(x * PerImage(scalings.CIn), PerImage(scalings.CNoise).Reshape(-1), conditions);
             if (oracle.Has("mid.F")) oracle.Close("mid.F", output);
             return x * PerImage(scalings.CSkip) + output * PerImage(scalings.COut);
         });

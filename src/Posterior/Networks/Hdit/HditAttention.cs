@@ -1,4 +1,3 @@
-using Posterior.Diffusion;
 using Posterior.Torch;
 using Posterior.Torch.Nn;
 
