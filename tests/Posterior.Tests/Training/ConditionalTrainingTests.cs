@@ -41,7 +41,7 @@ public sealed class ConditionalTrainingTests
         trainer.Run();
         var after = trainer.WithAverage(() => objective.Quality(Discs()));
         // Three random directions of 768 hold 0.4 percent.
-        Assert.True(after > 0.25 && before < 0.1, $"{before} to {after}");
+        Assert.True(after > 5 * before && after > 0.1, $"{before} to {after}");
 
         using var scope = new Scope();
         var model = ((ComponentsObjective)objective).Model;
