@@ -15,7 +15,7 @@ public static class PredictorCatalogue
     /// <summary>The role of a network that is told the measurement, and perhaps the operator: Palette, InvFussion.</summary>
     public const string Conditional = "conditional";
 
-    /// <summary>The role of a network that gives principal directions of a posterior (NPPC), for <c>posterior components</c>.</summary>
+    /// <summary>The role of a network that gives principal directions of a posterior (NPPC): the solver <c>nppc</c>.</summary>
     public const string Components = "components";
 
     private static readonly (string Role, Func<Module, ModelCard, ImagePredictor> Adapt)[] _all =
@@ -30,6 +30,7 @@ public static class PredictorCatalogue
         (Conditional, ConditionalModels.Adapt),
         (ReverserCard.Role, ReverserCard.Adapt),
         (BlendCard.Role, BlendCard.Adapt),
+        (Components, ConditionalModels.AdaptComponents),
     ];
 
     /// <summary>Adapts a network to the role that its card states, <see cref="Prior"/> unless stated.</summary>

@@ -14,6 +14,7 @@ public static class TrainingTasks
         ConditionalTask.InvFussion,
         DiracTask.Entry,
         IndiTask.Entry,
+        ComponentsTask.Entry,
     ];
 
     /// <summary>The entry of a name.</summary>
