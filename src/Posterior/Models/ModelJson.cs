@@ -4,6 +4,7 @@ using Posterior.Networks;
 using Posterior.Networks.Adm;
 using Posterior.Networks.Ddpm;
 using Posterior.Networks.Edm;
+using Posterior.Networks.Features;
 
 namespace Posterior.Models;
 
@@ -22,4 +23,5 @@ namespace Posterior.Models;
 [JsonSerializable(typeof(SongUNetSettings))]
 [JsonSerializable(typeof(DhariwalUNetSettings))]
 [JsonSerializable(typeof(PhotoUNetSettings))]
+[JsonSerializable(typeof(ResidualClassifierSettings))]
 internal sealed partial class ModelJson : JsonSerializerContext;

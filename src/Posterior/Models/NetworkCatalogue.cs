@@ -3,6 +3,7 @@ using Posterior.Networks;
 using Posterior.Networks.Adm;
 using Posterior.Networks.Ddpm;
 using Posterior.Networks.Edm;
+using Posterior.Networks.Features;
 
 namespace Posterior.Models;
 
@@ -14,6 +15,9 @@ public static class NetworkCatalogue
     /// <summary>The name of ADM's classifier, which is no prior.</summary>
     public const string Classifier = "adm-classifier";
 
+    /// <summary>The name of the classifier of clean images, whose features compare sets of images.</summary>
+    public const string ImageClassifier = "residual-classifier";
+
     /// <summary>All architectures, in the order in which they are tried.</summary>
     public static IReadOnlyList<NetworkKind> All { get; } =
     [
@@ -23,6 +27,7 @@ public static class NetworkCatalogue
         new NetworkKind<SongUNetSettings>("song-unet", "map_layer0.weight", ModelJson.Default.SongUNetSettings, EdmInference.IsSong, EdmInference.Song, settings => new SongUNet(settings), Describe),
         new NetworkKind<DhariwalUNetSettings>("dhariwal-unet", "map_layer0.weight", ModelJson.Default.DhariwalUNetSettings, EdmInference.IsDhariwal, EdmInference.Dhariwal, settings => new DhariwalUNet(settings), Describe),
         new NetworkKind<PhotoUNetSettings>("photo-unet", "stem.weight", ModelJson.Default.PhotoUNetSettings, PhotoInference.IsPhoto, PhotoInference.UNet, settings => new PhotoUNet(settings), Describe),
+        new NetworkKind<ResidualClassifierSettings>(ImageClassifier, "stem.weight", ModelJson.Default.ResidualClassifierSettings, ClassifierInference.IsClassifier, ClassifierInference.Settings, settings => new ResidualClassifier(settings), Describe),
     ];
 
     /// <summary>The architecture of a name.</summary>
@@ -72,4 +77,6 @@ public static class NetworkCatalogue
     };
 
     private static ModelCard Describe(PhotoUNetSettings settings, TensorShapes shapes) => new() { Schedule = _edm, Channels = settings.ImageChannels, ClassCount = settings.Classes };
+
+    private static ModelCard Describe(ResidualClassifierSettings settings, TensorShapes shapes) => new() { Role = PredictorCatalogue.Features, Channels = settings.ImageChannels, ClassCount = settings.Classes };
 }

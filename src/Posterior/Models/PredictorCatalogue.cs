@@ -9,9 +9,13 @@ public static class PredictorCatalogue
     /// <summary>The role of a network that knows images alone.</summary>
     public const string Prior = "prior";
 
+    /// <summary>The role of a network that tells images apart and predicts none: its features compare sets of images.</summary>
+    public const string Features = "features";
+
     private static readonly (string Role, Func<Module, ModelCard, ImagePredictor> Adapt)[] _all =
     [
         (Prior, (network, card) => network is INoiseConditioned conditioned ? Model.DenoiserOf(conditioned, card) : throw new ModelException($"expected a denoiser, found a {card.Network}")),
+        (Features, (_, card) => throw new ModelException($"expected a model that restores images, found a {card.Network}, which compares them")),
     ];
 
     /// <summary>Adapts a network to the role that its card states, <see cref="Prior"/> unless stated.</summary>

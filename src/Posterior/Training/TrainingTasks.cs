@@ -7,6 +7,7 @@ public static class TrainingTasks
     public static IReadOnlyList<TrainingTaskEntry> All { get; } =
     [
         PriorTask.Entry,
+        ClassifierTask.Entry,
     ];
 
     /// <summary>The entry of a name.</summary>
