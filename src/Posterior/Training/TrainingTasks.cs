@@ -15,6 +15,7 @@ public static class TrainingTasks
         DiracTask.Entry,
         IndiTask.Entry,
         ComponentsTask.Entry,
+        ClassifierTask.Entry,
     ];
 
     /// <summary>The entry of a name.</summary>
