@@ -6,6 +6,7 @@ using Posterior.Networks.Ddpm;
 using Posterior.Networks.Denoisers;
 using Posterior.Networks.Edm;
 using Posterior.Networks.Edm2;
+using Posterior.Networks.Features;
 using Posterior.Networks.Hdit;
 using Posterior.Networks.Swin;
 
@@ -27,6 +28,8 @@ namespace Posterior.Models;
 [JsonSerializable(typeof(SongUNetSettings))]
 [JsonSerializable(typeof(DhariwalUNetSettings))]
 [JsonSerializable(typeof(PhotoUNetSettings))]
+[JsonSerializable(typeof(ReverserCard))]
+[JsonSerializable(typeof(BlendCard))]
 [JsonSerializable(typeof(Edm2Settings))]
 [JsonSerializable(typeof(DnCnnSettings))]
 [JsonSerializable(typeof(FDnCnnSettings))]
@@ -35,4 +38,5 @@ namespace Posterior.Models;
 [JsonSerializable(typeof(DrUNetSettings))]
 [JsonSerializable(typeof(SwinIrSettings))]
 [JsonSerializable(typeof(HditSettings))]
+[JsonSerializable(typeof(ResidualClassifierSettings))]
 internal sealed partial class ModelJson : JsonSerializerContext;

@@ -12,6 +12,10 @@ public static class TrainingTasks
         ConditionalTask.Baseline,
         ConditionalTask.Palette,
         ConditionalTask.InvFussion,
+        DiracTask.Entry,
+        IndiTask.Entry,
+        ComponentsTask.Entry,
+        ClassifierTask.Entry,
     ];
 
     /// <summary>The entry of a name.</summary>

@@ -1,6 +1,7 @@
 using Posterior.Diffusion;
 using Posterior.Oracles;
 using Posterior.Tests.Networks;
+using Posterior.Tests.Operators;
 using Posterior.Torch;
 using Posterior.Training;
 
@@ -35,6 +36,9 @@ public sealed partial class LossOracleTests
                 break;
             case "eps_x0":
                 NoisePrediction(oracle);
+                break;
+            case "dirac":
+                IncrementalReconstruction(oracle);
                 break;
             case "nppc":
                 Components(oracle, new NppcLoss(Number("second_moment_loss_lambda"), spec.GetProperty("second_moment_loss_grace").GetInt64()));
@@ -117,6 +121,34 @@ public sealed partial class LossOracleTests
         oracle.Close("out.x0_loss", NoisePredictionLoss.Evaluate(restored, clean).Mean().Reshape(1));
         oracle.Close("out.masked_network_input", NoisePredictionLoss.Painted(noisy, clean, mask));
         oracle.Close("out.masked_eps_loss", NoisePredictionLoss.Evaluate(predicted, noise, mask).Mean().Reshape(1));
+    }
+
+    private static void IncrementalReconstruction(OracleFile oracle)
+    {
+        var spec = oracle.Spec;
+        var noise = new GeometricNoise(spec.GetProperty("noise").GetProperty("sigma_min").GetDouble(), spec.GetProperty("noise").GetProperty("sigma_max").GetDouble());
+        var process = SeverityOracleTests.Process(oracle, spec.GetProperty("operator"));
+        var (clean, times) = (oracle.Tensor("in.clean"), oracle.Doubles("in.t_this"));
+        var step = spec.GetProperty("dt").GetDouble();
+        oracle.Close("in.noise_std", Tensor.From([.. times.Select(noise.Sigma)], times.Length, 1));
+        oracle.Close("in.t_next", Tensor.From([.. times.Select(time => Math.Max(time - step, 0))], times.Length, 1));
+        oracle.Close("in.degraded_this", process.Degrade(clean, times));
+        oracle.Close("in.degraded_next", process.Degrade(clean, oracle.Doubles("in.t_next")));
+        var prediction = Leaf(oracle.Tensor("in.x0_prediction"));
+        oracle.Close("out.y_hat_this", process.Degrade(prediction, times).Detach());
+        oracle.Close("out.y_hat_next", process.Degrade(prediction, oracle.Doubles("in.t_next")).Detach());
+        // The published names: dt = 0 is the denoising loss, dt = 1 the loss of clean images.
+        foreach (var (name, dt) in new[] { ("mse_loss", 0), ("inc_recon_loss", step), ("mse_x_loss", 1) })
+        {
+            var plain = new IncrementalReconstructionLoss(process, noise, dt) { Weighting = TimeWeighting.None };
+            foreach (var (group, weighting) in new[] { ("noise", TimeWeighting.Noise), ("time", TimeWeighting.Time) })
+            {
+                var weighted = (plain with { Weighting = weighting }).Evaluate(prediction, clean, times).Mean();
+                oracle.Close($"out.{group}.{name}", plain.Evaluate(prediction, clean, times).Mean().Detach().Reshape(1));
+                oracle.Close($"out.{group}.weighted_{name}", weighted.Detach().Reshape(1));
+                if (oracle.Has($"grad.{group}.weighted_{name}")) oracle.Close($"grad.{group}.weighted_{name}", Tensor.Gradients(weighted, null, [prediction])[0]!);
+            }
+        }
     }
 
     private static void Components(OracleFile oracle, NppcLoss loss)

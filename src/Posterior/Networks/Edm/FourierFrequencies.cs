@@ -19,4 +19,14 @@ public sealed class FourierFrequencies : Module
         var angles = labels.To(DType.Float32).Unsqueeze(1) * (_frequencies.Value * (2 * Math.PI)).Unsqueeze(0);
         return scope.Keep(Tensor.Cat([angles.Cos(), angles.Sin()], 1));
     }
+
+    /// <summary>Random frequencies.</summary>
+    /// <param name="noise">A source for a batch of one.</param>
+    /// <param name="scale">Their standard deviation, in periods over a unit of the label; 16 is the published one.</param>
+    public void Initialise(NoiseSource noise, double scale = 16)
+    {
+        using var noGrad = new NoGrad();
+        using var scope = new Scope();
+        _frequencies.Value.CopyFrom(noise.Normal([1, _frequencies.Value.Count]).Reshape(-1) * scale);
+    }
 }

@@ -22,6 +22,10 @@ public static class OperatorCatalog
         HadamardSpec.Entry,
         BlockSensingSpec.Entry,
         MatrixSpec.Entry,
+        BlurSeverity.Entry,
+        GaussianMaskSeverity.Entry,
+        BoxMaskSeverity.Entry,
+        DownsamplingSeverity.Entry,
         .. FamilySpec.Entries,
     ];
 
