@@ -1,6 +1,5 @@
 using System.Globalization;
 using Posterior.Evaluation.Experiments;
-using Posterior.Imaging;
 using Posterior.Solvers;
 
 namespace Posterior.Evaluation.Reversal;
