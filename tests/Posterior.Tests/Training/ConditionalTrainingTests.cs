@@ -1,4 +1,3 @@
-using Posterior.Imaging;
 using Posterior.Operators;
 using Posterior.Solvers;
 using Posterior.Torch;

@@ -7,7 +7,6 @@ using Posterior.Operators;
 using Posterior.Solvers;
 using Posterior.Tests.Imaging;
 using Posterior.Torch;
-using Posterior.Torch.Nn;
 
 namespace Posterior.Tests.Evaluation.Experiments;
 
