@@ -66,7 +66,7 @@ public static class MetricBenchmark
         // Like pooled activations: not negative, of very different sizes.
         var features = new SeededNoise(1).Normal([1, Vectors * Features]).Reshape(Vectors, Features).Relu() * Tensor.Linspace(0.05, 2, Features);
         TorchRuntime.ReleaseMemory();
-        var before = TorchRuntime.Memory.Now;
+        var before = TorchRuntime.Memory.Used;
         FeatureStatistics? statistics = null;
         var seconds = Timing.Seconds(() => statistics = FeatureStatistics.Of(features));
         var beyond = TorchRuntime.Memory.Peak - before;

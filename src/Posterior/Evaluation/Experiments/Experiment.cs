@@ -17,6 +17,9 @@ public sealed record Experiment
     /// <summary>Whether the prior is told the class that the dataset has for each image.</summary>
     public bool UsesLabels { get; init; }
 
+    /// <summary>Whether the prior is told the classes of the images for a method.</summary>
+    public bool LabelsFor(ExperimentMethod method) => method.UsesLabels ?? UsesLabels;
+
     /// <summary>The originals that sets of restorations are compared with; null for those of <see cref="Dataset"/>.</summary>
     public ExperimentDataset? Reference { get; init; }
 
@@ -91,6 +94,9 @@ public sealed record ExperimentMethod
 
     /// <summary>The solver's settings.</summary>
     public SolverSettings Settings { get; init; } = new();
+
+    /// <summary>Whether the prior is told the classes of the images for this method; null where that is as <see cref="Experiment.UsesLabels"/> says.</summary>
+    public bool? UsesLabels { get; init; }
 
     /// <summary>The names of the tasks that it does; null for all.</summary>
     public IReadOnlyList<string>? Tasks { get; init; }

@@ -11,7 +11,7 @@ public static class ExperimentFile
 {
     private const string Labels = "labels";
 
-    private static readonly string[] _methodNames = ["name", "solver", "tasks"];
+    private static readonly string[] _methodNames = ["name", "solver", "class", "tasks"];
 
     /// <summary>Reads a file.</summary>
     /// <param name="path">The file; relative paths in it start from its folder.</param>
@@ -60,6 +60,8 @@ public static class ExperimentFile
         if (baseline is not null && methods.All(method => method.Name != baseline))
             throw yaml.Problem(YamlReader.Find(root, "baseline")!, $"baseline: no method is called '{baseline}'{Spelling.Suggest(baseline, methods.Select(method => method.Name))}");
         var (prior, usesLabels) = YamlReader.Find(root, "model") is { } model ? Prior(yaml, model) : (new(), false);
+        if (prior.Guidance != 1 && usesLabels && methods.Any(method => method.UsesLabels == false))
+            throw yaml.Problem(yaml.Require(root, "methods"), "guidance needs a class, and a method has none");
         return new()
         {
             Name = yaml.Text(yaml.Require(root, "name"), "name"),
@@ -96,15 +98,16 @@ public static class ExperimentFile
         if (node is YamlScalarNode) return (new() { Model = yaml.Text(node, "model") }, false);
         var map = yaml.Map(node, "model");
         yaml.Only(map, "name", "dtype", "class", "guidance");
-        // Each image has the class that its set gives it; class 0 stands for them in checks.
+        // Each image has the class that its set gives it; in the checks of guidance class 0 stands for them.
         var usesLabels = yaml.Text(map, "class") == Labels;
         var settings = new PriorSettings
         {
             Model = yaml.Text(yaml.Require(map, "name"), "name"),
             Dtype = yaml.Text(map, "dtype") ?? "f32",
-            Class = usesLabels ? 0 : yaml.Whole(map, "class", 0, int.MaxValue),
+            Class = usesLabels ? null : yaml.Whole(map, "class", 0, int.MaxValue),
             Guidance = yaml.Number(map, "guidance") ?? 1,
         };
+        if (usesLabels && settings.Guidance != 1) settings = settings with { Class = 0 };
         return yaml.At(node, () =>
         {
             settings.ParseDtype();
@@ -162,8 +165,15 @@ public static class ExperimentFile
             entry.Create(read);
             return read;
         });
+        bool? usesLabels = yaml.Text(map, "class") switch
+        {
+            null => null,
+            Labels => true,
+            "none" => false,
+            var other => throw yaml.Problem(YamlReader.Find(map, "class")!, $"class: expected {Labels} (of the dataset) or none, found '{other}'"),
+        };
         var chosen = YamlReader.Find(map, "tasks") is { } list ? yaml.Items(list, "tasks").Select(item => KnownTask(yaml, item, tasks)).ToArray() : null;
-        return new() { Name = yaml.Text(map, "name") ?? solver, Solver = solver, Settings = settings, Tasks = chosen };
+        return new() { Name = yaml.Text(map, "name") ?? solver, Solver = solver, Settings = settings, UsesLabels = usesLabels, Tasks = chosen };
     }
 
     // The names in YAML are those of the command line.

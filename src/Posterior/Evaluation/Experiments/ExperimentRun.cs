@@ -48,7 +48,7 @@ public sealed class ExperimentRun : IDisposable
         try
         {
             _prior = Prior.Load(experiment.Prior);
-            if (experiment.UsesLabels) ExperimentChecks.Labels(_images, _prior);
+            if (experiment.Methods.Any(experiment.LabelsFor)) ExperimentChecks.Labels(_images, _prior);
         }
         catch
         {
@@ -127,7 +127,7 @@ public sealed class ExperimentRun : IDisposable
         var rows = _log.Read();
         using var h = Bind(task, ImageShape.Of(clean));
         var truth = Crop.Centre(clean, h.InputShape.Height, h.InputShape.Width);
-        var predictor = _prior.PredictorFor(truth.Size(1), Experiment.UsesLabels ? _images.Label(image) : null);
+        var label = _images.Label(image);
         foreach (var seed in Experiment.Seeds)
         {
             using var drawn = new Scope();
@@ -141,9 +141,10 @@ public sealed class ExperimentRun : IDisposable
             }
             foreach (var method in _doing.Value[task])
             {
+                var predictor = _prior.PredictorFor(truth.Size(1), Experiment.LabelsFor(method) ? label : null);
                 for (var sample = 0; sample < Experiment.Samples; sample++)
                 {
-                    var key = Key(task, method, content, _images.Label(image), seed, sample);
+                    var key = Key(task, method, content, label, seed, sample);
                     if (Has(rows, key)) continue;
                     cancellation.ThrowIfCancellationRequested();
                     measurement ??= Measure(h, truth, content, task, seed);
@@ -220,7 +221,7 @@ public sealed class ExperimentRun : IDisposable
     // The solver's text holds all its settings, also those that came from defaults of another version.
     private string Key(ExperimentTask task, ExperimentMethod method, string content, int? label, ulong seed, int sample)
     {
-        var (prior, told) = (Experiment.Prior, Experiment.UsesLabels ? label : Experiment.Prior.Class);
+        var (prior, told) = (Experiment.Prior, Experiment.LabelsFor(method) ? label : Experiment.Prior.Class);
         return Hash(string.Create(
             CultureInfo.InvariantCulture,
             $"eval {Versions.Library} {content} {Experiment.Dataset.Size} {Experiment.Dataset.Shrink} {_prior.Model.Sha256} {prior.Dtype} {told} {(prior.Guidance == 1 ? "" : $"guidance {prior.Guidance:R} ")}{Measuring(task)} {task.Told:R} {task.JpegQuality} {method.Solver} {_solvers[method]} {JsonSerializer.Serialize(method.Settings, ReceiptJson.Default.SolverSettings)} {seed} {sample}"));

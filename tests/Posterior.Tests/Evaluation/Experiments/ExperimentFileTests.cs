@@ -59,6 +59,7 @@ public sealed class ExperimentFileTests
     [InlineData("dtype: bf16", "dtype: f8", 3, "f32 or bf16")]
     [InlineData("class: 3", "class: label", 3, "class")]
     [InlineData("class: 3", "guidance: 2", 3, "guidance needs a class")]
+    [InlineData("preset: 30", "preset: 30, class: all", 11, "labels (of the dataset) or none, found 'all'")]
     [InlineData("[psnr, ssim-y]", "[fids]", 13, "did you mean 'fid'?")]
     [InlineData("name: SSD, solver: ssd+", "name: ddrm, solver: ssd+", 9, "two methods are called 'ddrm'")]
     [InlineData("name: stored", "name: sr4", 5, "two tasks are called 'sr4'")]
@@ -110,7 +111,7 @@ public sealed class ExperimentFileTests
     [Fact]
     public void Every_experiment_of_the_repository_is_read()
     {
-        var files = Directory.GetFiles(Path.Combine(Repository.Root, "experiments"), "*.yaml");
+        var files = Directory.GetFiles(Path.Combine(Repository.Root, "experiments"), "*.yaml", SearchOption.AllDirectories);
         Assert.NotEmpty(files);
         Assert.All(files, file => Assert.True(Path.IsPathRooted(ExperimentFile.Load(file).Dataset.Path)));
     }
