@@ -182,6 +182,7 @@ public sealed class RestorationJob : IDisposable
     private static string? Foreign(ImagePredictor predictor, IMeasurement<ForwardOperator> measurement) => (predictor, measurement.Operator) switch
     {
         (ConditionalDenoiser conditional, LinearOperator h) => conditional.Warning(h, measurement.Sigma),
+        (OneShotRestorer restorer, var h) => restorer.Warning(h, measurement.Sigma),
         (PosteriorComponentsModel model, LinearOperator h) => model.Trained?.Warning(h, measurement.Sigma),
         _ => null,
     };

@@ -96,6 +96,21 @@ public sealed class OneShotTests
     }
 
     [Fact]
+    public void A_measurement_that_the_network_was_not_trained_for_is_named()
+    {
+        using var network = new DnCnn(new() { InNc = 3, OutNc = 3, Nc = 2, Nb = 2 });
+        var card = new ModelCard { ValueRange = [0, 1], RoleSettings = new RestorerCard { Operator = "sr2", NoiseLevels = [0.05, 0.05] }.ToJson() };
+        var restorer = new TiledRestorer(RestorerCard.RestorerOf(network, card), new() { BytesPerPixel = 0 });
+        using var twice = OperatorCatalog.Parse("sr2").Bind(_shape);
+        using var fourfold = OperatorCatalog.Parse("sr4").Bind(_shape);
+        Assert.Null(restorer.Warning(twice, 0.1));
+        Assert.Null(restorer.Warning(twice, 0.105));
+        Assert.Equal("out of distribution: the model was trained for 'sr2', the operator is 'sr4'", restorer.Warning(fourfold, 0.1));
+        Assert.Equal("out of distribution: the model was trained on noise of sigma 0.05, this measurement has 0.1", restorer.Warning(twice, 0.2));
+        Assert.Null(RestorerCard.RestorerOf(network, new ModelCard { ValueRange = [0, 1] }).Warning(fourfold, 1));
+    }
+
+    [Fact]
     public void Noise_levels_and_value_range_of_a_card_reach_the_denoiser()
     {
         using var network = new DrUNet(new() { Nc = [4, 4, 4, 4], Nb = 1 });
