@@ -73,7 +73,13 @@ public sealed class RobustnessStudy
         var points = cases.Select((one, i) => new RobustnessPoint(one.Value, sums[i, 0] / count, sums[i, 1] / count, sums[i, 2] / count)).ToArray();
         return new RobustnessReport
         {
-            Model = prior.Name, Images = count, Solver = solver.Name, Perception = _settings.Perception, Sigma = sigma, Widths = points[..widths], Noise = points[widths..],
+            Model = prior.Name,
+            Images = count,
+            Solver = solver.Name,
+            Perception = _settings.Perception,
+            Sigma = sigma,
+            Widths = points[..widths],
+            Noise = points[widths..],
         };
     }
 }

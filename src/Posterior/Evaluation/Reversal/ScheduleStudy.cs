@@ -57,7 +57,13 @@ public static class ScheduleStudy
         var schedule = chosen.Schedule(distances.GetLength(0));
         return new()
         {
-            Degradation = degradation.Text, Distance = metric, Data = data, Candidates = distances.GetLength(0), Times = schedule.Times, Severities = schedule.Severities, Widest = chosen.Widest,
+            Degradation = degradation.Text,
+            Distance = metric,
+            Data = data,
+            Candidates = distances.GetLength(0),
+            Times = schedule.Times,
+            Severities = schedule.Severities,
+            Widest = chosen.Widest,
         };
     }
 }
