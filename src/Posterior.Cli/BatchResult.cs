@@ -55,6 +55,7 @@ internal sealed record ModelContents(string File, string Format, string Sha256, 
 [JsonSerializable(typeof(ModelContents))]
 [JsonSerializable(typeof(IReadOnlyList<MachineFact>))]
 [JsonSerializable(typeof(BenchmarkRow[]))]
+[JsonSerializable(typeof(LayerBreakdown[]))]
 [JsonSerializable(typeof(ResultTable[]))]
 [JsonSerializable(typeof(VerificationReport))]
 [JsonSerializable(typeof(RestorationPlan))]

@@ -29,6 +29,9 @@ internal static class CommandLine
         ("bench", BenchCommand.Create),
         ("verify", VerifyCommand.Create),
         ("calibrate", CalibrateCommand.Create),
+        ("schedule", ScheduleCommand.Create),
+        ("tradeoff", TradeoffCommand.Create),
+        ("robustness", RobustnessCommand.Create),
         ("doctor", DoctorCommand.Create),
         ("rerun", RerunCommand.Create),
     ];

@@ -16,8 +16,8 @@ public sealed partial class Tensor
     /// <summary>Dimensions in another order, a view.</summary>
     public Tensor Permute(params ReadOnlySpan<long> order) => _permute.Call(this, order);
 
-    /// <summary>The diagonal of a matrix, a view.</summary>
-    public Tensor Diagonal() => _diagonal.Call(this);
+    /// <summary>The diagonals of matrices that lie in two dimensions, a view; they become the last dimension.</summary>
+    public Tensor Diagonal(int rows = 0, int columns = 1) => _diagonal.Call(this, 0, rows, columns);
 
     /// <summary>Two dimensions exchanged, a view.</summary>
     public Tensor Transpose(int a, int b) => _transpose.Call(this, a, b);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 using Posterior.Diffusion;
 using Posterior.Evaluation;
 using Posterior.Evaluation.Benchmarks;
@@ -15,24 +16,26 @@ internal static class BenchCommand
 {
     private const int Starts = 9, ProbeSide = 64, QualityImages = 100;
     private const string Thumbnails = "thumb32";
-    private const double VersionBar = 0.15, EvaluationBar = 1.5;
+    private const double VersionBar = 0.15, EvaluationBar = 1;
 
     // What 'bench' runs in processes of their own: a first evaluation, and the memory of a long run with the model or a small network.
-    private const string FirstEvaluation = "first-evaluation", MemoryOfModel = "memory", MemoryOfSmall = "memory-small";
+    private const string FirstEvaluation = "first-evaluation", MemoryOfModel = "memory", MemoryOfSmall = "memory-small", LargeImage = "large-image";
 
     public static Command Create()
     {
         var json = Options.Json();
         var probe = new Option<string>("--probe") { Description = "One measurement for a process of its own.", Hidden = true };
-        probe.AcceptOnlyFromAmong(FirstEvaluation, MemoryOfModel, MemoryOfSmall);
+        probe.AcceptOnlyFromAmong(FirstEvaluation, MemoryOfModel, MemoryOfSmall, LargeImage);
         var data = Options.Text("--data", "Photographs (folder, .zip or glob): measures the quality of the model on them instead of speed.", "IMAGES");
         var images = Options.Number<int>("--images", "How many of them, evenly spread.", "N", QualityImages);
-        var command = new Command("bench", "Measures speed and memory, with the bar of each row; takes minutes and wants an idle machine.") { json, probe, data, images };
+        var layers = Options.Flag("--layers", "Print where the time of an evaluation goes, layer by layer, instead.");
+        var command = new Command("bench", "Measures speed and memory, with the bar of each row; takes minutes and wants an idle machine.") { json, probe, data, images, layers };
         var prior = new PriorOptions(command, conditional: false);
         command.SetAction(parsed =>
         {
             var settings = prior.Read(parsed);
             if (parsed.GetValue(probe) is { } name) return Probe(name, settings);
+            if (parsed.GetValue(layers)) return Layers(parsed.GetValue(json));
             if (parsed.GetValue(images) is < 1) throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"--images is {parsed.GetValue(images)}, expected 1 or more"));
             var rows = parsed.GetValue(data) is { } source ? Quality(settings, source, parsed.GetValue(images) ?? QualityImages) : Speed(settings);
             if (parsed.GetValue(json)) Terminal.Json(rows, ResultJson.Default.BenchmarkRowArray);
@@ -55,7 +58,7 @@ internal static class BenchCommand
         var progress = new Reporter<string>(what => view.Report(0, what));
         // A model that is named must be there; the shipped one may be missing.
         var installed = settings.Model != new PriorSettings().Model || Models.ModelZoo.Names.Contains(settings.Model);
-        return (BenchmarkRow[])[.. StartUp(settings, installed), .. SpeedBenchmark.Run(progress, Interrupts.Token), .. LongRuns(settings, installed, progress), .. Solvers(settings, installed, progress), .. Metrics(settings, installed, progress), .. Precision(settings, installed, progress)];
+        return (BenchmarkRow[])[.. StartUp(settings, installed), .. SpeedBenchmark.Run(progress, Interrupts.Token), .. LongRuns(settings, installed, progress), .. LargeImages(settings, installed, progress), .. Solvers(settings, installed, progress), .. Metrics(settings, installed, progress), .. Precision(settings, installed, progress)];
     });
 
     private static IEnumerable<BenchmarkRow> StartUp(PriorSettings settings, bool installed)
@@ -76,6 +79,38 @@ internal static class BenchCommand
             "",
             MemoryBenchmark.Bar,
             BarSide.AtMost);
+    }
+
+    private static IEnumerable<BenchmarkRow> LargeImages(PriorSettings settings, bool installed, IProgress<string> progress)
+    {
+        if (!installed) return [];
+        progress.Report("a photograph of 1024x768");
+        return JsonSerializer.Deserialize(Output(ProbeArguments(LargeImage, settings)), ResultJson.Default.BenchmarkRowArray)!;
+    }
+
+    private static int Layers(bool json)
+    {
+        var breakdowns = ProgressView.Run("measuring", 1, _ => LayerBreakdown.OfBenchmarkNetworks(Interrupts.Token).ToArray());
+        if (json) Terminal.Json(breakdowns, ResultJson.Default.LayerBreakdownArray);
+        else foreach (var breakdown in breakdowns) Print(breakdown);
+        return 0;
+    }
+
+    private static void Print(LayerBreakdown breakdown)
+    {
+        Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{breakdown.Network}: {breakdown.Seconds * 1e3:0.0} ms, {breakdown.Layers.Sum(layer => layer.Operations) / 1e9:0.0} GFLOP, roofline {breakdown.Roofline / 1e9:0} GFLOP/s"));
+        var rest = breakdown.Seconds - breakdown.Layers.Sum(layer => layer.Seconds);
+        Terminal.Table(
+            ["layer", "shape", "count", "ms", "time", "GFLOP", "share of the roofline"],
+            [
+                .. breakdown.Layers.Select(layer => (string[])[
+                    layer.Kind, layer.Shape, layer.Count.ToString(CultureInfo.InvariantCulture), Number(layer.Seconds * 1e3), Percent(layer.Seconds / breakdown.Seconds),
+                    layer.Operations > 0 ? Number(layer.Operations / 1e9) : "", breakdown.Share(layer) is { } share ? Percent(share) : ""]),
+                ["everything else", "", "", Number(rest * 1e3), Percent(rest / breakdown.Seconds), "", ""],
+            ]);
+
+        static string Number(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);
+        static string Percent(double value) => (100 * value).ToString("0.0", CultureInfo.InvariantCulture) + " %";
     }
 
     private static IReadOnlyList<BenchmarkRow> Metrics(PriorSettings settings, bool installed, IProgress<string> progress)
@@ -128,7 +163,8 @@ internal static class BenchCommand
             return 0;
         }
         using var prior = Prior.Load(settings);
-        if (name == MemoryOfModel) PrintGrowth(prior.For(prior.Channels ?? 3));
+        if (name == LargeImage) Terminal.Json([.. LargeImageBenchmark.Run(prior.For(3), prior.Name, Interrupts.Token)], ResultJson.Default.BenchmarkRowArray);
+        else if (name == MemoryOfModel) PrintGrowth(prior.For(prior.Channels ?? 3));
         else prior.For(prior.Channels ?? 3).Denoise(new SeededNoise(1).Normal([1, prior.Channels ?? 3, ProbeSide, ProbeSide]), 1);
         return 0;
     }

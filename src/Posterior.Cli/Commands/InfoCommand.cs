@@ -91,6 +91,8 @@ internal static class InfoCommand
     {
         Line("name", card.Name);
         Line("description", card.Description);
+        Line("role", card.Role);
+        Line("role settings", card.RoleSettings?.ToJsonString());
         Line("channels", card.Channels?.ToString(CultureInfo.InvariantCulture));
         Line("native size", card.NativeSize?.ToString(CultureInfo.InvariantCulture));
         Line("classes", card.ClassCount is > 0 and var count ? count.ToString(CultureInfo.InvariantCulture) : null);

@@ -14,6 +14,12 @@ public abstract class ConvolutionLayer(long stride, long padding, long groups) :
     /// <summary>The kernels, <c>[outputs, inputs / groups, height, width]</c>.</summary>
     protected abstract Tensor Kernels { get; }
 
+    /// <summary>
+    /// The trained tensor that <see cref="Kernels"/> are computed from at each call; null where they are that tensor itself or a view of it. While it is in training
+    /// nothing is packed: what an operator writes to it would not be seen.
+    /// </summary>
+    protected virtual Tensor? KernelSource => null;
+
     /// <summary>What is added to each output channel, <c>[outputs]</c>; null for nothing.</summary>
     protected abstract Tensor? Offsets { get; }
 
@@ -49,14 +55,16 @@ public abstract class ConvolutionLayer(long stride, long padding, long groups) :
 
     private Tensor Forward(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation)
     {
+        var start = LayerProfile.Start();
         var y = Fast(x, residual, scale, shift, activation) ?? ThroughAten(x, residual, scale, shift, activation);
         WorkMeter.CountConvolution(this, y);
+        if (start != 0) LayerProfile.Stop(start, $"convolution {Kernels.Size(2)}x{Kernels.Size(3)} of {x.Size(1)} channels", OperationsPerResult * y.Count, y);
         return y;
     }
 
     private Tensor? Fast(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation)
     {
-        if (!FastPath.IsEnabled) return null;
+        if (!FastPath.IsEnabled || KernelSource is { RequiresGrad: true }) return null;
         var packed = Volatile.Read(ref _packed) ?? Pack();
         return packed.Run(x, residual, scale, shift, activation);
     }

@@ -10,8 +10,11 @@ public static class DotProductAttention
     /// <returns><c>[N, heads, T, d]</c>.</returns>
     public static Tensor Forward(Tensor q, Tensor k, Tensor v)
     {
+        var start = LayerProfile.Start();
+        var result = FastPath.Attention(q, k, v) ?? ThroughAten(q, k, v);
         WorkMeter.CountAttention(q, k);
-        return FastPath.Attention(q, k, v) ?? ThroughAten(q, k, v);
+        LayerProfile.Stop(start, "attention", 4.0 * q.Count * k.Size(3), result);
+        return result;
     }
 
     private static Tensor ThroughAten(Tensor q, Tensor k, Tensor v)

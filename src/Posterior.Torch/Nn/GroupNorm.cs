@@ -24,8 +24,13 @@ public sealed class GroupNorm : Module
     /// <param name="scale"><c>[N, C, 1, 1]</c>, or null for none.</param>
     /// <param name="shift"><c>[N, C, 1, 1]</c>, or null for none.</param>
     /// <returns>The input's shape and memory order.</returns>
-    public Tensor Forward(Tensor x, bool silu = false, Tensor? scale = null, Tensor? shift = null) =>
-        FastPath.GroupNorm(x, _groups, _weight, _bias, _epsilon, scale, shift, silu) ?? ThroughAten(x, silu, scale, shift);
+    public Tensor Forward(Tensor x, bool silu = false, Tensor? scale = null, Tensor? shift = null)
+    {
+        var start = LayerProfile.Start();
+        var y = FastPath.GroupNorm(x, _groups, _weight, _bias, _epsilon, scale, shift, silu) ?? ThroughAten(x, silu, scale, shift);
+        LayerProfile.Stop(start, "group normalisation", 0, y);
+        return y;
+    }
 
     private Tensor ThroughAten(Tensor x, bool silu, Tensor? scale, Tensor? shift)
     {

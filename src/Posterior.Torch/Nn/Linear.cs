@@ -18,12 +18,15 @@ public sealed class Linear : Module
     /// <summary>The bias, <c>[outputs]</c>; null when the layer has none.</summary>
     public Tensor? Bias => _bias.OrNull;
 
-    /// <summary>Applies the layer to the last dimension.</summary>
+    /// <summary>Applies the layer to the last dimension, in the number format of <paramref name="x"/>.</summary>
     public Tensor Forward(Tensor x)
     {
-        var y = x.Linear(_weight, _bias.OrNull);
+        var start = LayerProfile.Start();
+        using var scope = new Scope();
+        var y = x.Linear(_weight.Value.To(x.DType), _bias.OrNull?.To(x.DType));
         WorkMeter.CountLinear(_weight, y);
-        return y;
+        LayerProfile.Stop(start, "linear", 2.0 * Weight.Size(1) * y.Count, y);
+        return scope.Keep(y);
     }
 
     /// <summary>Normal weights of variance gain^2 / fan-in (He et al. 2015), zero bias.</summary>

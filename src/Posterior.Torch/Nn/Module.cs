@@ -5,7 +5,7 @@ namespace Posterior.Torch.Nn;
 /// </summary>
 public abstract class Module : IDisposable
 {
-    private readonly List<(string Name, Tensor Tensor, bool IsParameter)> _tensors = [];
+    private readonly List<(string Name, Tensor Tensor, TensorRole Role)> _tensors = [];
     private readonly List<(string Name, Module Module)> _children = [];
 
     /// <summary>The trained tensors with their dotted names, in order of registration.</summary>
@@ -47,16 +47,17 @@ public abstract class Module : IDisposable
         WeightsChanged();
     }
 
-    /// <summary>Converts the parameters and floating-point buffers to another type.</summary>
-    public void To(DType dtype) => Replace(tensor => tensor.DType.IsFloatingPoint() ? tensor.To(dtype) : tensor);
+    /// <summary>Converts the parameters and the floating-point buffers whose digits do not matter to another type.</summary>
+    public void To(DType dtype) => Replace((tensor, role) => role != TensorRole.ExactBuffer && tensor.DType.IsFloatingPoint() ? tensor.To(dtype) : tensor);
 
     /// <summary>Moves all tensors to a device.</summary>
-    public void To(Device device) => Replace(tensor => tensor.To(device));
+    public void To(Device device) => Replace((tensor, _) => tensor.To(device));
 
     /// <summary>Switches recording for differentiation on or off for every parameter.</summary>
     public void RequireGrad(bool required)
     {
         foreach (var parameter in Parameters) parameter.RequiresGrad = required;
+        WeightsChanged();
     }
 
     /// <summary>Tells the module that its weights were written to, so that what it derived from them is computed anew.</summary>
@@ -78,14 +79,17 @@ public abstract class Module : IDisposable
     /// <summary>Registers a trained tensor; the module owns it.</summary>
     protected Parameter AddParameter(string name, Tensor tensor)
     {
-        _tensors.Add((name, tensor.Own(), true));
+        _tensors.Add((name, tensor.Own(), TensorRole.Parameter));
         return new Parameter(this, _tensors.Count - 1);
     }
 
     /// <summary>Registers a constant tensor that checkpoints hold; the module owns it.</summary>
-    protected Parameter AddBuffer(string name, Tensor tensor)
+    /// <param name="name">Its key.</param>
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="exact">Whether it keeps its type when the module is converted to another: frequencies of large angles lose all digits in half precision.</param>
+    protected Parameter AddBuffer(string name, Tensor tensor, bool exact = false)
     {
-        _tensors.Add((name, tensor.Own(), false));
+        _tensors.Add((name, tensor.Own(), exact ? TensorRole.ExactBuffer : TensorRole.Buffer));
         return new Parameter(this, _tensors.Count - 1);
     }
 
@@ -102,15 +106,15 @@ public abstract class Module : IDisposable
     {
     }
 
-    private void Replace(Func<Tensor, Tensor> convert)
+    private void Replace(Func<Tensor, TensorRole, Tensor> convert)
     {
         for (var i = 0; i < _tensors.Count; i++)
         {
-            var (name, tensor, isParameter) = _tensors[i];
+            var (name, tensor, role) = _tensors[i];
             using var noGrad = new NoGrad();
-            var converted = convert(tensor);
+            var converted = convert(tensor, role);
             if (ReferenceEquals(converted, tensor)) continue;
-            _tensors[i] = (name, converted.Own(), isParameter);
+            _tensors[i] = (name, converted.Own(), role);
             tensor.Dispose();
         }
         OnWeightsChanged();
@@ -119,10 +123,17 @@ public abstract class Module : IDisposable
 
     private IEnumerable<(string Name, Tensor Tensor)> Walk(string prefix, bool parametersOnly)
     {
-        foreach (var (name, tensor, isParameter) in _tensors)
-            if (isParameter || !parametersOnly) yield return (prefix + name, tensor);
+        foreach (var (name, tensor, role) in _tensors)
+            if (role == TensorRole.Parameter || !parametersOnly) yield return (prefix + name, tensor);
         foreach (var (name, child) in _children)
             foreach (var inner in child.Walk(prefix + name + ".", parametersOnly)) yield return inner;
+    }
+
+    private enum TensorRole
+    {
+        Parameter,
+        Buffer,
+        ExactBuffer,
     }
 
     /// <summary>A registered tensor: it follows conversions and moves of its module.</summary>

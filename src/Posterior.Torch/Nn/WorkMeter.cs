@@ -29,9 +29,20 @@ public sealed class WorkMeter : IDisposable
         if (_current is not null) Count(2.0 * weight.Size(1) * result.Count);
     }
 
-    internal static void CountAttention(Tensor q, Tensor k)
+    /// <summary>Counts softmax attention.</summary>
+    /// <param name="q">The queries.</param>
+    /// <param name="k">The keys; their last dimension counts them.</param>
+    public static void CountAttention(Tensor q, Tensor k)
     {
-        if (_current is not null) Count(4.0 * q.Count * k.Size(3));
+        if (_current is not null) Count(4.0 * q.Count * k.Size(-1));
+    }
+
+    /// <summary>Counts a matrix product.</summary>
+    /// <param name="left">The left factor; its last dimension is summed over.</param>
+    /// <param name="result">The product.</param>
+    public static void CountProduct(Tensor left, Tensor result)
+    {
+        if (_current is not null) Count(2.0 * left.Size(-1) * result.Count);
     }
 
     private static void Count(double operations)

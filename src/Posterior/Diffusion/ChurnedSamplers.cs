@@ -45,6 +45,9 @@ public abstract record ChurnedSampler : Sampler
 public sealed record EdmHeun : ChurnedSampler
 {
     /// <inheritdoc/>
+    public override int Evaluations => 2 * StepCount - 1;
+
+    /// <inheritdoc/>
     protected override (Tensor Next, Tensor Estimate) Step(Denoiser prior, Tensor x, double sigma, double next)
     {
         var estimate = prior.Denoise(x, sigma);
@@ -70,6 +73,9 @@ public sealed record Euler : ChurnedSampler
 /// <summary>DPM-Solver-2 (Lu et al. 2022, Alg. 1) in the form of Karras et al. 2022: the slope at the geometric mean of both levels; two evaluations a step, one in the last.</summary>
 public sealed record DpmSolver2 : ChurnedSampler
 {
+    /// <inheritdoc/>
+    public override int Evaluations => 2 * StepCount - 1;
+
     /// <inheritdoc/>
     protected override (Tensor Next, Tensor Estimate) Step(Denoiser prior, Tensor x, double sigma, double next)
     {

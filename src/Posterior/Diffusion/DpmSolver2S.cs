@@ -5,6 +5,9 @@ namespace Posterior.Diffusion;
 /// <summary>DPM-Solver++(2S) (Lu et al. 2022, Alg. 1) with ancestral noise: two evaluations a step, the second at the geometric mean of both levels; one in the last.</summary>
 public sealed record DpmSolver2S : Sampler
 {
+    /// <inheritdoc/>
+    public override int Evaluations => 2 * StepCount - 1;
+
     /// <summary>How much of the noise of each step is fresh; 0 is deterministic.</summary>
     public double Eta { get; init; } = 1;
 

@@ -25,6 +25,9 @@ public sealed class GaussianDenoiser : Denoiser
     /// <summary>The mean image, <c>[1, C, H, W]</c>.</summary>
     public Tensor Mean => _mean;
 
+    /// <summary>The variances of independent pixels, broadcasting to the image; null for a full covariance.</summary>
+    internal Tensor? Variances => _basis is null ? _variances : null;
+
     /// <summary>Independent pixels.</summary>
     /// <param name="mean"><c>[1, C, H, W]</c>.</param>
     /// <param name="variance">Not negative, of the same shape or broadcasting to it.</param>

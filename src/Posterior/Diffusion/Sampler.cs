@@ -12,6 +12,12 @@ public abstract record Sampler
     /// <summary>The noise levels; null takes Karras et al.'s between 0.002 and 80, as far as the prior reaches.</summary>
     public NoiseSchedule? Schedule { get; init; }
 
+    /// <summary>How often the prior is evaluated, if its range leaves all noise levels in place.</summary>
+    public virtual int Evaluations => StepCount;
+
+    /// <summary>How many steps there are: <see cref="Steps"/>, but for schedules that cannot be divided so.</summary>
+    public int StepCount => (Schedule ?? DefaultSchedule).Levels(Steps).Length - 1;
+
     /// <summary>Draws images.</summary>
     /// <param name="prior">The prior.</param>
     /// <param name="batch">How many.</param>

@@ -4,6 +4,9 @@ using Posterior.Models;
 using Posterior.Networks;
 using Posterior.Networks.Adm;
 using Posterior.Networks.Ddpm;
+using Posterior.Networks.Denoisers;
+using Posterior.Networks.Edm2;
+using Posterior.Networks.Swin;
 using Posterior.Torch;
 
 namespace Posterior.Evaluation;
@@ -98,7 +101,9 @@ public sealed class Prior : IDisposable
     public ImagePredictor PredictorFor(long channels, int? label = null) => Model.Predictor switch
     {
         Denoiser => For(channels, label),
+        OneShotRestorer restorer => RestorerFor(restorer, channels),
         { Channels: { } native } when native != channels => throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"model '{Name}' is for images of {native} channels, this one has {channels}")),
+        ConditionalDenoiser conditional when (label ?? _settings.Class) is { } one => conditional.WithClass(one, _settings.Guidance),
         var predictor => predictor,
     };
 
@@ -106,7 +111,12 @@ public sealed class Prior : IDisposable
     /// <param name="height">The image's height.</param>
     /// <param name="width">The image's width.</param>
     public IReadOnlyList<(long Top, long Height, long Left, long Width)> TilesOf(long height, long width) =>
-        _tile == 0 || Model.Predictor is not Denoiser ? [(0, height, 0, width)] : new TiledDenoiser(Model.Denoiser, Tiles(Model)).Tiles(height, width);
+        _tile == 0 ? [(0, height, 0, width)] : Model.Predictor switch
+        {
+            Denoiser denoiser => new TiledDenoiser(denoiser, Tiles(Model)).Tiles(height, width),
+            OneShotRestorer restorer => new TiledRestorer(restorer, Tiles(Model)).Tiles(height / restorer.Scale, width / restorer.Scale),
+            _ => [(0, height, 0, width)],
+        };
 
     /// <summary>Checks that images of a size are what the prior takes; only a classifier is choosy.</summary>
     /// <exception cref="ModelException">The classifier takes images of its training size, or of a multiple of its stride, only.</exception>
@@ -131,12 +141,26 @@ public sealed class Prior : IDisposable
     /// <summary>The number of classes of the model; 0 for none.</summary>
     public int ClassCount => Classes(Model);
 
-    private static int Classes(LoadedModel model) => model.Predictor is IClassConditional conditional ? conditional.Classes : 0;
+    private static int Classes(LoadedModel model) => model.Predictor switch
+    {
+        IClassConditional prior => prior.Classes,
+        ConditionalDenoiser conditional => conditional.Classes,
+        _ => 0,
+    };
 
     // A class that only the classifier or only one of two models knows is left out where it means nothing.
     private static Denoiser Labelled(LoadedModel model, int? label) => label is { } one && Classes(model) > 0 ? ((IClassConditional)model.Denoiser).WithLabels(one) : model.Denoiser;
 
     private Denoiser InTiles(LoadedModel model, Denoiser denoiser) => _tile == 0 ? denoiser : new TiledDenoiser(denoiser, Tiles(model));
+
+    private OneShotRestorer RestorerFor(OneShotRestorer restorer, long channels)
+    {
+        if (_tile != 0) restorer = new TiledRestorer(restorer, Tiles(Model));
+        if (restorer.Channels is not { } native || native == channels) return restorer;
+        return (native, channels) == (3, 1)
+            ? new GreyRestorer(restorer)
+            : throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"model '{Name}' is for images of {native} channels, this one has {channels}"));
+    }
 
     private void CheckRoles()
     {
@@ -159,19 +183,39 @@ public sealed class Prior : IDisposable
 
     private TileOptions Tiles(LoadedModel model)
     {
-        var multiple = model.Network is INoiseConditioned network ? network.SizeMultiple : 1;
+        var multiple = model.Network switch
+        {
+            INoiseConditioned network => network.SizeMultiple,
+            SwinIr swin => swin.Settings.WindowSize,
+            IRestorationNetwork network => network.SizeMultiple,
+            _ => 1,
+        };
         // Convolutions alone see as far as their kernels reach: with that much context a tile gives what the whole image gives.
-        int? context = model.Network is PhotoUNet convolutional ? Math.Min(convolutional.ReceptiveRadius, PhotoContext) : null;
+        int? context = model.Network switch
+        {
+            PhotoUNet convolutional => Math.Min(convolutional.ReceptiveRadius, PhotoContext),
+            DnCnn chain => chain.Settings.Nb,
+            FDnCnn chain => chain.Settings.Nb,
+            IrCnn or IrCnnBank => IrCnn.ReceptiveRadius,
+            _ => null,
+        };
         if (_tile is { } side) return new() { BytesPerPixel = 1, MemoryBytes = (long)side * side, Context = context ?? side / 8, Blend = side / 8, Multiple = multiple };
         var bytes = model.Network switch
         {
             PhotoUNet photo => (double)photo.Settings.Widths[0] / (photo.Settings.Patch * photo.Settings.Patch),
             AdmUNet adm => adm.Settings.ModelChannels,
             DdpmUNet ddpm => ddpm.Settings.Ch,
+            Edm2Network edm2 => edm2.Settings.ModelChannels * edm2.Settings.ChannelMult[0],
+            DrUNet drunet => drunet.Settings.Nc[0],
+            DnCnn chain => chain.Settings.Nc,
+            FDnCnn chain => chain.Settings.Nc,
+            IrCnn chain => chain.Settings.Nc,
+            IrCnnBank bank => bank.Settings.Nc,
+            SwinIr swin => swin.Settings.EmbedDim,
             _ => 128,
         } * (model.Network is PhotoUNet ? PhotoLiveTensors : LiveTensors) * (_settings.Dtype == "bf16" ? 2 : 4);
         // Attention needs memory for every pair of places: networks that have it see at most four times the pixels of their training.
-        long? most = model.Network is AdmUNet or DdpmUNet && model.Card.NativeSize is { } size ? (long)bytes * 4 * size * size : null;
+        long? most = model.Network is AdmUNet or DdpmUNet or Edm2Network && model.Card.NativeSize is { } size ? (long)bytes * 4 * size * size : null;
         var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
         var tiles = new TileOptions { BytesPerPixel = Math.Max(1, (long)bytes), MemoryBytes = Math.Min(memory, most ?? memory), Multiple = multiple };
         return context is { } radius ? tiles with { Context = radius } : tiles;

@@ -15,6 +15,7 @@ public static class MetricCatalog
         new LumaMetric(new Ssim()),
         new MeanSquaredError(),
         new NormalisedMeanSquaredError(),
+        new LogSpectralDistance(),
     ];
 
     /// <summary>The names of all metrics, those of <see cref="WeightedMetrics"/> and of <see cref="SetMetric"/> included.</summary>

@@ -23,6 +23,8 @@ public static class DenoisingCurve
         ArgumentNullException.ThrowIfNull(denoiser);
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 2);
         var (low, high) = (Math.Max(0.01, denoiser.SigmaRange.Min), Math.Min(20, denoiser.SigmaRange.Max));
+        // A denoiser of one level has no curve.
+        if (!(low < high)) return [high];
         return [.. Enumerable.Range(0, count).Select(i => low * Math.Pow(high / low, i / (count - 1.0)))];
     }
 

@@ -64,13 +64,14 @@ internal static class EdmInference
         };
     }
 
-    // The finest level alone has a plain convolution: enc.64x64_conv.weight. 0 where there is none.
-    private static int Size(TensorShapes shapes)
+    /// <summary>The height and width of the finest level, which alone has a plain convolution: <c>enc.64x64_conv.weight</c>; 0 where there is none.</summary>
+    internal static int Size(TensorShapes shapes, string prefix = "")
     {
+        var encoder = prefix + "enc.";
         foreach (var key in shapes.Keys)
         {
-            if (!key.StartsWith("enc.", StringComparison.Ordinal) || !key.EndsWith(First, StringComparison.Ordinal)) continue;
-            if (key["enc.".Length..^First.Length].Split('x') is [var rows, var columns] && rows == columns && int.TryParse(rows, out var size) && size > 0) return size;
+            if (!key.StartsWith(encoder, StringComparison.Ordinal) || !key.EndsWith(First, StringComparison.Ordinal)) continue;
+            if (key[encoder.Length..^First.Length].Split('x') is [var rows, var columns] && rows == columns && int.TryParse(rows, out var size) && size > 0) return size;
         }
         return 0;
     }

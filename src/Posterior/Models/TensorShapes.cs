@@ -12,6 +12,9 @@ public sealed class TensorShapes(IReadOnlyDictionary<string, long[]> shapes)
         .Where(entry => entry.Name.StartsWith(prefix, StringComparison.Ordinal))
         .ToDictionary(entry => entry.Name[prefix.Length..], entry => entry.Shape.ToArray(), StringComparer.Ordinal));
 
+    /// <summary>The shapes below a prefix, without it.</summary>
+    public TensorShapes Below(string prefix) => new(shapes.Where(pair => pair.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(pair => pair.Key[prefix.Length..], pair => pair.Value, StringComparer.Ordinal));
+
     /// <summary>The keys.</summary>
     public IEnumerable<string> Keys => shapes.Keys;
 
@@ -28,6 +31,9 @@ public sealed class TensorShapes(IReadOnlyDictionary<string, long[]> shapes)
 
     /// <summary>Whether a key begins like this.</summary>
     public bool HasPrefix(string prefix) => shapes.Keys.Any(key => key.StartsWith(prefix, StringComparison.Ordinal));
+
+    /// <summary>The number of dimensions of a tensor; -1 where there is no such tensor.</summary>
+    public int Rank(string key) => shapes.TryGetValue(key, out var shape) ? shape.Length : -1;
 
     /// <summary>One size of a tensor, as settings hold it.</summary>
     /// <exception cref="ModelException">There is no such tensor or dimension, or the size is absurd.</exception>

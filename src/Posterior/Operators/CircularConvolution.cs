@@ -18,11 +18,10 @@ public sealed class CircularConvolution : StructuredOperator
     /// <summary>Singular values below this are zero unless stated.</summary>
     public const double DefaultThreshold = 1e-3;
 
-    private static readonly Op _forward = new("aten::fft_rfft2"), _backward = new("aten::fft_irfft2");
-
     private readonly long _stride;
     private readonly long _rows;
     private readonly long _columns;
+    private readonly Polyphase _phases;
 
     // K and K^+ of each frequency, [1, 1, s^2, H/s, W/(2s) + 1], without the singular values that are zero.
     private readonly Constant _k;
@@ -54,10 +53,11 @@ public sealed class CircularConvolution : StructuredOperator
 
         using var scope = new Scope();
         (_stride, _rows, _columns) = (stride, shape.Height / stride, shape.Width / stride);
+        _phases = new Polyphase(stride, _rows, _columns);
         var taps = kernel.To(Device.Cpu).To(DType.Float64).ToArray<double>();
         if (!taps.All(double.IsFinite) || taps.All(t => t == 0)) throw new OperatorException($"operator '{name}': the kernel must be finite and not zero");
         var (kernelRows, kernelColumns) = (kernel.Size(0), kernel.Size(1));
-        _untruncated = () => Frequencies(taps, kernelRows, kernelColumns);
+        _untruncated = () => _phases.Frequencies(taps, kernelRows, kernelColumns).Unsqueeze(0);
 
         var k = _untruncated();
         var s = k.Abs().Square().Sum([2], keepDimensions: true).Sqrt();
@@ -90,7 +90,7 @@ public sealed class CircularConvolution : StructuredOperator
     {
         CheckImages(x);
         using var scope = new Scope();
-        var f = Fourier(Polyphase(x));
+        var f = Polyphase.Fourier(_phases.Split(x));
         var c = Reflect(f);
         First(c).MultiplyInPlace(_phase.For(c).Conj());
         return scope.Keep(c);
@@ -101,7 +101,7 @@ public sealed class CircularConvolution : StructuredOperator
     {
         using var scope = new Scope();
         var turned = _stride == 1 ? c * _phase.For(c) : Tensor.Cat([First(c) * _phase.For(c), c.Narrow(2, 1, _stride * _stride - 1)], 2);
-        return scope.Keep(Interleave(Inverse(Reflect(turned))));
+        return scope.Keep(_phases.Interleave(_phases.Inverse(Reflect(turned))));
     }
 
     /// <inheritdoc/>
@@ -109,7 +109,7 @@ public sealed class CircularConvolution : StructuredOperator
     {
         CheckMeasurements(y);
         using var scope = new Scope();
-        var f = Fourier(y.Unsqueeze(2)) * _observed.For(y);
+        var f = Polyphase.Fourier(y.Unsqueeze(2)) * _observed.For(y);
         return scope.Keep(_stride == 1 ? f : Tensor.Cat([f, Tensor.Zeros([f.Size(0), f.Size(1), _stride * _stride - 1, f.Size(3), f.Size(4)], f.DType, f.Device)], 2));
     }
 
@@ -117,7 +117,7 @@ public sealed class CircularConvolution : StructuredOperator
     public override Tensor U(Tensor c)
     {
         using var scope = new Scope();
-        return scope.Keep(Inverse(First(c) * _observed.For(c)).Squeeze(2));
+        return scope.Keep(_phases.Inverse(First(c) * _observed.For(c)).Squeeze(2));
     }
 
     /// <inheritdoc/>
@@ -128,7 +128,7 @@ public sealed class CircularConvolution : StructuredOperator
     {
         CheckMeasurements(y);
         using var scope = new Scope();
-        return scope.Keep(Interleave(Inverse(Fourier(y.Unsqueeze(2)) * _k.For(y).Conj())));
+        return scope.Keep(_phases.Interleave(_phases.Inverse(Polyphase.Fourier(y.Unsqueeze(2)) * _k.For(y).Conj())));
     }
 
     /// <inheritdoc/>
@@ -136,7 +136,7 @@ public sealed class CircularConvolution : StructuredOperator
     {
         CheckMeasurements(y);
         using var scope = new Scope();
-        return scope.Keep(Interleave(Inverse(Fourier(y.Unsqueeze(2)) * _pseudoInverse.For(y))));
+        return scope.Keep(_phases.Interleave(_phases.Inverse(Polyphase.Fourier(y.Unsqueeze(2)) * _pseudoInverse.For(y))));
     }
 
     /// <summary>The convolution with no singular value cut off.</summary>
@@ -151,8 +151,6 @@ public sealed class CircularConvolution : StructuredOperator
 
     private static Tensor First(Tensor c) => c.Narrow(2, 0, 1);
 
-    private static Tensor Fourier(Tensor x) => _forward.Call(x, Value.None, new long[] { -2, -1 }, "ortho");
-
     private static long Divide(long size, int stride, ImageShape shape, string name)
     {
         if (stride < 1) throw new OperatorException($"operator '{name}': the stride must be positive, found {stride}");
@@ -165,42 +163,8 @@ public sealed class CircularConvolution : StructuredOperator
     {
         CheckImages(x);
         using var scope = new Scope();
-        return scope.Keep(Inverse((Fourier(Polyphase(x)) * k).Sum([2], keepDimensions: true)).Squeeze(2));
+        return scope.Keep(_phases.Inverse((Polyphase.Fourier(_phases.Split(x)) * k).Sum([2], keepDimensions: true)).Squeeze(2));
     }
 
     private Tensor Reflect(Tensor f) => f - _v.For(f) * (f * _w.For(f)).Sum([2], keepDimensions: true);
-
-    private Tensor Inverse(Tensor f) => _backward.Call(f, new[] { _rows, _columns }, new long[] { -2, -1 }, "ortho");
-
-    private Tensor Polyphase(Tensor x) =>
-        _stride == 1 ? x.Unsqueeze(2) : x.Reshape(x.Size(0), x.Size(1), _rows, _stride, _columns, _stride).Permute(0, 1, 3, 5, 2, 4).Reshape(x.Size(0), x.Size(1), -1, _rows, _columns);
-
-    private Tensor Interleave(Tensor x) =>
-        _stride == 1 ? x.Squeeze(2) : x.Reshape(x.Size(0), x.Size(1), _stride, _stride, _rows, _columns).Permute(0, 1, 4, 2, 5, 3).Reshape(InputShape.Batch(x.Size(0)));
-
-    // The transforms of G_a[m] = k[s m - a], so that y = sum_a G_a * X_a.
-    private Tensor Frequencies(double[] taps, long kernelRows, long kernelColumns)
-    {
-        using var scope = new Scope();
-        var g = new double[_stride * _stride * _rows * _columns];
-        for (var i = 0L; i < kernelRows; i++)
-        {
-            var (a, m) = Split(i - kernelRows / 2, _rows);
-            for (var j = 0L; j < kernelColumns; j++)
-            {
-                var (b, n) = Split(j - kernelColumns / 2, _columns);
-                g[((a * _stride + b) * _rows + m) * _columns + n] += taps[i * kernelColumns + j];
-            }
-        }
-
-        return scope.Keep(Tensor.From(g, 1, 1, _stride * _stride, _rows, _columns).RealFft2());
-    }
-
-    // d = s m - a with 0 <= a < s, and m taken modulo the number of measured pixels.
-    private (long A, long M) Split(long d, long count)
-    {
-        var a = ((-d % _stride) + _stride) % _stride;
-        var m = (d + a) / _stride;
-        return (a, ((m % count) + count) % count);
-    }
 }

@@ -19,14 +19,9 @@ internal static class DenoiserGradient
         Denoiser prior, Tensor x, double sigma, bool clip, Func<Tensor, Tensor> direction, bool variance = false)
     {
         using var scope = new Scope();
-        var state = x.Detach();
-        state.RequiresGrad = true;
+        var state = Leaf(x);
         Tensor? share = null;
-        var recorded = Recorded();
-        if (!recorded.RequiresGrad) throw new InvalidOperationException("the prior cannot be differentiated: its estimate is not recorded as a function of the state");
-        var estimate = recorded.Detach();
-        var gradient = Tensor.Gradients(recorded, direction(estimate), [state])[0]
-            ?? throw new InvalidOperationException("the prior cannot be differentiated: its estimate does not depend on the state");
+        var (estimate, gradient) = Differentiated(Recorded(), state, direction);
         return (scope.Keep(estimate), scope.Keep(gradient), share is null ? null : scope.Keep(share.Detach()));
 
         Tensor Recorded()
@@ -36,6 +31,25 @@ internal static class DenoiserGradient
             if (variance) (denoised, share) = prior.DenoiseWithVariance(state, sigma);
             else denoised = prior.Denoise(state, sigma);
             return clip ? denoised.Clamp(-1, 1) : denoised;
+        }
+    }
+
+    /// <summary>A prediction, and <c>(d prediction / d x)^T direction(prediction)</c>. The graph is freed before the return.</summary>
+    /// <param name="predict">Clean images from a state, by differentiable operations.</param>
+    /// <param name="x">The state.</param>
+    /// <param name="direction">A direction at a prediction, of its shape; not recorded.</param>
+    /// <exception cref="InvalidOperationException">The prediction does not depend on the state in a recorded way.</exception>
+    public static (Tensor Estimate, Tensor Gradient) PullBack(Func<Tensor, Tensor> predict, Tensor x, Func<Tensor, Tensor> direction)
+    {
+        using var scope = new Scope();
+        var state = Leaf(x);
+        var (estimate, gradient) = Differentiated(Recorded(), state, direction);
+        return (scope.Keep(estimate), scope.Keep(gradient));
+
+        Tensor Recorded()
+        {
+            using var withGrad = new WithGrad();
+            return predict(state);
         }
     }
 
@@ -68,5 +82,21 @@ internal static class DenoiserGradient
     {
         using var scope = new Scope();
         return scope.Keep(values.Reshape(values.Size(0), -1).Norm([1]).Clamp(1e-30, null).Reshape(-1, 1, 1, 1));
+    }
+
+    private static Tensor Leaf(Tensor x)
+    {
+        var state = x.Detach();
+        state.RequiresGrad = true;
+        return state;
+    }
+
+    private static (Tensor Estimate, Tensor Gradient) Differentiated(Tensor recorded, Tensor state, Func<Tensor, Tensor> direction)
+    {
+        if (!recorded.RequiresGrad) throw new InvalidOperationException("the prior cannot be differentiated: its estimate is not recorded as a function of the state");
+        var estimate = recorded.Detach();
+        var gradient = Tensor.Gradients(recorded, direction(estimate), [state])[0]
+            ?? throw new InvalidOperationException("the prior cannot be differentiated: its estimate does not depend on the state");
+        return (estimate, gradient);
     }
 }

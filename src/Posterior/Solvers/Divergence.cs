@@ -41,8 +41,10 @@ internal sealed class DivergenceWatch(Solver solver)
     public TPredictor Over<TPredictor>(TPredictor predictor)
         where TPredictor : ImagePredictor => predictor switch
         {
-            Denoiser denoiser when typeof(TPredictor) == typeof(Denoiser) => (TPredictor)(ImagePredictor)new DivergenceGuard(this, denoiser),
+            Denoiser denoiser when typeof(TPredictor).IsAssignableFrom(typeof(DivergenceGuard)) => (TPredictor)(ImagePredictor)new DivergenceGuard(this, denoiser),
             ConditionalDenoiser conditional when typeof(TPredictor) == typeof(ConditionalDenoiser) => (TPredictor)(ImagePredictor)new ConditionalGuard(this, conditional),
+            DegradationReverser reverser when typeof(TPredictor) == typeof(DegradationReverser) => (TPredictor)(ImagePredictor)new ReverserGuard(this, reverser),
+            BlendReverser reverser when typeof(TPredictor) == typeof(BlendReverser) => (TPredictor)(ImagePredictor)new BlendGuard(this, reverser),
             _ => predictor,
         };
 
@@ -107,5 +109,55 @@ internal sealed class ConditionalGuard(DivergenceWatch watch, ConditionalDenoise
 
     public override (double Min, double Max) SigmaRange => conditional.SigmaRange;
 
+    public override bool SeesOperator => conditional.SeesOperator;
+
+    public override int Classes => conditional.Classes;
+
+    public override string? Warning(LinearOperator h, double sigma) => conditional.Warning(h, sigma);
+
+    public override ConditionalDenoiser WithClass(long label, double guidance = 1) => new ConditionalGuard(watch, conditional.WithClass(label, guidance));
+
     public override Denoiser Given(Tensor y, LinearOperator h, double sigma) => new DivergenceGuard(watch, conditional.Given(y, h, sigma));
+}
+
+/// <summary>A reverser of a degradation under watch.</summary>
+/// <param name="watch">Who watches.</param>
+/// <param name="reverser">The reverser.</param>
+internal sealed class ReverserGuard(DivergenceWatch watch, DegradationReverser reverser) : DegradationReverser
+{
+    public override long? Channels => reverser.Channels;
+
+    public override SeverityProcess Process => reverser.Process;
+
+    public override GeometricNoise Noise => reverser.Noise;
+
+    public override StoppingPoints? Stops => reverser.Stops;
+
+    public override Tensor Predict(Tensor y, double time)
+    {
+        watch.CheckState(y, Noise.Sigma(time));
+        var estimate = reverser.Predict(y, time);
+        watch.CheckEstimate(estimate, Noise.Sigma(time));
+        return estimate;
+    }
+}
+
+/// <summary>A reverser of a blend under watch.</summary>
+/// <param name="watch">Who watches.</param>
+/// <param name="reverser">The reverser.</param>
+internal sealed class BlendGuard(DivergenceWatch watch, BlendReverser reverser) : BlendReverser
+{
+    public override long? Channels => reverser.Channels;
+
+    public override OperatorSpec? Degradation => reverser.Degradation;
+
+    public override double Epsilon => reverser.Epsilon;
+
+    public override Tensor Predict(Tensor x, double time)
+    {
+        watch.CheckState(x, time);
+        var estimate = reverser.Predict(x, time);
+        watch.CheckEstimate(estimate, time);
+        return estimate;
+    }
 }

@@ -37,6 +37,9 @@ public abstract record Solver
     /// <summary>Whether a model is of the kind that the method works with.</summary>
     public abstract bool Accepts(ImagePredictor predictor);
 
+    /// <summary>Whether the method works with priors, which all closed-form comparisons use.</summary>
+    public abstract bool AcceptsPriors { get; }
+
     /// <summary>Checks the settings, all at once; <see cref="RestoreAny"/> and its typed form do so before any work.</summary>
     /// <exception cref="SolverOptionsException">Settings are out of range.</exception>
     public void Validate()
@@ -90,7 +93,10 @@ public abstract record Solver<TOperator, TPredictor> : Solver
     public override string NeedsOfModel => "any model";
 
     /// <inheritdoc/>
-    public sealed override bool Accepts(ImagePredictor predictor) => predictor is TPredictor;
+    public override bool Accepts(ImagePredictor predictor) => predictor is TPredictor;
+
+    /// <inheritdoc/>
+    public sealed override bool AcceptsPriors => typeof(TPredictor).IsAssignableFrom(typeof(Denoiser));
 
     /// <summary>Restores a measurement. Denoisers are watched: a run that diverges ends at the next evaluation.</summary>
     /// <param name="measurement"><c>(y, H, sigma)</c>.</param>
@@ -116,6 +122,11 @@ public abstract record Solver<TOperator, TPredictor> : Solver
         // A baseline's result is what it is, however large.
         if (Reports > 0) watch.CheckResult(result.Estimate);
         scope.Keep(result.Estimate);
+        if (result.Components is { } components)
+        {
+            scope.Keep(components.Mean);
+            scope.Keep(components.Directions);
+        }
         return result with { NoiseIgnored = !HandlesNoise && measurement.Sigma > 0 };
     }
 
@@ -123,7 +134,7 @@ public abstract record Solver<TOperator, TPredictor> : Solver
     public sealed override Restoration RestoreAny(
         IMeasurement<ForwardOperator> measurement, ImagePredictor predictor, NoiseSource noise, IProgress<SolverStep>? progress = null, CancellationToken cancellation = default) =>
         measurement.Operator is not TOperator h ? throw new UnsupportedOperatorException(this, measurement.Operator)
-            : predictor is not TPredictor model ? throw new UnsupportedModelException(this, predictor)
+            : predictor is not TPredictor model || !Accepts(predictor) ? throw new UnsupportedModelException(this, predictor)
             : Restore(measurement as IMeasurement<TOperator> ?? new Measurement<TOperator>(measurement.Data, h, measurement.Sigma), model, noise, progress, cancellation);
 
     /// <summary>Whether an operator of the right type has all else that the method needs.</summary>

@@ -19,13 +19,22 @@ public static class SolverCatalog
         DiffPir.Entry,
         RedDiff.Entry,
         Mcg.Entry,
+        InvFussion.Entry,
+        Palette.Entry,
+        Nppc.Entry,
         Red.Entry,
         PnpAdmm.Entry,
         AdmmTv.Entry,
+        Dirac.Entry,
+        Indi.Entry,
+        OneShot.Entry,
         PseudoInverseSolver.Entry,
         Bicubic.Entry,
         UnchangedMeasurement.Entry,
     ];
+
+    /// <summary>The solvers that work with any prior.</summary>
+    public static IEnumerable<SolverEntry> ForPriors => All.Where(entry => entry.Default.AcceptsPriors);
 
     /// <summary>The entry of a name.</summary>
     /// <exception cref="SolverOptionsException">No solver has the name; the nearest one is suggested.</exception>

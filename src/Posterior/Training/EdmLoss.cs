@@ -14,14 +14,23 @@ public sealed class EdmLoss(EdmPreconditioning scalings)
     /// <param name="noise">Standard normal noise of the images' shape.</param>
     /// <param name="labels">The class of each image, Int64 <c>[N]</c>, or null.</param>
     /// <returns><c>[N]</c>, with its autograd history.</returns>
-    public Tensor Evaluate(INoiseConditioned network, Tensor clean, ReadOnlySpan<double> sigmas, Tensor noise, Tensor? labels = null)
+    public Tensor Evaluate(INoiseConditioned network, Tensor clean, ReadOnlySpan<double> sigmas, Tensor noise, Tensor? labels = null) =>
+        Evaluate((x, noiseLabel) => network.Forward(x, noiseLabel, labels), clean, sigmas, noise);
+
+    /// <summary>The mean squared error of a raw network with conditions of its own for each image.</summary>
+    /// <param name="network"><c>F</c> of scaled images <c>[N, C, H, W]</c> and noise labels <c>[N]</c>.</param>
+    /// <param name="clean">Clean images, <c>[N, C, H, W]</c> in [-1, 1].</param>
+    /// <param name="sigmas">The noise level of each image.</param>
+    /// <param name="noise">Standard normal noise of the images' shape.</param>
+    /// <returns><c>[N]</c>, with its autograd history.</returns>
+    public Tensor Evaluate(Func<Tensor, Tensor, Tensor> network, Tensor clean, ReadOnlySpan<double> sigmas, Tensor noise)
     {
         using var scope = new Scope();
         var noisy = clean.AddProduct(noise, Column(sigmas, sigma => sigma, clean.Device));
         var input = noisy * Column(sigmas, scalings.CIn, clean.Device);
         // D = c_skip x + c_out F is right when F = (clean - c_skip x) / c_out.
         var target = clean.AddProduct(noisy, Column(sigmas, scalings.CSkip, clean.Device), -1) * Column(sigmas, sigma => 1 / scalings.COut(sigma), clean.Device);
-        var output = network.Forward(input, Column(sigmas, scalings.CNoise, clean.Device).Flatten(), labels);
+        var output = network(input, Column(sigmas, scalings.CNoise, clean.Device).Flatten());
         return scope.Keep((output.To(target.DType) - target).Square().Mean([1, 2, 3]));
     }
 

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Posterior.Diffusion;
 using Posterior.Imaging;
 using Posterior.Models;
@@ -35,6 +36,15 @@ public sealed class PriorObjective : TrainingObjective
     /// <summary>The share of images whose class is withheld, for class-conditional networks.</summary>
     public double LabelDropout { get; init; } = 0.1;
 
+    /// <summary>EDM2's learned weighting of noise levels; null for none. It becomes the objective's.</summary>
+    public LearnedUncertainty? Uncertainty { get; init; }
+
+    /// <summary>Settings of the architecture that shapes cannot tell; null for none.</summary>
+    public JsonObject? ArchitectureSettings { get; init; }
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string Name, Tensor Tensor)> ExtraParameters => Uncertainty?.Parameters ?? [];
+
     /// <summary>What a catalogue calls the architecture.</summary>
     public string Architecture { get; init; } = "photo-unet";
 
@@ -56,7 +66,8 @@ public sealed class PriorObjective : TrainingObjective
             classes[i] = random.Uniform() < LabelDropout || batch.Labels[i] < 0 ? _network.Classes : batch.Labels[i];
         }
         var labels = _network.Classes > 0 ? Tensor.From(classes, batch.Count) : null;
-        return scope.Keep(_loss.Evaluate(_network, batch.Clean, sigmas, batch.Noise(NoiseStream).NormalLike(batch.Clean), labels));
+        var loss = _loss.Evaluate(_network, batch.Clean, sigmas, batch.Noise(NoiseStream).NormalLike(batch.Clean), labels);
+        return scope.Keep(Uncertainty?.Weigh(loss, sigmas) ?? loss);
     }
 
     /// <summary>The PSNR with noise of sigma 25/255 (for images in [0, 1]), in one evaluation, in dB.</summary>
@@ -89,8 +100,16 @@ public sealed class PriorObjective : TrainingObjective
     public override ModelCard Describe(ModelCard card) => card with
     {
         Network = Architecture,
+        Settings = ArchitectureSettings,
         Channels = _network.ImageChannels,
         ClassCount = _network.Classes,
         Schedule = new ScheduleCard { Kind = ScheduleKind.Edm, SigmaMin = Noise.Min, SigmaMax = Noise.Max, SigmaData = _scalings.SigmaData },
     };
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        Uncertainty?.Dispose();
+        base.Dispose();
+    }
 }

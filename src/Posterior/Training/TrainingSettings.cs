@@ -47,11 +47,22 @@ public sealed record TrainingSettings
     /// <summary>The seed of crops, levels and noise.</summary>
     public ulong Seed { get; init; }
 
+    /// <summary>Crops between snapshots of two averages, of which <see cref="PostHocAverage"/> makes others; 0 for none.</summary>
+    public long Snapshots { get; init; }
+
+    /// <summary>How the step size falls.</summary>
+    public LearningRateDecay Decay { get; init; }
+
+    /// <summary>The number of crops after which <see cref="LearningRateDecay.InverseSquareRoot"/> begins to fall.</summary>
+    public long DecayAfter { get; init; } = 100_000;
+
     /// <summary>The step size after a number of crops.</summary>
     public double LearningRateAfter(long images)
     {
         var rise = Math.Min(1, (images + Batch) / (double)Math.Max(1, WarmUp));
-        var fall = FinalLearningRateShare + (1 - FinalLearningRateShare) * 0.5 * (1 + Math.Cos(Math.PI * Math.Min(1, images / (double)Images)));
+        var fall = Decay == LearningRateDecay.InverseSquareRoot
+            ? 1 / Math.Sqrt(Math.Max(1, images / (double)DecayAfter))
+            : FinalLearningRateShare + (1 - FinalLearningRateShare) * 0.5 * (1 + Math.Cos(Math.PI * Math.Min(1, images / (double)Images)));
         return LearningRate * rise * fall;
     }
 
@@ -61,8 +72,21 @@ public sealed record TrainingSettings
         if (Images <= 0) yield return $"images: expected a positive number, found {Images}";
         if (Batch <= 0) yield return $"batch: expected a positive number, found {Batch}";
         if (Crop <= 0) yield return $"crop: expected a positive number, found {Crop}";
+        if (Snapshots < 0) yield return $"snapshots: expected 0 or more, found {Snapshots}";
+        if (DecayAfter <= 0) yield return $"decay-after: expected a positive number, found {DecayAfter}";
         if (!(LearningRate > 0)) yield return $"learning rate: expected a positive number, found {LearningRate}";
     }
+}
+
+/// <summary>How the step size of a training falls.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<LearningRateDecay>))]
+public enum LearningRateDecay
+{
+    /// <summary>Along half a cosine over the whole training.</summary>
+    Cosine,
+
+    /// <summary>As one over the square root of the crops seen, from some point on (EDM2, Karras et al. 2024, Sec. 2.3): the training need not know its end.</summary>
+    InverseSquareRoot,
 }
 
 /// <summary>The optimisers that trainings use.</summary>

@@ -7,6 +7,14 @@ public static class TrainingTasks
     public static IReadOnlyList<TrainingTaskEntry> All { get; } =
     [
         PriorTask.Entry,
+        RestorerTask.Entry,
+        DenoiserTask.Entry,
+        ConditionalTask.Baseline,
+        ConditionalTask.Palette,
+        ConditionalTask.InvFussion,
+        DiracTask.Entry,
+        IndiTask.Entry,
+        ComponentsTask.Entry,
         ClassifierTask.Entry,
     ];
 

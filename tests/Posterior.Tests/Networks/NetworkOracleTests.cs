@@ -3,7 +3,11 @@ using Posterior.Diffusion;
 using Posterior.Networks;
 using Posterior.Networks.Adm;
 using Posterior.Networks.Ddpm;
+using Posterior.Networks.Denoisers;
 using Posterior.Networks.Edm;
+using Posterior.Networks.Edm2;
+using Posterior.Networks.Hdit;
+using Posterior.Networks.Swin;
 using Posterior.Oracles;
 using Posterior.Torch;
 using Posterior.Torch.Nn;
@@ -85,6 +89,8 @@ public sealed class NetworkOracleTests
                 // Dirac feeds the noise standard deviation itself; its configuration calls the image channels differently.
                 var dirac = new SongUNet(oracle.Spec.Deserialize<SongUNetSettings>(NetworkOracle.SpecOptions)! with { ImgChannels = oracle.Spec.GetProperty("in_channels").GetInt32() });
                 return (dirac, x => dirac.Forward(x, oracle.Tensor("in.noise_labels")));
+            case "hdit":
+                return BuildHdit(oracle);
             case "layer_edm_Conv2d":
                 var convolution = new EdmConvolution(Number("in_channels"), Number("out_channels"), Number("kernel"), LayerResampling(oracle.Spec), LayerFilter(oracle.Spec), oracle.Spec.GetProperty("fused_resample").GetBoolean());
                 return (convolution, convolution.Forward);
@@ -100,12 +106,62 @@ public sealed class NetworkOracleTests
                     AdaptiveScale = oracle.Spec.GetProperty("adaptive_scale").GetBoolean(),
                 }, LayerResampling(oracle.Spec), oracle.Spec.GetProperty("attention").GetBoolean());
                 return (block, x => block.Forward(x, oracle.Tensor("in.emb")));
+            case "edm2":
+                return BuildEdm2(oracle);
+            case "dncnn":
+                var dncnn = new DnCnn(oracle.Spec.Deserialize<DnCnnSettings>(NetworkOracle.SpecOptions)!);
+                return (dncnn, dncnn.Forward);
+            case "fdncnn":
+                var fdncnn = new FDnCnn(oracle.Spec.Deserialize<FDnCnnSettings>(NetworkOracle.SpecOptions)!);
+                return (fdncnn, fdncnn.Forward);
+            case "ircnn":
+                var ircnn = new IrCnn(oracle.Spec.Deserialize<IrCnnSettings>(NetworkOracle.SpecOptions)!);
+                return (ircnn, ircnn.Forward);
+            case "drunet":
+                var drunet = new DrUNet(oracle.Spec.Deserialize<DrUNetSettings>(NetworkOracle.SpecOptions)!);
+                return (drunet, drunet.Forward);
+            case "swinir":
+                var swinir = new SwinIr(oracle.Spec.Deserialize<SwinIrSettings>(NetworkOracle.SpecOptions)!);
+                return (swinir, swinir.Forward);
             default:
                 Skip.If(true, $"the architecture '{arch}' is not built");
                 throw new InvalidOperationException();
         }
 
         int Number(string setting) => oracle.Spec.GetProperty(setting).GetInt32();
+    }
+
+    // EDM2 keeps its network and the uncertainty of its loss below one preconditioner.
+    private static (Module Network, Evaluate Evaluate) BuildEdm2(OracleFile oracle)
+    {
+        var edm2 = new Edm2Network(oracle.Spec.Deserialize<Edm2Settings>(NetworkOracle.SpecOptions)!);
+        var scalings = new EdmPreconditioning(edm2.Settings.SigmaData);
+        var (sigmas, labels) = (oracle.Doubles("in.sigma"), oracle.Find("in.class_labels"));
+        return (edm2, x =>
+        {
+            var noise = PerImage(scalings.CNoise).Reshape(-1);
+            if (oracle.Has("out.logvar")) oracle.Close("out.logvar", edm2.LogVariance(noise).Reshape(-1, 1, 1, 1));
+            var output = edm2.ForwardVectors(x * PerImage(scalings.CIn), noise, labels);
+            if (oracle.Has("mid.F")) oracle.Close("mid.F", output);
+            return x * PerImage(scalings.CSkip) + output * PerImage(scalings.COut);
+        });
+
+        Tensor PerImage(Func<double, double> coefficient) => Tensor.From([.. sigmas.Select(sigma => (float)coefficient(sigma))], sigmas.Length, 1, 1, 1);
+    }
+
+    private static (Module Network, Evaluate Evaluate) BuildHdit(OracleFile oracle)
+    {
+        var settings = oracle.Spec.Deserialize<HditSettings>(NetworkOracle.SpecOptions)!;
+        var (network, scalings, sigmas) = (new HditNetwork(settings), new EdmPreconditioning(settings.SigmaData), oracle.Doubles("in.sigma"));
+        var conditions = new HditConditions { Classes = oracle.Find("in.class_cond"), Augmentation = oracle.Find("in.aug_cond"), Mapping = oracle.Find("in.mapping_cond") };
+        return (network, x =>
+        {
+            var output = network.Forward(x * PerImage(scalings.CIn), PerImage(scalings.CNoise).Reshape(-1), conditions);
+            if (oracle.Has("mid.F")) oracle.Close("mid.F", output);
+            return x * PerImage(scalings.CSkip) + output * PerImage(scalings.COut);
+        });
+
+        Tensor PerImage(Func<double, double> coefficient) => Tensor.From([.. sigmas.Select(sigma => (float)coefficient(sigma))], sigmas.Length, 1, 1, 1);
     }
 
     // D = c_skip x + c_out F(c_in x, c_noise) with a noise level for each image.

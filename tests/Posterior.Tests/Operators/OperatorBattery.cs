@@ -16,6 +16,7 @@ public sealed class OperatorBattery
         "sr2", "sr3", "sr-bicubic2", "sr-bicubic3:threshold=0.2", "deblur-uniform4", "deblur-uniform5:boundary=symmetric", "deblur-uniform9:boundary=circular,threshold=0",
         "deblur-gauss", "deblur-gauss:sigma=1.5,boundary=reflect", "deblur-taps:v=1/2/3,h=3/2", "kernel:kernel.txt,stride=2", "kernel:kernel.txt,stride=3,threshold=0.3", "kernel:kernel.txt,threshold=0.5",
         "kernel:kernel.txt,normalize=no,threshold=0", "inpaint-random:0.9,seed=3", "inpaint-text:ok,size=7", "cs1", "cs2:seed=9", "block-cs4:block=4", "block-cs2:block=2,seed=4", "block-cs1:block=3",
+        "severity-blur:max=1,t=0.5", "severity-mask:max=3,t=0.7", "severity-box:size=2,t=0.8", "severity-down:factor=4,t=0.7",
         "matrix:tall.npy", "matrix:plane.npy,per-channel=yes", "matrix:matrix.npy,threshold=9",
     ];
 
@@ -76,6 +77,7 @@ public sealed class OperatorBattery
     {
         InpaintBoxSpec box => box.X + box.Width <= shape.Width && box.Y + box.Height <= shape.Height && (shape.Height, shape.Width) != (box.Height, box.Width),
         InpaintTextSpec => shape.Width > 5,
+        MaskSeverity => shape.Height * shape.Width > 9,
         InpaintFileSpec => shape.Height * shape.Width > 1,
         InpaintRandomSpec => shape.Height * shape.Width > 4,
         HadamardSpec cs => shape.Height * shape.Width >= cs.Ratio,

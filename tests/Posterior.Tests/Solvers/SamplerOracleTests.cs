@@ -49,6 +49,12 @@ public sealed partial class SamplerOracleTests
             case "dps" or "mcg" or "pigdm" or "pigdm_noisy" or "dps_ddim_reddiff" or "mcg_reddiff" or "reddiff" or "daps":
                 Guided(oracle, GuidedSolver(spec, method));
                 break;
+            case "dirac":
+                ReversesDegradation(oracle);
+                break;
+            case "indi":
+                ReversesBlend(oracle);
+                break;
             case "edm_heun" or "edm2_heun":
                 Samples(oracle, new EdmHeun
                 {

@@ -103,7 +103,7 @@ public static class CatalogueBenchmark
         ];
     }
 
-    private static IEnumerable<Solver> Solvers(int steps) => SolverCatalog.All
+    private static IEnumerable<Solver> Solvers(int steps) => SolverCatalog.ForPriors
         .Select(entry => entry.Options.Contains("steps") ? entry.Create(new SolverSettings { Steps = steps }) : entry.Default)
         .Where(solver => solver.Evaluations > 0);
 

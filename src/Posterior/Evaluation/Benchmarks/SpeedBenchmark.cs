@@ -1,18 +1,16 @@
-using Posterior.Networks;
-using Posterior.Networks.Adm;
 using Posterior.Torch;
-using Posterior.Torch.Nn;
 
 namespace Posterior.Evaluation.Benchmarks;
 
 /// <summary>The whole bench of the engine and the networks: every row with its bar.</summary>
 public static class SpeedBenchmark
 {
+    private const int Batch = 8, TrainingBatch = 16;
     private const long Size = 256;
 
     /// <summary>
     /// Measures the machine's roofline, the engine's calls, ADM's UNet (64 channels, multipliers 1, 1, 2, 2, 4, 4, attention at 32, 16 and 8)
-    /// and the <c>photo</c> architecture at 256 x 256, batch 1, and DDRM's work outside them. Weights are random: they do not change the time.
+    /// and the <c>photo</c> architecture at 256 x 256, batch 1, NCSN++ at 64 x 64, steps of training, and DDRM's work outside the networks. Weights are random: they do not change the time.
     /// </summary>
     /// <param name="progress">Told what is measured next.</param>
     /// <param name="cancellation">Stops between two measurements.</param>
@@ -33,40 +31,45 @@ public static class SpeedBenchmark
         rows.AddRange(EngineBenchmark.Run(cancellation));
         using var scope = new Scope();
         using var noGrad = new NoGrad();
-        using var adm = Adm();
-        using var photo = new PhotoUNet(new PhotoUNetSettings());
-        Randomise(adm);
-        Randomise(photo);
+        using var adm = BenchmarkNetworks.Adm();
+        using var photo = BenchmarkNetworks.Photo();
+        using var song = BenchmarkNetworks.Song();
         var (x, time) = (new SeededNoise(1).Normal([1, 3, Size, Size]), Tensor.Full([1], 500));
         var label = Tensor.Zeros([1]);
         progress?.Report("ADM UNet, 256x256");
         rows.AddRange(new NetworkBenchmark("ADM UNet 256x256", adm, () => adm.Forward(x, time)).Run(cancellation));
         progress?.Report("photo network, 256x256");
         rows.AddRange(new NetworkBenchmark("photo network 256x256", photo, () => photo.Forward(x, label)) { HalfBar = null }.Run(cancellation));
+        progress?.Report("SongUNet, 64x64");
+        var (thumbnails, levels) = (new SeededNoise([.. Enumerable.Range(0, Batch).Select(i => (ulong)i)]).Normal([Batch, 3, 64, 64]), Tensor.Zeros([Batch]));
+        rows.AddRange(new NetworkBenchmark($"SongUNet 64x64, batch {Batch}", song, () => song.Forward(thumbnails, levels)) { HalfBar = null, ShareBar = 0.65 }.Run(cancellation));
+        progress?.Report("training");
+        rows.AddRange(Training(cancellation));
         progress?.Report("DDRM outside the network, 256x256");
         rows.AddRange(SolverBenchmark.Run(
             (int)Size, ("ADM UNet", () => adm.Forward(x, time).Dispose()), [("photo", () => photo.Forward(x, label).Dispose())], cancellation));
         return rows;
     }
 
-    private static AdmUNet Adm() => new(new AdmUNetSettings
+    // Steps of the crops that the shipped models are trained on.
+    private static IEnumerable<BenchmarkRow> Training(CancellationToken cancellation)
     {
-        ModelChannels = 64,
-        ChannelMult = [1, 1, 2, 2, 4, 4],
-        AttentionResolutions = [8, 16, 32],
-        NumResBlocks = 2,
-        NumHeadChannels = 64,
-        UseScaleShiftNorm = true,
-        ResblockUpdown = true,
-    });
+        using var scope = new Scope();
+        using var photo = BenchmarkNetworks.Photo();
+        using var song = BenchmarkNetworks.Song();
+        var crops = new SeededNoise([.. Enumerable.Range(0, TrainingBatch).Select(i => (ulong)i)]).Normal([TrainingBatch, 3, 64, 64]);
+        var levels = Tensor.Zeros([TrainingBatch]);
+        using var recording = new WithGrad();
+        return
+        [
+            .. new TrainingBenchmark($"photo network 64x64, batch {TrainingBatch}", photo, TrainingBatch, () => Photo(DType.BFloat16), () => Photo(null)).Run(cancellation),
+            .. new TrainingBenchmark($"SongUNet 64x64, batch {TrainingBatch}", song, TrainingBatch, () => song.Forward(crops, levels), null) { ShareBar = 0.5 }.Run(cancellation),
+        ];
 
-    // Variance-preserving layers keep activations in the normal range of numbers.
-    private static void Randomise(Module network)
-    {
-        var noise = new SeededNoise(7);
-        foreach (var parameter in network.Parameters)
+        Tensor Photo(DType? activations)
         {
-            if (parameter.Rank > 1) Initialisation.Normal(parameter, null, 1, noise);
+            photo.ActivationType = activations;
+            return photo.Forward(crops, levels);
         }
     }
 

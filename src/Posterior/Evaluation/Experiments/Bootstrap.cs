@@ -1,5 +1,3 @@
-using Posterior.Training;
-
 namespace Posterior.Evaluation.Experiments;
 
 /// <summary>Confidence in a mean by the bootstrap (Efron 1979): the spread of the means of samples drawn anew, with repetition, from the values.</summary>

@@ -39,6 +39,9 @@ public sealed class EdmBlock : Module
     private readonly EdmConvolution _convolution0, _convolution1;
     private readonly EdmConvolution? _skip, _qkv, _projection;
     private readonly Linear _affine;
+    /// <summary>The gain of layers whose result is added to something that carries the signal already.</summary>
+    internal const double StartGain = 1e-5;
+
     private readonly EdmBlockSettings _settings;
     private readonly long _heads;
 
@@ -73,7 +76,7 @@ public sealed class EdmBlock : Module
     {
         using var scope = new Scope();
         var h = _convolution0.Forward(_norm0.Forward(x, silu: true));
-        var affine = _affine.Forward(embedding).Unsqueeze(2).Unsqueeze(3);
+        var affine = _affine.Forward(embedding).To(h.DType).Unsqueeze(2).Unsqueeze(3);
         if (_settings.AdaptiveScale)
         {
             var (scale, shift) = affine.Chunk(2, 1) is [var first, var second] ? (first, second) : throw new InvalidOperationException();
@@ -85,6 +88,17 @@ public sealed class EdmBlock : Module
         }
         h = ((_skip?.Forward(x) ?? x) + _convolution1.Forward(h)) * _settings.SkipScale;
         return scope.Keep(_heads == 0 ? h : (h + Attend(h)) * _settings.SkipScale);
+    }
+
+    /// <summary>Random weights, as in the published constructor: what a block and its attention add starts at (nearly) zero.</summary>
+    public void Initialise(NoiseSource noise)
+    {
+        _convolution0.Initialise(noise);
+        _affine.Initialise(noise);
+        _convolution1.Initialise(noise, StartGain);
+        _skip?.Initialise(noise);
+        _qkv?.Initialise(noise);
+        _projection?.Initialise(noise, StartGain);
     }
 
     /// <summary>Group normalisation with at most 32 groups of at least 4 channels.</summary>

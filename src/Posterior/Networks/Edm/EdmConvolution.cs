@@ -53,15 +53,24 @@ public sealed class EdmConvolution : Module
         };
 
         // The filter sums to 1 except at the border, so the bias comes last.
-        return scope.Keep(_bias.Exists ? y + _bias.Value.Reshape(1, -1, 1, 1) : y);
+        return scope.Keep(_bias.Exists ? y + _bias.Value.To(y.DType).Reshape(1, -1, 1, 1) : y);
     }
 
-    private Tensor Convolve(Tensor x, long border) => _weight.Exists ? x.Conv2d(_weight, null, padding: border) : x;
+    /// <summary>Normal weights of variance gain^2 / fan-in, zero bias.</summary>
+    public void Initialise(NoiseSource noise, double gain = 1)
+    {
+        if (_weight.Exists) Initialisation.Normal(_weight, _bias.OrNull, gain, noise);
+    }
 
-    private Tensor Down(Tensor x, long border) => x.Conv2d(PerChannel(x), null, stride: 2, padding: border, groups: x.Size(1));
+    private Tensor Convolve(Tensor x, long border) => _weight.Exists ? x.Conv2d(_weight.Value.To(x.DType), null, padding: border) : x;
+
+    private Tensor Down(Tensor x, long border) => InSinglePrecision(x, y => y.Conv2d(PerChannel(y), null, stride: 2, padding: border, groups: y.Size(1)));
 
     // Zeros between the pixels take three quarters of the sum away.
-    private Tensor Up(Tensor x, long border) => x.ConvTranspose2d(PerChannel(x) * 4, null, stride: 2, padding: border, groups: x.Size(1));
+    private Tensor Up(Tensor x, long border) => InSinglePrecision(x, y => y.ConvTranspose2d(PerChannel(y) * 4, null, stride: 2, padding: border, groups: y.Size(1)));
 
-    private Tensor PerChannel(Tensor x) => _filter.Value.Repeat(x.Size(1), 1, 1, 1);
+    // libtorch's transposed convolutions of channels-last bfloat16 come out in a wrong shape (seen in 1.13).
+    private static Tensor InSinglePrecision(Tensor x, Func<Tensor, Tensor> resample) => x.DType == DType.BFloat16 ? resample(x.To(DType.Float32)).To(DType.BFloat16) : resample(x);
+
+    private Tensor PerChannel(Tensor x) => _filter.Value.To(x.DType).Repeat(x.Size(1), 1, 1, 1);
 }

@@ -109,6 +109,9 @@ public sealed class SongUNet : Module, INoiseConditioned
     /// <summary>The settings that the network was built with.</summary>
     public SongUNetSettings Settings { get; }
 
+    /// <summary>The number format of activations, in channels-last memory, while the weights keep their own: for mixed-precision training. Null for that of the weights.</summary>
+    public DType? ActivationType { get; set; }
+
     /// <inheritdoc/>
     public int ImageChannels => Settings.ImgChannels;
 
@@ -136,7 +139,7 @@ public sealed class SongUNet : Module, INoiseConditioned
         using var scope = new Scope();
         var embedding = Embed(noiseLabel, classVectors, augmentVectors);
 
-        var h = x.To(DType);
+        var h = ActivationType is { } type ? x.To(type).Contiguous(channelsLast: true) : x.To(DType);
         var image = h;
         var skips = new Stack<Tensor>();
         foreach (var level in _encoder)
@@ -161,6 +164,31 @@ public sealed class SongUNet : Module, INoiseConditioned
             output = output is null ? part : level.ImageUp!.Forward(output) + part;
         }
         return scope.Keep(output!.To(x.DType));
+    }
+
+    /// <summary>Random weights, as in the published constructor: blocks add nearly nothing at first, and the output is nearly zero.</summary>
+    /// <param name="noise">A source for a batch of one.</param>
+    public void Initialise(NoiseSource noise)
+    {
+        var outputs = _decoder.Select(level => level.Image).OfType<EdmConvolution>().ToHashSet();
+        foreach (var (_, part) in Children)
+        {
+            switch (part)
+            {
+                case FourierFrequencies frequencies:
+                    frequencies.Initialise(noise);
+                    break;
+                case Linear linear:
+                    linear.Initialise(noise);
+                    break;
+                case EdmBlock block:
+                    block.Initialise(noise);
+                    break;
+                case EdmConvolution convolution:
+                    convolution.Initialise(noise, outputs.Contains(convolution) ? EdmBlock.StartGain : 1);
+                    break;
+            }
+        }
     }
 
     private Tensor Embed(Tensor noiseLabel, Tensor? classVectors, Tensor? augmentVectors)

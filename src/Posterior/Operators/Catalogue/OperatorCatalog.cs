@@ -22,6 +22,11 @@ public static class OperatorCatalog
         HadamardSpec.Entry,
         BlockSensingSpec.Entry,
         MatrixSpec.Entry,
+        BlurSeverity.Entry,
+        GaussianMaskSeverity.Entry,
+        BoxMaskSeverity.Entry,
+        DownsamplingSeverity.Entry,
+        .. FamilySpec.Entries,
     ];
 
     /// <summary>Reads the text form of an operator, as <c>sr4</c> or <c>deblur-gauss:sigma=3,size=31</c>.</summary>

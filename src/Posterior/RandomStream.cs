@@ -1,7 +1,7 @@
-namespace Posterior.Training;
+namespace Posterior;
 
-/// <summary>Uniform random numbers that are a function of (seed, index, draw) alone, so that training resumes exactly where it stopped.</summary>
-/// <param name="seed">The seed of the training.</param>
+/// <summary>Uniform random numbers that are a function of (seed, index, draw) alone, so that a training resumes exactly where it stopped and a random operator can be drawn again.</summary>
+/// <param name="seed">The seed.</param>
 /// <param name="index">The sample that the numbers are for.</param>
 public struct RandomStream(ulong seed, ulong index)
 {

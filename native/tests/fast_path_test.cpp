@@ -1,0 +1,273 @@
+// The fast path through the C ABI against plain loops in double precision, over random shapes: odd sizes, one pixel, channels that fill no vector,
+// batches of 1 to 9, every variant of the vector code, both number formats. native/tests/sanitize runs it under AddressSanitizer and
+// UndefinedBehaviorSanitizer, so that reads and writes beyond a tensor end it. Before each call the memory that the result will get is filled with
+// NaN, so that a number that was never written shows.
+#include "../posterior.h"
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace {
+
+constexpr int32_t kFloat = 6, kBfloat16 = 15;
+int failures = 0, checks = 0;
+std::mt19937_64 engine(20261125);
+
+void check(int status, const char* what) {
+    if (status == PT_OK) return;
+    std::fprintf(stderr, "%s: %s\n", what, pt_error());
+    std::exit(2);
+}
+
+int64_t between(int64_t low, int64_t high) { return std::uniform_int_distribution<int64_t>(low, high)(engine); }
+
+float round_to(float value, int32_t dtype) {
+    if (dtype == kFloat) return value;
+    uint32_t bits;
+    std::memcpy(&bits, &value, 4);
+    bits += 0x7fff + ((bits >> 16) & 1);
+    bits &= 0xffff0000;
+    std::memcpy(&value, &bits, 4);
+    return value;
+}
+
+// A tensor of a shape in a number format with its values as doubles in row-major order.
+struct Array {
+    std::vector<int64_t> shape;
+    std::vector<double> values;
+    pt_tensor tensor = nullptr;
+
+    Array(std::vector<int64_t> sizes, int32_t dtype, double scale = 1, bool last = false) : shape(std::move(sizes)) {
+        int64_t count = 1;
+        for (auto size : shape) count *= size;
+        std::normal_distribution<float> normal;
+        std::vector<float> floats(count);
+        for (auto& value : floats) value = round_to(static_cast<float>(scale) * normal(engine), dtype);
+        values.assign(floats.begin(), floats.end());
+        tensor = make(floats, dtype, last);
+    }
+    Array(const Array&) = delete;
+    ~Array() { check(pt_tensor_free(tensor), "free"); }
+
+    // Channels-last tensors [N, C, H, W] are permuted views of [N, H, W, C].
+    pt_tensor make(const std::vector<float>& floats, int32_t dtype, bool last) const {
+        std::vector<float> ordered = floats;
+        std::vector<int64_t> stored = shape;
+        if (last) {
+            const auto n = shape[0], c = shape[1], h = shape[2], w = shape[3];
+            for (int64_t b = 0; b < n; b++)
+                for (int64_t k = 0; k < c; k++)
+                    for (int64_t i = 0; i < h * w; i++) ordered[(b * h * w + i) * c + k] = floats[(b * c + k) * h * w + i];
+            stored = {n, h, w, c};
+        }
+        pt_tensor made;
+        if (dtype == kFloat) {
+            check(pt_tensor_new(ordered.data(), ordered.size() * 4, dtype, stored.data(), stored.size(), &made), "new");
+        } else {
+            std::vector<uint16_t> halves(ordered.size());
+            for (size_t i = 0; i < halves.size(); i++) {
+                uint32_t bits;
+                std::memcpy(&bits, &ordered[i], 4);
+                halves[i] = bits >> 16;
+            }
+            check(pt_tensor_new(halves.data(), halves.size() * 2, dtype, stored.data(), stored.size(), &made), "new");
+        }
+        if (!last) return made;
+        const int64_t order[] = {0, 3, 1, 2};
+        return permuted(made, order, 4);
+    }
+
+    static pt_tensor permuted(pt_tensor made, const int64_t* order, int32_t rank) {
+        pt_op permute;
+        check(pt_op_find("aten::permute", "", &permute), "permute");
+        pt_value arguments[2] = {{PT_TENSOR, 0, {}}, {PT_INT_LIST, rank, {}}}, result[1];
+        arguments[0].p = made;
+        arguments[1].p = order;
+        int32_t count = 1;
+        check(pt_op_call(permute, arguments, 2, result, &count), "permute");
+        check(pt_tensor_free(made), "free");
+        return const_cast<pt_tensor>(result[0].p);
+    }
+};
+
+std::vector<double> read(pt_tensor tensor) {
+    int64_t shape[8], strides[8];
+    int32_t rank, dtype, device;
+    check(pt_tensor_info(tensor, shape, strides, 8, &rank, &dtype, &device), "info");
+    int64_t count = 1;
+    for (int32_t i = 0; i < rank; i++) count *= shape[i];
+    std::vector<double> values(count);
+    if (dtype == kFloat) {
+        std::vector<float> floats(count);
+        check(pt_tensor_read(tensor, floats.data(), count * 4), "read");
+        values.assign(floats.begin(), floats.end());
+    } else {
+        std::vector<uint16_t> halves(count);
+        check(pt_tensor_read(tensor, halves.data(), count * 2), "read");
+        for (int64_t i = 0; i < count; i++) {
+            const uint32_t bits = static_cast<uint32_t>(halves[i]) << 16;
+            float value;
+            std::memcpy(&value, &bits, 4);
+            values[i] = value;
+        }
+    }
+    return values;
+}
+
+// Memory of the size of the expected result, full of NaN and free again: the pooling allocator hands it out next.
+void poison(size_t count, int32_t dtype) {
+    const auto size = dtype == kFloat ? 4 : 2;
+    const std::vector<uint8_t> ones(count * size, 0xff);
+    const int64_t shape[] = {static_cast<int64_t>(count)};
+    pt_tensor filled;
+    check(pt_tensor_new(ones.data(), ones.size(), dtype, shape, 1, &filled), "new");
+    check(pt_tensor_free(filled), "free");
+}
+
+void compare(const std::string& what, const std::vector<double>& expected, int32_t dtype, const std::function<int(pt_tensor*)>& run) {
+    poison(expected.size(), dtype);
+    pt_tensor out = nullptr;
+    check(run(&out), what.c_str());
+    if (out == nullptr) return;  // not supported here: the caller would take ATen
+    const auto found = read(out);
+    check(pt_tensor_free(out), "free");
+    checks++;
+    double largest = 0, worst = 0;
+    for (auto value : expected) largest = std::fmax(largest, std::fabs(value));
+    for (size_t i = 0; i < expected.size(); i++) {
+        const auto error = std::fabs(found[i] - expected[i]);
+        worst = error <= worst ? worst : error;  // keeps NaN
+    }
+    const auto tolerance = (dtype == kFloat ? 2e-5 : 3e-2) * std::fmax(largest, 1e-3);
+    if (found.size() == expected.size() && worst <= tolerance) return;
+    failures++;
+    std::printf("FAILED %s: error %g of %g\n", what.c_str(), worst, largest);
+}
+
+double activate(double x, int32_t activation) {
+    if (activation == PT_SILU) return x / (1 + std::exp(-x));
+    return activation == PT_RELU ? std::fmax(x, 0) : x;
+}
+
+void convolution(int32_t dtype) {
+    const auto n = between(1, 9), groups = between(0, 3) == 0 ? between(2, 2) : between(1, 1), inputs = groups * between(1, 24), outputs = groups * between(1, 24);
+    const int64_t size = between(0, 2) == 0 ? 1 : 3, stride = between(1, 2), padding = size / 2, h = between(1, 13), w = between(1, 13);
+    const auto last = between(0, 1) == 1, with_residual = between(0, 1) == 1, modulated = between(0, 1) == 1;
+    const auto activation = static_cast<int32_t>(between(PT_IDENTITY, PT_RELU));
+    const auto rows = (h + 2 * padding - size) / stride + 1, columns = (w + 2 * padding - size) / stride + 1;
+    Array x({n, inputs, h, w}, dtype, 1, last), weight({outputs, inputs / groups, size, size}, dtype, 0.2), bias({outputs}, dtype);
+    Array residual({n, outputs, rows, columns}, dtype, 1, last), scale({n, outputs, 1, 1}, dtype, 0.3), shift({n, outputs, 1, 1}, dtype);
+    std::vector<double> expected(n * outputs * rows * columns);
+    for (int64_t b = 0, i = 0; b < n; b++)
+        for (int64_t o = 0; o < outputs; o++)
+            for (int64_t r = 0; r < rows; r++)
+                for (int64_t c = 0; c < columns; c++, i++) {
+                    auto sum = bias.values[o];
+                    const auto each = inputs / groups, first = o / (outputs / groups) * each;
+                    for (int64_t k = 0; k < each; k++)
+                        for (int64_t u = 0; u < size; u++)
+                            for (int64_t v = 0; v < size; v++) {
+                                const auto row = r * stride + u - padding, column = c * stride + v - padding;
+                                if (row < 0 || row >= h || column < 0 || column >= w) continue;
+                                sum += x.values[((b * inputs + first + k) * h + row) * w + column] * weight.values[((o * each + k) * size + u) * size + v];
+                            }
+                    if (with_residual) sum += residual.values[i];
+                    if (modulated) sum = sum * (1 + scale.values[b * outputs + o]) + shift.values[b * outputs + o];
+                    expected[i] = activate(sum, activation);
+                }
+    pt_convolution layer;
+    check(pt_convolution_new(weight.tensor, bias.tensor, stride, stride, padding, padding, groups, &layer), "convolution");
+    if (layer == nullptr) return;
+    const auto what = "convolution " + std::to_string(n) + "x" + std::to_string(inputs) + "x" + std::to_string(h) + "x" + std::to_string(w) + " to " + std::to_string(outputs) +
+                      (dtype == kFloat ? " fp32" : " bf16");
+    for (int repeat = 0; repeat < 2; repeat++)
+        compare(what, expected, dtype, [&](pt_tensor* out) {
+            return pt_convolution_run(layer, x.tensor, with_residual ? residual.tensor : nullptr, modulated ? scale.tensor : nullptr, modulated ? shift.tensor : nullptr, activation, out);
+        });
+    check(pt_convolution_free(layer), "free");
+}
+
+void group_norm(int32_t dtype) {
+    const auto n = between(1, 9), groups = between(1, 8), channels = groups * between(1, 9), h = between(1, 11), w = between(1, 11);
+    const auto modulated = between(0, 1) == 1;
+    const auto activation = static_cast<int32_t>(between(PT_IDENTITY, PT_SILU));
+    Array x({n, channels, h, w}, dtype, 1, true), weight({channels}, dtype), bias({channels}, dtype), scale({n, channels, 1, 1}, dtype, 0.3), shift({n, channels, 1, 1}, dtype);
+    std::vector<double> expected(x.values.size());
+    const auto each = channels / groups * h * w;
+    for (int64_t g = 0; g < n * groups; g++) {
+        double mean = 0, variance = 0;
+        for (int64_t i = 0; i < each; i++) mean += x.values[g * each + i] / each;
+        for (int64_t i = 0; i < each; i++) variance += std::pow(x.values[g * each + i] - mean, 2) / each;
+        for (int64_t i = 0; i < each; i++) {
+            const auto at = g * each + i, b = at / (channels * h * w), c = at / (h * w) % channels;
+            auto y = (x.values[at] - mean) / std::sqrt(variance + 1e-3) * weight.values[c] + bias.values[c];
+            if (modulated) y = y * (1 + scale.values[b * channels + c]) + shift.values[b * channels + c];
+            expected[at] = activate(y, activation);
+        }
+    }
+    compare("group norm " + std::to_string(channels) + " in " + std::to_string(groups), expected, dtype, [&](pt_tensor* out) {
+        return pt_group_norm(x.tensor, groups, weight.tensor, bias.tensor, 1e-3, modulated ? scale.tensor : nullptr, modulated ? shift.tensor : nullptr, activation, out);
+    });
+}
+
+void silu(int32_t dtype) {
+    Array x({between(1, 9), between(1, 40), between(1, 11), between(1, 11)}, dtype, 4, between(0, 1) == 1);
+    std::vector<double> expected(x.values.size());
+    for (size_t i = 0; i < expected.size(); i++) expected[i] = activate(x.values[i], PT_SILU);
+    compare("silu", expected, dtype, [&](pt_tensor* out) { return pt_silu(x.tensor, out); });
+}
+
+void attention(int32_t dtype) {
+    const auto n = between(1, 5), heads = between(1, 4), d = between(1, 40), t = between(1, 50), s = between(1, 50);
+    // Features lie side by side: [N, heads, T, d] seen as [N, heads, d, T].
+    Array q({n, heads, t, d}, dtype), k({n, heads, s, d}, dtype), v({n, heads, s, d}, dtype);
+    std::vector<double> expected(n * heads * t * d);
+    for (int64_t g = 0; g < n * heads; g++)
+        for (int64_t i = 0; i < t; i++) {
+            std::vector<double> weights(s);
+            double most = -INFINITY, sum = 0;
+            for (int64_t j = 0; j < s; j++) {
+                for (int64_t f = 0; f < d; f++) weights[j] += q.values[(g * t + i) * d + f] * k.values[(g * s + j) * d + f] / std::sqrt(static_cast<double>(d));
+                most = std::fmax(most, weights[j]);
+            }
+            for (auto& weight : weights) sum += weight = std::exp(weight - most);
+            for (int64_t j = 0; j < s; j++)
+                for (int64_t f = 0; f < d; f++) expected[(g * t + i) * d + f] += weights[j] / sum * v.values[(g * s + j) * d + f];
+        }
+    const int64_t order[] = {0, 1, 3, 2};
+    for (auto* one : {&q, &k, &v}) one->tensor = Array::permuted(one->tensor, order, 4);
+    compare("attention " + std::to_string(t) + " to " + std::to_string(s) + " of " + std::to_string(d), expected, dtype, [&](pt_tensor* out) { return pt_attention(q.tensor, k.tensor, v.tensor, out); });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const int rounds = argc > 1 ? std::atoi(argv[1]) : 40;
+    int32_t previous;
+    check(pt_grad_mode(0, &previous), "grad mode");
+    check(pt_threads_set(2), "threads");
+    const std::string variants = pt_vector_variants();
+    for (size_t start = 0; start <= variants.size();) {
+        const auto end = std::min(variants.find(' ', start), variants.size());
+        const auto variant = variants.substr(start, end - start);
+        check(pt_vector_variant_set(variant.c_str()), "variant");
+        const auto before = checks;
+        for (int round = 0; round < rounds; round++)
+            for (auto dtype : {kFloat, kBfloat16}) {
+                convolution(dtype);
+                group_norm(dtype);
+                silu(dtype);
+                attention(dtype);
+            }
+        std::printf("%s: %d calls compared\n", variant.c_str(), checks - before);
+        start = end + 1;
+    }
+    std::printf("%d passed, %d failed\n", checks - failures, failures);
+    return failures == 0 && checks > 0 ? 0 : 1;
+}

@@ -1,0 +1,42 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Posterior.Imaging;
+using Posterior.Torch;
+
+namespace Posterior.Evaluation.Reversal;
+
+/// <summary>The originals of a study, all of one size and evenly spread over a source.</summary>
+internal static class StudyImages
+{
+    /// <summary>Loads them one by one.</summary>
+    /// <param name="settings">Source, number and size.</param>
+    /// <param name="channels">1 or 3.</param>
+    /// <param name="native">The size of the model's training; null for any.</param>
+    /// <param name="fit">The largest shape that the degradation takes.</param>
+    /// <returns>Each in [-1, 1], <c>[1, C, H, W]</c>, with the seed that follows from its content. It lives as long as the caller's scope.</returns>
+    /// <exception cref="ImageException">A file cannot be read, or is too small.</exception>
+    public static IEnumerable<(Tensor Clean, ulong Seed)> Load(ReversalStudySettings settings, long channels, int? native, Func<ImageShape, ImageShape> fit)
+    {
+        using var source = ImageSource.Open(settings.Data);
+        var count = Math.Min(settings.Images, source.Count);
+        for (var i = 0; i < count; i++)
+        {
+            var index = (int)((long)i * source.Count / count);
+            var content = Convert.ToHexStringLower(SHA256.HashData(source.Read(index)));
+            yield return (Original(source, index, settings, channels, native, fit), ImageSeed.Of("study", settings.Seed, content, 0));
+        }
+    }
+
+    private static Tensor Original(ImageSource source, int index, ReversalStudySettings settings, long channels, int? native, Func<ImageShape, ImageShape> fit)
+    {
+        using var scope = new Scope();
+        var whole = source.LoadUnit(index);
+        if (settings.Shrink > 1) whole = whole.AveragePool(settings.Shrink, settings.Shrink);
+        var (height, width) = settings.Size is { } size ? (size.Height, size.Width) : native is { } side ? (side, side) : (whole.Size(2), whole.Size(3));
+        if (whole.Size(2) < height || whole.Size(3) < width)
+            throw new ImageException(string.Create(CultureInfo.InvariantCulture, $"'{source.Name(index)}' is {whole.Size(3)}x{whole.Size(2)}{(settings.Shrink > 1 ? " when reduced" : "")}, smaller than {width}x{height}"));
+        var shape = fit(new(channels, height, width));
+        var colour = channels == 3 ? Colour.ToColour(whole) : Colour.ToGrey(whole);
+        return scope.Keep(ValueRange.ToSigned(Crop.Centre(colour, shape.Height, shape.Width).Contiguous()));
+    }
+}

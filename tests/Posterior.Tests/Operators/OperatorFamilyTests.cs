@@ -1,0 +1,216 @@
+using Posterior.Imaging;
+using Posterior.Operators;
+using Posterior.Torch;
+
+namespace Posterior.Tests.Operators;
+
+/// <summary>Random operators and batches in which each image has its own.</summary>
+[Collection(LiveHandles.Name)]
+public sealed class OperatorFamilyTests : IDisposable
+{
+    private static readonly ImageShape _shape = new(3, 8, 16);
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("posterior-families-").FullName;
+
+    public static TheoryData<string> Names => new(OperatorFamilies.All.Select(family => family.Name).Append("mixed"));
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_batch_obeys_adjointness_and_the_Moore_Penrose_conditions_for_each_of_its_operators(string name)
+    {
+        var before = LiveHandles.Count();
+        using (new Scope())
+        {
+            using var h = OperatorBatch.Of(Members(name));
+            var noise = new SeededNoise([.. Enumerable.Range(0, (int)h.Count).Select(i => (ulong)i)]);
+            var (x, x2) = (noise.Normal([h.Count, 2, .. Image()], DType.Float64), noise.Normal([h.Count, 2, .. Image()], DType.Float64));
+            var (y, y2) = (noise.Normal([h.Count, 2, h.Rows], DType.Float64), noise.Normal([h.Count, 2, h.Rows], DType.Float64));
+            var (hx, py) = (h.Apply(x), h.PseudoInverse(y));
+            Close(Dots(hx, y), Dots(x, h.Adjoint(y)), "<Hx, y> = <x, H'y>");
+            Close(hx, h.Apply(h.PseudoInverse(hx)), "H H+ H = H");
+            Close(py, h.PseudoInverse(h.Apply(py)), "H+ H H+ = H+");
+            Close(Dots(h.PseudoInverse(hx), x2), Dots(x, h.PseudoInverse(h.Apply(x2))), "H+ H is symmetric");
+            Close(Dots(h.Apply(py), y2), Dots(y, h.Apply(h.PseudoInverse(y2))), "H H+ is symmetric");
+        }
+        Assert.Equal(before, Tensor.LiveCount);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Each_image_of_a_batch_gets_what_its_operator_alone_gives_and_padding_stays_zero(string name)
+    {
+        using var scope = new Scope();
+        var members = Members(name);
+        using var batch = OperatorBatch.Of(members);
+        var noise = new SeededNoise([.. Enumerable.Range(0, members.Count).Select(i => (ulong)i)]);
+        var (x, y) = (noise.Normal([members.Count, .. Image()], DType.Float64), noise.Normal([members.Count, batch.Rows], DType.Float64));
+        var (hx, hy, py) = (batch.Apply(x), batch.Adjoint(y), batch.PseudoInverse(y));
+        for (var i = 0; i < members.Count; i++)
+        {
+            using var alone = members[i].Bind("alone", DType.Float64);
+            using var single = new SharedOperator(alone, 1);
+            var measured = hx.Narrow(0, i, 1);
+            Close(single.Apply(x.Narrow(0, i, 1)), measured.Narrow(1, 0, single.Rows), "H alone");
+            Assert.Equal(0, measured.Narrow(1, single.Rows, batch.Rows - single.Rows).Abs().Sum().Item());
+            var part = y.Narrow(0, i, 1).Narrow(1, 0, single.Rows);
+            Close(single.Adjoint(part), hy.Narrow(0, i, 1), "H' alone, whatever is in the padding");
+            Close(single.PseudoInverse(part), py.Narrow(0, i, 1), "H+ alone, whatever is in the padding");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Gradients_pass_through_a_batch(string name)
+    {
+        using var scope = new Scope();
+        using var h = OperatorBatch.Of(Members(name));
+        var noise = new SeededNoise([.. Enumerable.Range(0, (int)h.Count).Select(i => (ulong)i)]);
+        var (x, y) = (noise.Normal([h.Count, .. Image()], DType.Float64), noise.Normal([h.Count, h.Rows], DType.Float64));
+        if (name == "zero") return;
+        x.RequiresGrad = true;
+        Close(h.Adjoint(y), Tensor.Gradients(h.Apply(x), y, [x])[0]!, "gradient through H");
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Members_come_back_from_disk_as_they_were(string name)
+    {
+        using var scope = new Scope();
+        var members = Members(name);
+        var path = Path.Combine(_folder, "members.safetensors");
+        FamilyFile.Write(path, members);
+        var read = FamilyFile.Read(path);
+        Assert.Equal(members.Select(member => (member.Kind, member.Shape)), read.Select(member => (member.Kind, member.Shape)));
+        using var batch = OperatorBatch.Of(members);
+        using var again = OperatorBatch.Of(read);
+        var x = new SeededNoise([.. Enumerable.Range(0, members.Count).Select(i => (ulong)i)]).Normal([members.Count, .. Image()]);
+        Assert.True(batch.Apply(x).ToArray<float>().AsSpan().SequenceEqual(again.Apply(x).ToArray<float>()));
+    }
+
+    [Fact]
+    public void The_same_seed_draws_the_same_operator_and_another_seed_another_one()
+    {
+        using var scope = new Scope();
+        var x = new SeededNoise(1).Normal([1, .. Image()]);
+        foreach (var family in OperatorFamilies.All.Where(family => family != OperatorFamilies.Zero))
+        {
+            Assert.Equal(Measure(family, 5), Measure(family, 5));
+            Assert.NotEqual(Measure(family, 5), Measure(family, 6));
+        }
+
+        float[] Measure(OperatorFamily family, ulong seed)
+        {
+            using var h = family.Draw(_shape, seed).Bind("h");
+            return h.PseudoInverse(h.Apply(x)).ToArray<float>();
+        }
+    }
+
+    [Fact]
+    public void Families_draw_what_the_paper_says()
+    {
+        using var scope = new Scope();
+        var shape = new ImageShape(3, 32, 32);
+        var seeds = Enumerable.Range(0, 200).Select(i => (ulong)i).ToArray();
+        var visible = seeds.Select(seed => ((MaskMember)OperatorFamilies.Patches.Draw(shape, seed)).Mask.Average()).ToArray();
+        Assert.All(visible, share => Assert.InRange(share, 1.0 / 1024, 0.35));
+        Assert.InRange(visible.Average(), 0.03, 0.09);
+
+        var strides = seeds[..60].Select(seed => (MotionBlurMember)OperatorFamilies.MotionBlur.Draw(shape, seed)).ToArray();
+        Assert.Equal([2, 4, 8], strides.Select(member => member.Stride).Distinct().Order());
+        Assert.All(strides, member => Assert.Equal(1, member.Kernel.Sum(), 12));
+        Assert.All(strides, member => Assert.True(member.Kernel.Min() >= 0));
+
+        var matrices = seeds[..60].Select(seed => (MatrixMember)OperatorFamilies.Matrix.Draw(shape, seed)).ToArray();
+        Assert.All(matrices, member => Assert.InRange(member.Rows, 1, 128));
+        Assert.InRange(matrices.Average(member => member.Rows), 50, 80);
+        Assert.All(matrices, member => Assert.Equal(1, Math.Sqrt(member.Matrix.Take(3072).Sum(value => (double)value * value)), 5));
+
+        foreach (var seed in seeds)
+        {
+            // A rectangle: as many visible pixels as visible rows times visible columns.
+            var mask = ((MaskMember)OperatorFamilies.BoxOutpainting.Draw(shape, seed)).Mask;
+            var rows = Enumerable.Range(0, 32).Count(row => mask.AsSpan(row * 32, 32).Contains(1));
+            var columns = Enumerable.Range(0, 32).Count(column => Enumerable.Range(0, 32).Any(row => mask[row * 32 + column] == 1));
+            Assert.Equal(rows * columns, mask.Sum());
+        }
+    }
+
+    [Fact]
+    public void A_motion_kernel_is_a_connected_trace_around_the_middle()
+    {
+        for (var seed = 0UL; seed < 30; seed++)
+        {
+            var random = new RandomStream(7, seed);
+            var kernel = MotionKernel.Draw(24, 32, ref random);
+            Assert.Equal(1, kernel.Sum(), 12);
+            var (row, column) = (0.0, 0.0);
+            for (var i = 0; i < kernel.Length; i++) (row, column) = (row + kernel[i] * (i / 32), column + kernel[i] * (i % 32));
+            Assert.Equal(12, row, 6);
+            Assert.Equal(16, column, 6);
+            Assert.Equal(kernel.Count(value => value > 0), Connected(kernel, 24, 32));
+        }
+    }
+
+    [Fact]
+    public void A_matrix_with_dependent_rows_is_refused_with_its_rank()
+    {
+        using var scope = new Scope();
+        var shape = new ImageShape(1, 2, 2);
+        var good = new MatrixMember(shape, [1, 0, 0, 0, 0, 1, 0, 0, 1, 1, 1, 0]);
+        var bad = new MatrixMember(shape, [1, 0, 0, 0, 0, 1, 0, 0, 1, 1, 0, 0]);
+        using var fine = OperatorBatch.Of([good]);
+        Assert.Contains("the 3 rows of the matrix are not independent, 2 of them are", Assert.Throws<OperatorException>(() => OperatorBatch.Of([good, bad])).Message, StringComparison.Ordinal);
+        Assert.Contains("not independent", Assert.Throws<OperatorException>(() => bad.Bind("bad")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Images_of_another_shape_and_files_of_other_things_are_refused()
+    {
+        using var scope = new Scope();
+        using var h = OperatorBatch.Of([new ZeroMember(_shape), new ZeroMember(_shape)]);
+        Assert.Contains("as many images of 3x8x16", Assert.Throws<OperatorException>(() => h.Apply(Tensor.Zeros([2, 3, 8, 8]))).Message, StringComparison.Ordinal);
+        Assert.Contains("one shape", Assert.Throws<OperatorException>(() => OperatorBatch.Of([new ZeroMember(_shape), new ZeroMember(new(3, 8, 8))])).Message, StringComparison.Ordinal);
+        var path = Path.Combine(_folder, "other.safetensors");
+        Posterior.Torch.Weights.SafetensorsWriter.Write(path, [("a", Tensor.Zeros([1]))]);
+        Assert.Contains("no number of members", Assert.Throws<OperatorException>(() => FamilyFile.Read(path)).Message, StringComparison.Ordinal);
+        Assert.Contains("did you mean 'motion-blur'", Assert.Throws<OperatorException>(() => OperatorFamilies.Find("motion-blurr")).Message, StringComparison.Ordinal);
+    }
+
+    private static IReadOnlyList<FamilyMember> Members(string name)
+    {
+        if (name != "mixed") return [.. Enumerable.Range(0, 3).Select(seed => OperatorFamilies.Find(name).Draw(_shape, (ulong)seed))];
+        // Kinds in turn, so that no kind is in one piece.
+        return [.. Enumerable.Range(0, 2).SelectMany(seed => OperatorFamilies.All.Select(family => family.Draw(_shape, (ulong)seed)))];
+    }
+
+    private static int Connected(double[] kernel, int height, int width)
+    {
+        var start = Array.FindIndex(kernel, value => value > 0);
+        var (seen, open) = (new HashSet<int> { start }, new Stack<int>([start]));
+        while (open.TryPop(out var at))
+        {
+            for (var dy = -1; dy <= 1; dy++)
+            {
+                for (var dx = -1; dx <= 1; dx++)
+                {
+                    var (y, x) = (at / width + dy, at % width + dx);
+                    if (y >= 0 && x >= 0 && y < height && x < width && kernel[y * width + x] > 0 && seen.Add(y * width + x)) open.Push(y * width + x);
+                }
+            }
+        }
+        return seen.Count;
+    }
+
+    private static long[] Image() => [_shape.Channels, _shape.Height, _shape.Width];
+
+    private static Tensor Dots(Tensor a, Tensor b) => (a * b).Flatten(2).Sum([2]);
+
+    private static void Close(Tensor expected, Tensor actual, string law)
+    {
+        Assert.True(expected.Shape.SequenceEqual(actual.Shape), $"{law}: {expected} and {actual}");
+        var difference = (expected - actual).Abs().Max().Item();
+        Assert.True(difference <= 1e-9 * Math.Max(1, expected.Abs().Max().Item()), $"{law}: off by {difference}");
+    }
+}
