@@ -154,12 +154,14 @@ public sealed class NetworkOracleTests
         var settings = oracle.Spec.Deserialize<HditSettings>(NetworkOracle.SpecOptions)!;
         var (network, scalings, sigmas) = (new HditNetwork(settings), new EdmPreconditioning(settings.SigmaData), oracle.Doubles("in.sigma"));
         var conditions = new HditConditions { Classes = oracle.Find("in.class_cond"), Augmentation = oracle.Find("in.aug_cond"), Mapping = oracle.Find("in.mapping_cond") };
-        return (network, x =>
+        return (network, Denoise);
+
+        Tensor Denoise(Tensor x)
         {
             var output = network.Forward(x * PerImage(scalings.CIn), PerImage(scalings.CNoise).Reshape(-1), conditions);
             if (oracle.Has("mid.F")) oracle.Close("mid.F", output);
             return x * PerImage(scalings.CSkip) + output * PerImage(scalings.COut);
-        });
+        }
 
         Tensor PerImage(Func<double, double> coefficient) => Tensor.From([.. sigmas.Select(sigma => (float)coefficient(sigma))], sigmas.Length, 1, 1, 1);
     }
