@@ -11,7 +11,6 @@ public sealed class DiracObjective : ReversalObjective
 {
     private readonly SeverityProcess _process;
     private readonly IncrementalReconstructionLoss _loss;
-    private readonly double _meanWeight;
     private readonly ReverserCard _role;
 
     /// <summary>A training.</summary>
@@ -26,7 +25,6 @@ public sealed class DiracObjective : ReversalObjective
     {
         (_role, _process) = (role, role.Process());
         _loss = new(_process, role.Noise(), step) { Weighting = weighting };
-        _meanWeight = MeanWeight(_loss);
     }
 
     /// <summary>The network as it is, as a model of the process.</summary>
@@ -45,13 +43,11 @@ public sealed class DiracObjective : ReversalObjective
     /// <inheritdoc/>
     protected override Tensor Predict(Tensor state, double[] times) => Reverser.PredictEach(state, times);
 
-    // Over the number of values and the mean weight, so that steps and clipping do not depend on size and noise.
+    // Over the number of values: about 1 for a network that does nothing, whatever the noise and the size.
     /// <inheritdoc/>
     protected override Tensor Loss(Tensor prediction, Tensor clean, double[] times)
     {
         using var scope = new Scope();
-        return scope.Keep(_loss.Evaluate(prediction, clean, times) * (clean.Size(0) / (clean.Count * _meanWeight)));
+        return scope.Keep(_loss.Evaluate(prediction, clean, times) * (clean.Size(0) / (double)clean.Count));
     }
-
-    private static double MeanWeight(IncrementalReconstructionLoss loss) => Enumerable.Range(0, 1000).Average(i => loss.Weight((i + 0.5) / 1000));
 }
