@@ -2,7 +2,7 @@ namespace Posterior.Torch;
 
 public sealed partial class Tensor
 {
-    private static readonly Op _matmul = new("aten::matmul"), _einsum = new("aten::einsum"), _svd = new("aten::linalg_svd"), _pinv = new("aten::linalg_pinv"),
+    private static readonly Op _matmul = new("aten::matmul"), _einsum = new("aten::einsum"), _svd = new("aten::linalg_svd"), _svdvals = new("aten::linalg_svdvals"), _pinv = new("aten::linalg_pinv"),
         _eigh = new("aten::linalg_eigh"), _qr = new("aten::linalg_qr"), _solve = new("aten::linalg_solve"), _cholesky = new("aten::linalg_cholesky"), _inverse = new("aten::linalg_inv"), _slogdet = new("aten::linalg_slogdet"),
         _fft2 = new("aten::fft_fft2"), _ifft2 = new("aten::fft_ifft2"), _rfft2 = new("aten::fft_rfft2"), _irfft2 = new("aten::fft_irfft2"), _fft = new("aten::fft_fft"), _ifft = new("aten::fft_ifft");
 
@@ -15,6 +15,9 @@ public sealed partial class Tensor
     /// <summary>Singular value decomposition A = U diag(S) Vh; thin unless <paramref name="full"/>. Singular values descend.</summary>
     public (Tensor U, Tensor S, Tensor Vh) Svd(bool full = false) =>
         _svd.CallMany(this, full) is [var u, var s, var vh] ? (u, s, vh) : throw new InvalidOperationException();
+
+    /// <summary>The singular values alone, descending.</summary>
+    public Tensor SingularValues() => _svdvals.Call(this);
 
     /// <summary>The Moore-Penrose pseudo-inverse of a matrix.</summary>
     public Tensor PseudoInverse(double relativeTolerance = 1e-15) => _pinv.Call(this, relativeTolerance, false);

@@ -17,8 +17,16 @@ public sealed partial class Tensor
         _conv2d.Call(this, weight, bias, new[] { stride.V, stride.H }, new[] { padding.V, padding.H }, new[] { 1L, 1L }, groups);
 
     /// <summary>The transpose of <see cref="Conv2d(Tensor, Tensor?, long, long, long, long)"/>; weight <c>[C, O / groups, kh, kw]</c>.</summary>
-    public Tensor ConvTranspose2d(Tensor weight, Tensor? bias = null, long stride = 1, long padding = 0, long outputPadding = 0, long groups = 1) =>
-        _convTranspose2d.Call(this, weight, bias, new[] { stride, stride }, new[] { padding, padding }, new[] { outputPadding, outputPadding }, groups, new[] { 1L, 1L });
+    public Tensor ConvTranspose2d(Tensor weight, Tensor? bias = null, long stride = 1, long padding = 0, long outputPadding = 0, long groups = 1)
+    {
+        if (DType != DType.BFloat16 || Device.Kind != DeviceKind.Cpu) return Call(this, weight, bias);
+        // libtorch 1.13 on the CPU silently gives the convolution instead of its transpose in this type.
+        using var scope = new Scope();
+        return scope.Keep(Call(To(DType.Float32), weight.To(DType.Float32), bias?.To(DType.Float32)).To(DType.BFloat16));
+
+        Tensor Call(Tensor x, Tensor kernels, Tensor? offsets) =>
+            _convTranspose2d.Call(x, kernels, offsets, new[] { stride, stride }, new[] { padding, padding }, new[] { outputPadding, outputPadding }, groups, new[] { 1L, 1L });
+    }
 
     /// <summary>x W^T + b over the last dimension.</summary>
     public Tensor Linear(Tensor weight, Tensor? bias = null) => _linear.Call(this, weight, bias);

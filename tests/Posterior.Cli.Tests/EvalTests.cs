@@ -24,7 +24,7 @@ public sealed class EvalTests(Workspace workspace) : IClassFixture<Workspace>
         Assert.Equal(8, Lines("twice").Length);
         ProgramRun.Of(workspace, "eval", "twice.yaml", "-o", "again").Succeeded();
         Assert.Equal(Numbers("twice"), Numbers("again"));
-        Assert.Equal(8, Directory.GetFiles(workspace.File("twice/pictures")).Length);
+        Assert.Equal(8 + 2 + 4, Directory.GetFiles(workspace.File("twice/pictures")).Length); // restorations, originals, measurements
         Assert.Empty(Directory.GetFiles(workspace.File("twice/claims")));
     }
 

@@ -114,4 +114,16 @@ public sealed class TensorOperationTests
         Assert.Equal(DType.BFloat16, (Tensor.Ones([1], DType.BFloat16) / 3).DType);
         Assert.Equal(3.5, (Tensor.Ones([1]) * 2.5 + 1).Item());
     }
+
+    [Fact]
+    public void A_transposed_convolution_in_half_precision_is_one()
+    {
+        using var scope = new Scope();
+        var x = new SeededNoise(1).Normal([1, 4, 5, 6]);
+        var weight = new SeededNoise(2).Normal([1, 128]).Reshape(4, 2, 4, 4);
+        var exact = x.ConvTranspose2d(weight, stride: 2, padding: 1);
+        var half = x.To(DType.BFloat16).ConvTranspose2d(weight.To(DType.BFloat16), stride: 2, padding: 1);
+        Assert.Equal([1, 2, 10, 12], half.Shape.ToArray());
+        Assert.InRange((half.To(DType.Float32) - exact).Norm().Item() / exact.Norm().Item(), 1e-6, 0.01);
+    }
 }

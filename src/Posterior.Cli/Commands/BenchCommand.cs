@@ -58,7 +58,7 @@ internal static class BenchCommand
         var progress = new Reporter<string>(what => view.Report(0, what));
         // A model that is named must be there; the shipped one may be missing.
         var installed = settings.Model != new PriorSettings().Model || Models.ModelZoo.Names.Contains(settings.Model);
-        return (BenchmarkRow[])[.. StartUp(settings, installed), .. SpeedBenchmark.Run(progress, Interrupts.Token), .. LongRuns(settings, installed, progress), .. LargeImages(settings, installed, progress), .. Solvers(settings, installed, progress), .. Precision(settings, installed, progress)];
+        return (BenchmarkRow[])[.. StartUp(settings, installed), .. SpeedBenchmark.Run(progress, Interrupts.Token), .. LongRuns(settings, installed, progress), .. LargeImages(settings, installed, progress), .. Solvers(settings, installed, progress), .. Metrics(settings, installed, progress), .. Precision(settings, installed, progress)];
     });
 
     private static IEnumerable<BenchmarkRow> StartUp(PriorSettings settings, bool installed)
@@ -111,6 +111,14 @@ internal static class BenchCommand
 
         static string Number(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);
         static string Percent(double value) => (100 * value).ToString("0.0", CultureInfo.InvariantCulture) + " %";
+    }
+
+    private static IReadOnlyList<BenchmarkRow> Metrics(PriorSettings settings, bool installed, IProgress<string> progress)
+    {
+        progress.Report("metrics");
+        if (!installed) return MetricBenchmark.Statistics(Interrupts.Token);
+        using var prior = Prior.Load(settings);
+        return [.. MetricBenchmark.Shares(prior.For(3), prior.Name, Interrupts.Token), .. MetricBenchmark.Statistics(Interrupts.Token)];
     }
 
     private static IReadOnlyList<BenchmarkRow> Precision(PriorSettings settings, bool installed, IProgress<string> progress)

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using Posterior.Evaluation.Experiments;
-using Posterior.Metrics;
+using Posterior.Evaluation.Experiments.Report;
+using Posterior.Imaging;
+using Posterior.Torch;
 
 namespace Posterior.Cli.Commands;
 
@@ -14,7 +16,7 @@ internal static class EvalCommand
         var output = Options.Text("--output", "The folder of results and tables. [default: out/eval/NAME]", "FOLDER", "-o");
         var data = Options.Text("--data", "Images to use instead of the file's dataset: a folder, .zip or glob.", "DATA");
         var images = Options.Number<int>("--images", "How many images, instead of the file's number.", "N");
-        var weights = new Option<string[]>("--weights") { Description = "A weight file of a metric, as lpips-alex=FILE; the option may be repeated.", HelpName = "METRIC=FILE", AllowMultipleArgumentsPerToken = true };
+        var weights = new Option<string[]>("--weights") { Description = "A weight file of a metric, as lpips-alex=FILE or fid=FILE; the option may be repeated.", HelpName = "METRIC=FILE", AllowMultipleArgumentsPerToken = true };
         var dryRun = Options.Flag("--dry-run", "Print what would be done and how long it would take; restore nothing.");
         var (threads, json) = (Options.Threads(), Options.Json());
         var command = new Command("eval", "Runs methods x tasks x images and writes tables. What is done already is not done again; several processes may share a folder.") { file, output, data, images, weights, dryRun, threads, json };
@@ -33,10 +35,10 @@ internal static class EvalCommand
                 },
             };
             var folder = parsed.GetValue(output) ?? Path.Combine("out", "eval", Path.GetFileNameWithoutExtension(path));
-            using var metrics = ExperimentMetrics.Load(experiment.Metrics, parsed.GetValue(weights) ?? []);
-            foreach (var missing in metrics.Missing) Terminal.Note($"{missing} is left out: name its weights with --weights {missing}=FILE, from {WeightedMetrics.Files(missing)}");
-            experiment = experiment with { Metrics = [.. metrics.Loaded.Select(metric => metric.Name)] };
-            using var run = new ExperimentRun(experiment, folder, Path.GetDirectoryName(Path.GetFullPath(path))!, metrics.Loaded);
+            using var metrics = ExperimentMetrics.Load(experiment.Metrics.Count > 0 ? experiment.Metrics : Usual(experiment.Dataset), parsed.GetValue(weights) ?? []);
+            foreach (var missing in metrics.Missing) Terminal.Note($"{missing} is left out: name its weights with --weights {missing}=FILE, from {ExperimentMetrics.Files(missing)}");
+            experiment = experiment with { Metrics = metrics.Names };
+            using var run = new ExperimentRun(experiment, folder, Path.GetDirectoryName(Path.GetFullPath(path))!, metrics);
             var plan = run.Plan();
             foreach (var note in plan.Notes) Terminal.Note(note);
             var summary = string.Create(CultureInfo.InvariantCulture, $"{plan.Restorations} restorations of {run.ImageCount} images, {plan.Left} left: {plan.Evaluations} evaluations of {plan.SecondsPerEvaluation * 1e3:0} ms, about {(long)plan.Time.TotalHours}:{plan.Time:mm\\:ss}");
@@ -52,19 +54,30 @@ internal static class EvalCommand
                 run.Run(new Reporter<ResultRow>(row => view.Report(++done, $"{row.Task}, {row.Method}")), Interrupts.Token);
                 return true;
             });
-            var description = run.Describe();
-            var rows = description.Rows(folder);
-            var markdown = description.Write(folder, rows);
-            Print(description.Experiment, rows, markdown, parsed.GetValue(json));
+            Report(run.Describe(cancellation: Interrupts.Token), folder, parsed.GetValue(json));
             return 0;
         });
         return command;
     }
 
-    /// <summary>Prints tables.</summary>
-    public static void Print(Experiment experiment, IReadOnlyList<ResultRow> rows, string markdown, bool json)
+    /// <summary>Writes tables and page and prints the tables.</summary>
+    public static void Report(ExperimentFolder description, string folder, bool json)
     {
-        if (json) Terminal.Json([.. ResultTable.Of(experiment, rows)], ResultJson.Default.ResultTableArray);
-        else Terminal.Line(markdown);
+        var rows = description.Rows(folder);
+        var markdown = ProgressView.Run("writing", 1, view => description.Write(folder, rows, new Reporter<double>(share => view.Report(share, ReportPage.FileName))));
+        if (json)
+        {
+            Terminal.Json([.. ResultTable.Of(description.Experiment, rows, description.Sets)], ResultJson.Default.ResultTableArray);
+            return;
+        }
+        Terminal.Line(markdown);
+        Terminal.Note($"tables and pictures: {Path.Combine(folder, ReportPage.FileName)}");
+    }
+
+    private static IReadOnlyList<string> Usual(ExperimentDataset dataset)
+    {
+        using var scope = new Scope();
+        using var images = new ExperimentImages(dataset);
+        return ExperimentMetrics.Usual(ImageShape.Of(images.Load(0).Image));
     }
 }

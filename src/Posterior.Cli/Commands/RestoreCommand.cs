@@ -36,6 +36,7 @@ internal static class RestoreCommand
             Text($"{receipt.Outputs[0].Path}  image {receipt.ImageSize}  {receipt.Evaluations} evaluations  {receipt.Seconds:0.0} s  sigma {receipt.Sigma:0.####}  residual {receipt.DataResidual:0.######} (sigma^2 {receipt.NoiseVariance:0.######})"),
         ];
         if (receipt.SampleResiduals is { } residuals) lines.Add(Text($"  residual of each sample {string.Join(", ", residuals.Select(one => Text($"{one:0.######}")))}; of their mean {receipt.MeanResidual:0.######}"));
+        if (receipt.ComponentDeviations is { Count: > 0 } deviations) lines.Add(Text($"  standard deviation along each principal direction {string.Join(", ", deviations.Select(one => Text($"{one:0.####}")))}"));
         if (receipt.OutOfDistribution is { } warning) lines.Add($"  warning: {warning}");
         if (receipt.Verdict is { } verdict) lines.Add($"  {verdict.Sentence}");
         if (receipt.TruthMap is { } map) lines.Add(Text($"  the measurement fixes {map.Evidence:0.####} (RMS from middle grey), the prior supplied {map.Invention:0.####}"));

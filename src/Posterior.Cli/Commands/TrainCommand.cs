@@ -27,13 +27,15 @@ internal static class TrainCommand
         var warmUp = Options.Number<long>("--warm-up", "Crops over which the step size rises.", "N", 4000);
         var decay = Options.Text("--decay", "How the step size falls: cosine (over the whole training) or inverse-sqrt (EDM2; the training need not know its end). [default: cosine]", "NAME");
         var decayAfter = Options.Number<long>("--decay-after", "Crops after which inverse-sqrt begins to fall.", "N", 100_000);
+        var snapshots = Options.Number<long>("--snapshots", "Crops between snapshots of the weight averages, from which --average makes one of another width. [default: none]", "N");
+        var average = Options.Number<double>("--average", "The relative width of the average that is exported, made of snapshots; also of a finished run with --resume. [default: 0.05]", "X");
         var optimiser = Options.Text("--optimiser", "adamw or muon (fewer images to the same loss, a sixth more time an image). [default: adamw]", "NAME");
         var start = Options.Text("--from", "Start from these weights instead of random ones: a shipped model or a weight file.", "MODEL");
         var dtype = Options.Text("--dtype", "The number format of activations: bf16 (faster) or f32. [default: bf16]", "TYPE");
         var (seed, threads, resume) = (Options.Seed(), Options.Threads(), Options.Flag("--resume", "Continue the run in the folder, with the settings it began with."));
         var command = new Command("train", "Trains a prior, or another task's model. Ctrl-C saves the state; --resume continues exactly where it stopped.")
         {
-            data, output, task, set, network, list, images, batch, crop, shrink, rate, warmUp, decay, decayAfter, optimiser, start, dtype, seed, threads, resume,
+            data, output, task, set, network, list, images, batch, crop, shrink, rate, warmUp, decay, decayAfter, snapshots, average, optimiser, start, dtype, seed, threads, resume,
         };
         command.SetAction(parsed =>
         {
@@ -49,6 +51,7 @@ internal static class TrainCommand
                 Crop = parsed.GetValue(crop) ?? 64,
                 LearningRate = parsed.GetValue(rate) ?? 5e-4,
                 WarmUp = parsed.GetValue(warmUp) ?? 4000,
+                Snapshots = parsed.GetValue(snapshots) ?? 0,
                 Decay = ParseDecay(parsed.GetValue(decay)),
                 DecayAfter = parsed.GetValue(decayAfter) ?? 100_000,
                 Optimiser = ParseOptimiser(parsed.GetValue(optimiser)),
@@ -58,13 +61,14 @@ internal static class TrainCommand
             };
             if (settings.Problems().ToArray() is { Length: > 0 } problems) throw new TrainingException(string.Join("; ", problems));
             var activations = new PriorSettings { Dtype = parsed.GetValue(dtype) ?? "bf16" }.ParseDtype();
-            return Train(source, folder, entry.Create(settings.TaskSettings), parsed.GetValue(shrink) ?? 1, settings, activations, parsed.GetValue(start), parsed.GetValue(resume));
+            return Train(source, folder, entry.Create(settings.TaskSettings), parsed.GetValue(shrink) ?? 1, settings, activations, parsed.GetValue(start), parsed.GetValue(resume), parsed.GetValue(average));
         });
         return command;
     }
 
-    private static int Train(string data, string folder, TrainingTask task, int shrink, TrainingSettings settings, DType activations, string? start, bool resume)
+    private static int Train(string data, string folder, TrainingTask task, int shrink, TrainingSettings settings, DType activations, string? start, bool resume, double? average)
     {
+        if (average is { } checkedWidth) PostHocAverage.ExponentOf(checkedWidth);
         if (shrink < 1) throw new TrainingException($"--shrink: expected a positive number, found {shrink}");
         var checkpoint = Path.Combine(folder, "checkpoint.safetensors");
         if (resume && !File.Exists(checkpoint)) throw new TrainingException($"there is nothing to resume: '{checkpoint}' does not exist");
@@ -96,6 +100,7 @@ internal static class TrainCommand
             Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"saved after {run.Trainer.ImagesSeen} crops; --resume continues"));
             throw new OperationCanceledException(Interrupts.Token);
         }
+        if (average is { } width) run.UseAverage(width);
         var path = Path.Combine(folder, "model.safetensors");
         var card = run.Export(path, new ModelCard
         {

@@ -16,4 +16,20 @@ public static class Initialisation
         weight.CopyFrom(noise.Normal([1, weight.Count]).Reshape(weight.Shape) * (gain / Math.Sqrt(fanIn)));
         bias?.Zero();
     }
+
+    /// <summary>Makes the first outputs of a convolution copies of its first inputs.</summary>
+    /// <param name="weight">Kernels of odd size, <c>[outputs, inputs, size, size]</c>.</param>
+    /// <param name="channels">The number of inputs that are copied; less where the layer has fewer inputs or outputs.</param>
+    /// <param name="copies">How many outputs in turn copy the same input.</param>
+    public static void CopyChannels(Tensor weight, long channels, long copies = 1)
+    {
+        using var noGrad = new NoGrad();
+        using var scope = new Scope();
+        var middle = weight.Size(2) / 2;
+        for (var output = 0L; output < Math.Min(channels * copies, weight.Size(0)) && output / copies < weight.Size(1); output++)
+        {
+            var kernels = weight.Select(0, output).Zero();
+            kernels.Select(0, output / copies).Select(0, middle).Select(0, middle).Fill(1);
+        }
+    }
 }

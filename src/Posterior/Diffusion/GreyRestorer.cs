@@ -1,4 +1,5 @@
 using Posterior.Imaging;
+using Posterior.Operators;
 using Posterior.Torch;
 
 namespace Posterior.Diffusion;
@@ -24,4 +25,7 @@ public sealed class GreyRestorer(OneShotRestorer colour) : OneShotRestorer
         using var scope = new Scope();
         return scope.Keep(Colour.ToGrey(_colour.Restore(Colour.ToColour(picture).Contiguous(), sigma)));
     }
+
+    /// <inheritdoc/>
+    public override string? Warning(ForwardOperator h, double sigma) => _colour.Warning(h, sigma);
 }

@@ -1,3 +1,4 @@
+using Posterior.Operators;
 using Posterior.Torch;
 
 namespace Posterior.Diffusion;
@@ -11,6 +12,9 @@ public sealed class NetworkRestorer(IRestorationNetwork network, RestorerInput i
 {
     /// <summary>The network.</summary>
     public IRestorationNetwork Network => network;
+
+    /// <summary>What it was trained on; null where that is not known.</summary>
+    public RestorerTraining? Trained { get; init; }
 
     /// <inheritdoc/>
     public override long? Channels => network.ImageChannels;
@@ -32,6 +36,9 @@ public sealed class NetworkRestorer(IRestorationNetwork network, RestorerInput i
         using var scope = new Scope();
         return scope.Keep(Restore(picture, Tensor.Full([picture.Size(0)], sigma, device: picture.Device)));
     }
+
+    /// <inheritdoc/>
+    public override string? Warning(ForwardOperator h, double sigma) => Trained?.Warning(h, sigma);
 
     /// <summary>Restores pictures that have noise levels of their own, as in a training.</summary>
     /// <param name="picture"><c>[N, C, H, W]</c>, for images in [-1, 1].</param>

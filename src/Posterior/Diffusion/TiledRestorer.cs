@@ -1,3 +1,4 @@
+using Posterior.Operators;
 using Posterior.Torch;
 
 namespace Posterior.Diffusion;
@@ -26,4 +27,7 @@ public sealed class TiledRestorer(OneShotRestorer inner, TileOptions options) : 
 
     /// <inheritdoc/>
     public override Tensor Restore(Tensor picture, double sigma) => _tiles.Map(picture, piece => inner.Restore(piece, sigma), inner.Scale);
+
+    /// <inheritdoc/>
+    public override string? Warning(ForwardOperator h, double sigma) => inner.Warning(h, sigma);
 }

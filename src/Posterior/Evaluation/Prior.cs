@@ -78,14 +78,16 @@ public sealed class Prior : IDisposable
 
     /// <summary>The denoiser for images of a number of channels: of the chosen class, guided, in tiles where memory demands it, grey through a colour model.</summary>
     /// <param name="channels">1 or 3.</param>
+    /// <param name="label">A class in place of the settings' one; null for that one.</param>
     /// <exception cref="ModelException">The model is for another number of channels.</exception>
-    public Denoiser For(long channels)
+    public Denoiser For(long channels, int? label = null)
     {
-        var denoiser = InTiles(Model, Labelled(Model, _settings.Class));
+        label ??= _settings.Class;
+        var denoiser = InTiles(Model, Labelled(Model, label));
         if (_settings.Guidance != 1)
-            denoiser = new ClassifierFreeGuidance(denoiser, _guide is null ? InTiles(Model, Model.Denoiser) : InTiles(_guide, Labelled(_guide, _settings.Class)), _settings.Guidance);
+            denoiser = new ClassifierFreeGuidance(denoiser, _guide is null ? InTiles(Model, Model.Denoiser) : InTiles(_guide, Labelled(_guide, label)), _settings.Guidance);
         // A classifier judges the whole image, so it is outside of the tiles.
-        if (_classifier is not null) denoiser = new ClassifierGuidance(denoiser, _classifier.For(_settings.Class!.Value), _settings.ClassifierScale ?? 1);
+        if (_classifier is not null) denoiser = new ClassifierGuidance(denoiser, _classifier.For(label!.Value), _settings.ClassifierScale ?? 1);
         if (denoiser.Channels is not { } native || native == channels) return denoiser;
         return (native, channels) == (3, 1)
             ? new GreyPrior(denoiser)
@@ -94,13 +96,14 @@ public sealed class Prior : IDisposable
 
     /// <summary>What a solver works with, for images of a number of channels: <see cref="For"/>, or the model itself where it is no prior.</summary>
     /// <param name="channels">1 or 3.</param>
+    /// <param name="label">A class in place of the settings' one; null for that one.</param>
     /// <exception cref="ModelException">The model is for another number of channels.</exception>
-    public ImagePredictor PredictorFor(long channels) => Model.Predictor switch
+    public ImagePredictor PredictorFor(long channels, int? label = null) => Model.Predictor switch
     {
-        Denoiser => For(channels),
+        Denoiser => For(channels, label),
         OneShotRestorer restorer => RestorerFor(restorer, channels),
         { Channels: { } native } when native != channels => throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"model '{Name}' is for images of {native} channels, this one has {channels}")),
-        ConditionalDenoiser conditional when _settings.Class is { } label => conditional.WithClass(label, _settings.Guidance),
+        ConditionalDenoiser conditional when (label ?? _settings.Class) is { } one => conditional.WithClass(one, _settings.Guidance),
         var predictor => predictor,
     };
 
@@ -134,6 +137,9 @@ public sealed class Prior : IDisposable
         _guide?.Dispose();
         Model.Dispose();
     }
+
+    /// <summary>The number of classes of the model; 0 for none.</summary>
+    public int ClassCount => Classes(Model);
 
     private static int Classes(LoadedModel model) => model.Predictor switch
     {

@@ -84,6 +84,9 @@ public sealed record Receipt
     /// <summary>How the measurement differs from those that the model was trained on; null when it does not, or when the model is a prior.</summary>
     public string? OutOfDistribution { get; init; }
 
+    /// <summary>The standard deviation along each principal direction, of the vector of all pixels in [0, 1]; null for methods that give none.</summary>
+    public IReadOnlyList<double>? ComponentDeviations { get; init; }
+
     /// <summary>What the residual of the first sample says of noise level and operator.</summary>
     public ResidualVerdict? Verdict { get; init; }
 

@@ -104,7 +104,7 @@ public sealed class RestorationJob : IDisposable
 
         var clock = Stopwatch.GetTimestamp();
         var seeds = Enumerable.Range(0, Settings.Samples).Select(sample => ImageSeed.Of("restore", Settings.Seed, content, sample)).ToArray();
-        var (samples, evaluations) = (new List<Tensor>(), 0);
+        var (samples, evaluations, components) = (new List<Tensor>(), 0, (PrincipalComponents?)null);
         foreach (var seed in seeds)
         {
             using var inner = new Scope();
@@ -113,6 +113,7 @@ public sealed class RestorationJob : IDisposable
             var restoration = Solver.RestoreAny(measurement, predictor, new SeededNoise(seed), steps, cancellation);
             evaluations += restoration.Evaluations;
             samples.Add(inner.Keep(restoration.Estimate.To(Device.Cpu)));
+            if (restoration.Components is { } found) components = new(inner.Keep(found.Mean.To(Device.Cpu)), inner.Keep(found.Directions.To(Device.Cpu)));
         }
         cancellation.ThrowIfCancellationRequested();
         if (!samples[0].IsFinite().All()) throw new MeasurementException($"the restoration of '{input}' is not finite: the solver's settings do not suit the measurement");
@@ -141,7 +142,8 @@ public sealed class RestorationJob : IDisposable
             MeanResidual = statistics is null ? null : Consistency.Residual(measurement, ValueRange.ToSigned(statistics.Mean).To(device)),
             NoiseVariance = sigma * sigma,
             Notes = Remark(Solver, sigma) is { } remark ? [remark] : null,
-            OutOfDistribution = (predictor as ConditionalDenoiser)?.Warning((LinearOperator)measurement.Operator, measurement.Sigma),
+            OutOfDistribution = Foreign(predictor, measurement),
+            ComponentDeviations = components is null ? null : [.. components.Deviations().ToArray<float>().Select(deviation => UnitSigma.FromSigned(deviation).Value)],
             Verdict = ResidualVerdict.Of(measurement, samples[0].To(device)),
             TruthMap = map?.Energy(),
             Started = started.ToString("s", CultureInfo.InvariantCulture) + "Z",
@@ -152,6 +154,7 @@ public sealed class RestorationJob : IDisposable
         return OutputSet.Write(Receipt.PathFor(output), set =>
         {
             SampleFiles.Write(set, output, samples, statistics, loaded.Picture(), map, bits);
+            if (components is not null) ComponentFiles.Write(set, output, components);
             return receipt with { Outputs = set.Files };
         });
     }
@@ -175,6 +178,14 @@ public sealed class RestorationJob : IDisposable
     /// <summary>The line about a method for measurements without noise that is told of noise; else null.</summary>
     internal static string? Remark(Solver solver, double? sigma) => solver.HandlesNoise || sigma == 0 ? null
         : $"solver '{solver.Name}' takes the measurement for exact, so its noise comes into the image; solvers that handle noise: {string.Join(", ", SolverCatalog.All.Where(entry => entry.Default.HandlesNoise).Select(entry => entry.Name))}";
+
+    private static string? Foreign(ImagePredictor predictor, IMeasurement<ForwardOperator> measurement) => (predictor, measurement.Operator) switch
+    {
+        (ConditionalDenoiser conditional, LinearOperator h) => conditional.Warning(h, measurement.Sigma),
+        (OneShotRestorer restorer, var h) => restorer.Warning(h, measurement.Sigma),
+        (PosteriorComponentsModel model, LinearOperator h) => model.Trained?.Warning(h, measurement.Sigma),
+        _ => null,
+    };
 
     private ReceiptFile? OperatorFile() => OperatorFiles.NamedBy(Operator) is { } file ? ReceiptFile.Of(_files.FullPath(file)) : null;
 

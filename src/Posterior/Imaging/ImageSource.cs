@@ -47,7 +47,15 @@ public abstract class ImageSource : IDisposable
         if (Directory.Exists(path)) return ImageFolder.OfFolder(path);
         if (File.Exists(path)) return Path.GetExtension(path).Equals(".zip", StringComparison.OrdinalIgnoreCase) ? ImageArchive.OpenFile(path) : new ImageFolder(path, "", [path], null);
         if (Path.GetFileName(path).AsSpan().ContainsAny('*', '?')) return ImageFolder.OfGlob(path);
-        throw new ImageException($"'{path}' does not exist (expected a folder, a .zip archive, a glob or an image)");
+        throw new ImageException($"'{path}' does not exist{Nearest(path)} (expected a folder, a .zip archive, a glob or an image)");
+    }
+
+    // What lies beside the place where nothing was found.
+    private static string Nearest(string path)
+    {
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path));
+        if (!Directory.Exists(folder)) return "";
+        return Spelling.Suggest(Path.GetFileName(path), Directory.EnumerateFileSystemEntries(folder).Select(entry => Path.GetFileName(entry)).Where(name => name[0] != '.').Take(10_000));
     }
 
     /// <summary>The name of an image: its path relative to the folder, or the archive's entry, with forward slashes.</summary>

@@ -60,8 +60,19 @@ public sealed class FeatureStatistics : IDisposable
         using var noGrad = new NoGrad();
         var (first, second) = (Root(Covariance), Root(other.Covariance));
         var product = first.Transpose(0, 1).MatMul(second);
-        var trace = product.Count == 0 ? 0 : product.Svd().S.Sum().Item();
+        var trace = product.Count == 0 ? 0 : product.SingularValues().Sum().Item();
         return (Mean - other.Mean).Square().Sum().Item() + Covariance.Diagonal().Sum().Item() + other.Covariance.Diagonal().Sum().Item() - 2 * trace;
+    }
+
+    /// <summary>Statistics that were computed before.</summary>
+    /// <param name="count">The number of vectors.</param>
+    /// <param name="mean"><c>[d]</c>, Float64; it becomes the statistics'.</param>
+    /// <param name="covariance"><c>[d, d]</c>, Float64; it becomes the statistics'.</param>
+    /// <exception cref="ArgumentException">The shapes do not go together.</exception>
+    public static FeatureStatistics From(long count, Tensor mean, Tensor covariance)
+    {
+        if (count < 2 || mean.Rank != 1 || !covariance.Shape.SequenceEqual([mean.Count, mean.Count])) throw new ArgumentException($"{count} vectors with a mean {mean} and a covariance {covariance} are no statistics");
+        return new(count, mean.To(DType.Float64).Own(), covariance.To(DType.Float64).Own());
     }
 
     /// <summary>Frees the tensors.</summary>

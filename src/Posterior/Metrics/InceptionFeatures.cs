@@ -6,13 +6,17 @@ namespace Posterior.Metrics;
 
 /// <summary>The features that FID and KID are defined on: images resized to 299 x 299 (bilinear, half-pixel centres, no antialiasing), Inception's pooled features.</summary>
 /// <param name="network">Inception-v3 with the weights of the FID; it stays the caller's.</param>
-public sealed class InceptionFeatures(InceptionV3 network)
+public sealed class InceptionFeatures(InceptionV3 network) : IImageFeatures
 {
     private const long Side = 299;
 
-    /// <summary>The features of images.</summary>
-    /// <param name="unit"><c>[N, 1 or 3, H, W]</c> in [0, 1]; grey is repeated.</param>
-    /// <returns><c>[N, 2048]</c>.</returns>
+    /// <inheritdoc/>
+    public string Name => "inception";
+
+    /// <inheritdoc/>
+    public int Count => InceptionV3.Features;
+
+    /// <inheritdoc/>
     public Tensor Of(Tensor unit)
     {
         using var scope = new Scope();

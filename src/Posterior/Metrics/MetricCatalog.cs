@@ -18,8 +18,8 @@ public static class MetricCatalog
         new LogSpectralDistance(),
     ];
 
-    /// <summary>The names of all metrics, those of <see cref="WeightedMetrics"/> included.</summary>
-    public static IReadOnlyList<string> Names { get; } = [.. All.Select(metric => metric.Name), .. WeightedMetrics.Names];
+    /// <summary>The names of all metrics, those of <see cref="WeightedMetrics"/> and of <see cref="SetMetric"/> included.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. All.Select(metric => metric.Name), .. WeightedMetrics.Names, .. SetMetric.Names];
 
     /// <summary>The metric of a name, one that needs no weights.</summary>
     /// <exception cref="ArgumentException">There is none; the nearest one is suggested.</exception>

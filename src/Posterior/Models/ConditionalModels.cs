@@ -32,6 +32,11 @@ public static class ConditionalModels
         }
     }
 
+    /// <summary>Adapts a network of posterior components.</summary>
+    internal static ImagePredictor AdaptComponents(Module network, ModelCard card) => network is IMeasurementConditioned { TakesMeasurement: true } conditioned
+        ? new PosteriorComponentsModel(conditioned, card.NativeSize is { } size ? (size, size) : null) { Trained = TrainedOn(card) }
+        : throw new ModelException($"expected a network that takes a measurement, found a {card.Network}");
+
     /// <summary>Adapts a network.</summary>
     internal static ImagePredictor Adapt(Module network, ModelCard card)
     {

@@ -1,5 +1,6 @@
 using Posterior.Diffusion;
 using Posterior.Networks.Adm;
+using Posterior.Networks.Features;
 using Posterior.Torch.Nn;
 
 namespace Posterior.Models;
@@ -31,6 +32,16 @@ public sealed record LoadedClassifier(AdmClassifier Network, IReadOnlyList<doubl
     /// <exception cref="ArgumentException">A class does not exist.</exception>
     public NoisyClassifier For(params long[] labels) => new(Network, Sigmas, labels);
 
+    /// <summary>Frees the network.</summary>
+    public void Dispose() => Network.Dispose();
+}
+
+/// <summary>A classifier of clean images in memory. Disposing it frees the network.</summary>
+/// <param name="Network">The network.</param>
+/// <param name="Card">What is known of it: the card, and what was inferred.</param>
+/// <param name="Sha256">The hash of the weight file, 64 lowercase hexadecimal digits.</param>
+public sealed record LoadedImageClassifier(ResidualClassifier Network, ModelCard Card, string Sha256) : IDisposable
+{
     /// <summary>Frees the network.</summary>
     public void Dispose() => Network.Dispose();
 }

@@ -1,5 +1,6 @@
 using Posterior.Diffusion;
 using Posterior.Networks.Adm;
+using Posterior.Networks.Features;
 using Posterior.Torch.Nn;
 using Posterior.Torch.Weights;
 
@@ -48,6 +49,16 @@ public static class Model
         if (network is AdmClassifier classifier) return new LoadedClassifier(classifier, ModelSchedules.Sigmas(card.Schedule!), card, sha256);
         network.Dispose();
         throw new ModelException($"{Path.GetFileName(pathOrName)}: expected a classifier of noisy images, found a {card.Network}");
+    }
+
+    /// <summary>Loads a classifier of clean images, for its features.</summary>
+    /// <inheritdoc cref="Load"/>
+    public static LoadedImageClassifier LoadImageClassifier(string pathOrName, ModelOptions? options = null)
+    {
+        var (network, card, sha256) = LoadNetwork(pathOrName, options ?? new ModelOptions());
+        if (network is ResidualClassifier classifier) return new LoadedImageClassifier(classifier, card, sha256);
+        network.Dispose();
+        throw new ModelException($"{Path.GetFileName(pathOrName)}: expected a {NetworkCatalogue.ImageClassifier}, found a {card.Network}");
     }
 
     /// <summary>Adapts a network as its card says.</summary>

@@ -6,6 +6,7 @@ using Posterior.Networks.Ddpm;
 using Posterior.Networks.Denoisers;
 using Posterior.Networks.Edm;
 using Posterior.Networks.Edm2;
+using Posterior.Networks.Features;
 using Posterior.Networks.Hdit;
 using Posterior.Networks.Swin;
 
@@ -37,4 +38,5 @@ namespace Posterior.Models;
 [JsonSerializable(typeof(DrUNetSettings))]
 [JsonSerializable(typeof(SwinIrSettings))]
 [JsonSerializable(typeof(HditSettings))]
+[JsonSerializable(typeof(ResidualClassifierSettings))]
 internal sealed partial class ModelJson : JsonSerializerContext;

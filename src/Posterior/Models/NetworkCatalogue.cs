@@ -5,6 +5,7 @@ using Posterior.Networks.Ddpm;
 using Posterior.Networks.Denoisers;
 using Posterior.Networks.Edm;
 using Posterior.Networks.Edm2;
+using Posterior.Networks.Features;
 using Posterior.Networks.Hdit;
 using Posterior.Networks.Swin;
 
@@ -21,6 +22,9 @@ public static class NetworkCatalogue
 
     /// <summary>The name of ADM's classifier, which is no prior.</summary>
     public const string Classifier = "adm-classifier";
+
+    /// <summary>The name of the classifier of clean images, whose features compare sets of images.</summary>
+    public const string ImageClassifier = "residual-classifier";
 
     /// <summary>All architectures, in the order in which they are tried.</summary>
     public static IReadOnlyList<NetworkKind> All { get; } =
@@ -39,6 +43,7 @@ public static class NetworkCatalogue
         new NetworkKind<FDnCnnSettings>("fdncnn", "model.0.weight", ModelJson.Default.FDnCnnSettings, DenoiserInference.IsFDnCnn, DenoiserInference.FDnCnn, settings => new FDnCnn(settings), Describe),
         new NetworkKind<IrCnnSettings>("ircnn", "model.0.weight", ModelJson.Default.IrCnnSettings, DenoiserInference.IsIrCnn, DenoiserInference.IrCnn, settings => new IrCnn(settings), Describe),
         new NetworkKind<HditSettings>(HditInference.Name, HditInference.Anchor, ModelJson.Default.HditSettings, HditInference.IsHdit, HditInference.Network, settings => new HditNetwork(settings), Describe),
+        new NetworkKind<ResidualClassifierSettings>(ImageClassifier, "stem.weight", ModelJson.Default.ResidualClassifierSettings, ClassifierInference.IsClassifier, ClassifierInference.Settings, settings => new ResidualClassifier(settings), Describe),
     ];
 
     /// <summary>The architecture of a name.</summary>
@@ -136,4 +141,5 @@ public static class NetworkCatalogue
         Channels = settings.InputChannels,
         ClassCount = Math.Max(0, settings.NumClasses - 1),
     };
+    private static ModelCard Describe(ResidualClassifierSettings settings, TensorShapes shapes) => new() { Role = PredictorCatalogue.Features, Channels = settings.ImageChannels, ClassCount = settings.Classes };
 }

@@ -15,8 +15,11 @@ public static class PredictorCatalogue
     /// <summary>The role of a network that is told the measurement, and perhaps the operator: Palette, InvFussion.</summary>
     public const string Conditional = "conditional";
 
-    /// <summary>The role of a network that gives principal directions of a posterior (NPPC), for <c>posterior components</c>.</summary>
+    /// <summary>The role of a network that gives principal directions of a posterior (NPPC): the solver <c>nppc</c>.</summary>
     public const string Components = "components";
+
+    /// <summary>The role of a network that tells images apart and predicts none: its features compare sets of images.</summary>
+    public const string Features = "features";
 
     private static readonly (string Role, Func<Module, ModelCard, ImagePredictor> Adapt)[] _all =
     [
@@ -30,6 +33,8 @@ public static class PredictorCatalogue
         (Conditional, ConditionalModels.Adapt),
         (ReverserCard.Role, ReverserCard.Adapt),
         (BlendCard.Role, BlendCard.Adapt),
+        (Components, ConditionalModels.AdaptComponents),
+        (Features, (_, card) => throw new ModelException($"expected a model that restores images, found a {card.Network}, which compares them")),
     ];
 
     /// <summary>Adapts a network to the role that its card states, <see cref="Prior"/> unless stated.</summary>

@@ -52,7 +52,10 @@ public sealed record RestorerCard
             [var low, var high] when high > low => (low, high),
             _ => throw new ModelException($"the value range of {card.Name ?? "the model"} is [{string.Join(", ", card.ValueRange)}]: expected black below white"),
         };
-        return new(network, settings.Input, black, white);
+        return new(network, settings.Input, black, white)
+        {
+            Trained = new(settings.Operator, settings.NoiseLevels is [var least, var greatest] ? (least, greatest) : null),
+        };
     }
 
     /// <summary>A network that removes noise as a denoiser of the levels of its card.</summary>

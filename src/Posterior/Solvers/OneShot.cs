@@ -44,6 +44,7 @@ public sealed record OneShot : Solver<ForwardOperator, ImagePredictor>
             _ => throw new UnsupportedModelException(this, predictor),
         };
         progress?.Report(new(0, 1, sigma, estimate));
+        cancellation.ThrowIfCancellationRequested();
         return new(ReferenceEquals(estimate, y) ? estimate.Clone() : estimate, 1);
     }
 }

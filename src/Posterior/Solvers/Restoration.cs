@@ -1,3 +1,4 @@
+using Posterior.Diffusion;
 using Posterior.Torch;
 
 namespace Posterior.Solvers;
@@ -9,6 +10,9 @@ public sealed record Restoration(Tensor Estimate, int Evaluations)
 {
     /// <summary>Whether the measurement has noise and the method explained it as if it were image.</summary>
     public bool NoiseIgnored { get; init; }
+
+    /// <summary>Principal directions of the posterior around the estimate, from methods that give them.</summary>
+    public PrincipalComponents? Components { get; init; }
 }
 
 /// <summary>A report of a solver's loop.</summary>

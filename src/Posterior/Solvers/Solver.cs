@@ -122,6 +122,11 @@ public abstract record Solver<TOperator, TPredictor> : Solver
         // A baseline's result is what it is, however large.
         if (Reports > 0) watch.CheckResult(result.Estimate);
         scope.Keep(result.Estimate);
+        if (result.Components is { } components)
+        {
+            scope.Keep(components.Mean);
+            scope.Keep(components.Directions);
+        }
         return result with { NoiseIgnored = !HandlesNoise && measurement.Sigma > 0 };
     }
 

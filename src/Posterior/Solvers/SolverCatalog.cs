@@ -21,6 +21,7 @@ public static class SolverCatalog
         Mcg.Entry,
         InvFussion.Entry,
         Palette.Entry,
+        Nppc.Entry,
         Red.Entry,
         PnpAdmm.Entry,
         AdmmTv.Entry,

@@ -12,7 +12,7 @@ public static class HditSizes
     private static readonly (string Name, string Description, HditSettings Settings)[] _all =
     [
         ("hdit-thumb", "32x32 images: 256, 64 and 16 tokens", Sizes(2, [2, 2, 2], [96, 192, 384], 32)),
-        ("hdit-thumb4", "the same in patches of 4, a third of the time: 64 and 16 tokens", Sizes(4, [2, 4], [192, 384], 64)),
+        ("hdit-thumb4", "the same in patches of 4, a third of the time: 64 and 16 tokens", Sizes(4, [2, 2], [192, 384], 64)),
         ("hdit-tiny", "minutes of work: for trials", Sizes(4, [1, 1], [48, 192], 16)),
         ("hdit-64", "InvFussion's own for 64x64 images (Table 5), for a GPU", Sizes(2, [2, 2, 8], [384, 768, 1536], 64)),
     ];
@@ -34,8 +34,9 @@ public static class HditSizes
     /// <summary>A network with random weights.</summary>
     /// <param name="settings">Its sizes.</param>
     /// <param name="context">The training.</param>
+    /// <param name="outputs">The standard deviation of the first outputs; 0 for a network that starts as zero.</param>
     /// <exception cref="TrainingException">The crop does not fit the network.</exception>
-    public static HditNetwork Build(HditSettings settings, TrainingContext context)
+    public static HditNetwork Build(HditSettings settings, TrainingContext context, double outputs = 0)
     {
         var network = new HditNetwork(settings) { ActivationType = context.Activations };
         if (context.Crop % network.SizeMultiple != 0)
@@ -44,7 +45,7 @@ public static class HditSizes
             network.Dispose();
             throw new TrainingException($"crop: expected a multiple of {multiple}, found {context.Crop}");
         }
-        network.Initialise(new SeededNoise(context.Seed));
+        network.Initialise(new SeededNoise(context.Seed), outputs);
         return network;
     }
 

@@ -1,3 +1,4 @@
+using Posterior.Diffusion;
 using Posterior.Torch;
 
 namespace Posterior.Training;
@@ -18,21 +19,7 @@ public sealed record NppcLoss(double SecondMomentWeight = 1, long Grace = 1000)
     /// </summary>
     /// <param name="raw">The network's output, <c>[N, K, C, H, W]</c>.</param>
     /// <returns>The same shape.</returns>
-    public static Tensor Orthogonalise(Tensor raw)
-    {
-        using var scope = new Scope();
-        var flat = raw.Flatten(2);
-        List<Tensor> directions = [], normalised = [];
-        for (var k = 0; k < raw.Size(1); k++)
-        {
-            var w = flat.Select(1, k);
-            foreach (var earlier in normalised) w -= earlier * (w * earlier).Sum([1], keepDimensions: true);
-            directions.Add(w);
-            var fixedLength = w.Detach();
-            normalised.Add(fixedLength / fixedLength.Norm([1], keepDimensions: true));
-        }
-        return scope.Keep(Tensor.Stack([.. directions], 1).Reshape(raw.Shape));
-    }
+    public static Tensor Orthogonalise(Tensor raw) => PrincipalComponents.Orthogonalise(raw);
 
     /// <summary>The terms of the loss, with their autograd history.</summary>
     /// <param name="raw">The network's output, <c>[N, K, C, H, W]</c>.</param>

@@ -16,9 +16,9 @@ public static class RestorerNetworks
         ("dncnn-small", "dncnn", options => Chain(10, 48, options)),
         ("drunet", "drunet", options => UNet([64, 128, 256, 512], 4, options)),
         ("drunet-small", "drunet", options => UNet([32, 64, 96, 128], 2, options)),
-        ("swinir", "swinir", options => Swin([6, 6, 6, 6], 60, options)),
-        ("swinir-small", "swinir", options => Swin([4, 4], 48, options)),
-        ("swinir-tiny", "swinir", options => Swin([2], 24, options)),
+        ("swinir", "swinir", options => Swin([6, 6, 6, 6], 60, 6, options)),
+        ("swinir-small", "swinir", options => Swin([4, 4], 48, 3, options)),
+        ("swinir-tiny", "swinir", options => Swin([2], 24, 2, options)),
         ("dncnn-tiny", "dncnn", options => Chain(4, 16, options)),
         ("drunet-tiny", "drunet", options => UNet([8, 12, 16, 24], 1, options)),
     ];
@@ -54,9 +54,9 @@ public static class RestorerNetworks
         return network;
     }
 
-    private static SwinIr Swin(IReadOnlyList<int> depths, int width, RestorerNetworkOptions options)
+    private static SwinIr Swin(IReadOnlyList<int> depths, int width, int heads, RestorerNetworkOptions options)
     {
-        const int window = 8, heads = 6;
+        const int window = 8;
         var network = new SwinIr(new()
         {
             InChans = Channels,

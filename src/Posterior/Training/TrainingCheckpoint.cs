@@ -7,7 +7,7 @@ namespace Posterior.Training;
 /// <summary>The whole state of a training in one safetensors file: weights, average, moments, crops seen.</summary>
 public static class TrainingCheckpoint
 {
-    private const string Weights = "weights.", Average = "average.", Moments = "optimiser.";
+    private const string Weights = "weights.", Average = "average.", Wide = "wide-average.", Moments = "optimiser.";
 
     /// <summary>Writes the state; an older file of that name is replaced only when the new one is complete.</summary>
     /// <exception cref="WeightFileException">The file cannot be written.</exception>
@@ -44,5 +44,6 @@ public static class TrainingCheckpoint
     private static IEnumerable<(string Name, Tensor Tensor)> Groups(Trainer trainer) =>
         trainer.Trained.Select(p => (Weights + p.Name, p.Tensor))
             .Concat(trainer.Average.State.Select(p => (Average + p.Name, p.Tensor)))
+            .Concat((trainer.WideAverage?.State ?? []).Select(p => (Wide + p.Name, p.Tensor)))
             .Concat(trainer.Optimiser.State.Select(p => (Moments + p.Name, p.Tensor)));
 }

@@ -41,6 +41,10 @@ public sealed class TrainingImages
         return (training, heldOut);
     }
 
+    /// <summary>The class of an image; null for none.</summary>
+    /// <param name="index">Which image.</param>
+    public long? Label(int index) => _images[index].Label;
+
     /// <summary>The centre of an image, in [-1, 1].</summary>
     /// <param name="index">Which image.</param>
     /// <param name="size">Height and width; smaller images give what they have.</param>

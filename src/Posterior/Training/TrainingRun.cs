@@ -65,6 +65,7 @@ public sealed class TrainingRun : IDisposable
         Trainer.Run(new StepAction(step =>
         {
             progress?.Report(step);
+            Snapshot(step.ImagesSeen);
             losses += step.Loss;
             count++;
             var last = step.ImagesSeen >= Trainer.Settings.Images || cancellation.IsCancellationRequested;
@@ -107,6 +108,25 @@ public sealed class TrainingRun : IDisposable
         };
         var described = Trainer.Objective.Describe(card);
         return Trainer.WithAverage(() => ModelExport.Write(path, Trainer.Network, described with { Training = facts, NativeSize = described.NativeSize ?? Trainer.Settings.Crop }));
+    }
+
+    /// <summary>Makes the average that is exported one of another width, from the snapshots of the run.</summary>
+    /// <param name="width">The relative width.</param>
+    /// <exception cref="TrainingException">There are no snapshots, or the width is out of range.</exception>
+    public void UseAverage(double width) => Trainer.WithAverage(() =>
+    {
+        PostHocAverage.Load(SnapshotFolder, Trainer.Network, width);
+        return true;
+    });
+
+    private string SnapshotFolder => Path.Combine(_folder, "snapshots");
+
+    private void Snapshot(long seen)
+    {
+        var every = Trainer.Settings.Snapshots;
+        if (every == 0 || (seen / every == (seen - Trainer.Settings.Batch) / every && seen < Trainer.Settings.Images)) return;
+        PostHocAverage.Save(SnapshotFolder, Trainer.Average, Trainer.Optimiser.Steps);
+        PostHocAverage.Save(SnapshotFolder, Trainer.WideAverage!, Trainer.Optimiser.Steps);
     }
 
     // About fifty points are enough to see the course of the training.

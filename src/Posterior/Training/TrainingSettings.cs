@@ -47,6 +47,9 @@ public sealed record TrainingSettings
     /// <summary>The seed of crops, levels and noise.</summary>
     public ulong Seed { get; init; }
 
+    /// <summary>Crops between snapshots of two averages, of which <see cref="PostHocAverage"/> makes others; 0 for none.</summary>
+    public long Snapshots { get; init; }
+
     /// <summary>How the step size falls.</summary>
     public LearningRateDecay Decay { get; init; }
 
@@ -69,6 +72,7 @@ public sealed record TrainingSettings
         if (Images <= 0) yield return $"images: expected a positive number, found {Images}";
         if (Batch <= 0) yield return $"batch: expected a positive number, found {Batch}";
         if (Crop <= 0) yield return $"crop: expected a positive number, found {Crop}";
+        if (Snapshots < 0) yield return $"snapshots: expected 0 or more, found {Snapshots}";
         if (DecayAfter <= 0) yield return $"decay-after: expected a positive number, found {DecayAfter}";
         if (!(LearningRate > 0)) yield return $"learning rate: expected a positive number, found {LearningRate}";
     }

@@ -14,6 +14,8 @@ public static class TrainingTasks
         ConditionalTask.InvFussion,
         DiracTask.Entry,
         IndiTask.Entry,
+        ComponentsTask.Entry,
+        ClassifierTask.Entry,
     ];
 
     /// <summary>The entry of a name.</summary>

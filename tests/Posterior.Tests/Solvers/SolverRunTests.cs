@@ -81,12 +81,12 @@ public sealed class SolverRunTests
         solver.RestoreAny(measurement, prior, new SeededNoise(2));
         using var source = new CancellationTokenSource();
         var before = LiveHandles.Count();
-        var reports = 0;
+        var (reports, last) = (0, Math.Min(3, solver.Reports));
         Assert.Throws<OperationCanceledException>(() => solver.RestoreAny(measurement, prior, new SeededNoise(2), new Immediately<SolverStep>(_ =>
         {
-            if (++reports == 3) source.Cancel();
+            if (++reports == last) source.Cancel();
         }), source.Token));
-        Assert.Equal(3, reports);
+        Assert.Equal(last, reports);
         Assert.Equal(before, LiveHandles.Count());
     }
 

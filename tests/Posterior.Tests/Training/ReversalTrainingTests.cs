@@ -43,7 +43,13 @@ public sealed class ReversalTrainingTests : IDisposable
         var schedule = Path.Combine(_folder, "schedule.json");
         File.WriteAllText(schedule, new SeverityScheduleFile
         {
-            Degradation = "severity-blur:max=2,size=15", Distance = "ssim", Data = "test", Candidates = 5, Times = [0, 0.5, 1], Severities = [0, 0.25, 1], Widest = [0.1],
+            Degradation = "severity-blur:max=2,size=15",
+            Distance = "ssim",
+            Data = "test",
+            Candidates = 5,
+            Times = [0, 0.5, 1],
+            Severities = [0, 0.25, 1],
+            Widest = [0.1],
         }.ToJson());
         Train("dirac", $"degradation=severity-blur:max=2,size=15;schedule={schedule};sigma-max=0.1", DType.BFloat16);
         using var model = Model.Load(Path.Combine(_folder, "run", "model.safetensors"));

@@ -91,5 +91,22 @@ public sealed class ModuleTests
         Assert.Equal(2.0 * (3 * 9) * (2 * 8 * 5 * 5) + 2.0 * 5 * 7 * 3, meter.Operations);
     }
 
+    [Fact]
+    public void The_profile_groups_layers_by_kind_and_shape_and_knows_their_work()
+    {
+        using var noGrad = new NoGrad();
+        using var scope = new Scope();
+        using var convolution = new Conv2d(6, 8, 3, padding: 1);
+        using var norm = new GroupNorm(2, 8);
+        convolution.Forward(Tensor.Ones([1, 6, 9, 9]));
+        using var profile = new LayerProfile();
+        for (var i = 0; i < 3; i++) norm.Forward(convolution.Forward(Tensor.Ones([1, 6, 9, 9])));
+        convolution.Forward(Tensor.Ones([1, 6, 5, 9]));
+        Assert.Equal(
+            [("convolution 3x3 of 6 channels", "1x8x5x9", 1, 2.0 * 54 * 8 * 45), ("convolution 3x3 of 6 channels", "1x8x9x9", 3, 3 * 2.0 * 54 * 8 * 81), ("group normalisation", "1x8x9x9", 3, 0)],
+            profile.Layers.Select(layer => (layer.Kind, layer.Shape, layer.Count, layer.Operations)).Order());
+        Assert.All(profile.Layers, layer => Assert.InRange(layer.Seconds, 1e-9, 10));
+    }
+
     private static Dictionary<string, Tensor> State(Module module, string prefix) => module.NamedTensors.ToDictionary(named => prefix + named.Name, named => named.Tensor.Clone());
 }

@@ -14,14 +14,23 @@ public sealed record Experiment
     /// <summary>The prior of all methods.</summary>
     public PriorSettings Prior { get; init; } = new();
 
+    /// <summary>Whether the prior is told the class that the dataset has for each image.</summary>
+    public bool UsesLabels { get; init; }
+
+    /// <summary>Whether the prior is told the classes of the images for a method.</summary>
+    public bool LabelsFor(ExperimentMethod method) => method.UsesLabels ?? UsesLabels;
+
+    /// <summary>The originals that sets of restorations are compared with; null for those of <see cref="Dataset"/>.</summary>
+    public ExperimentDataset? Reference { get; init; }
+
     /// <summary>What is measured of each image.</summary>
     public required IReadOnlyList<ExperimentTask> Tasks { get; init; }
 
     /// <summary>What restores it.</summary>
     public required IReadOnlyList<ExperimentMethod> Methods { get; init; }
 
-    /// <summary>The metrics, by their names in <see cref="Posterior.Metrics.MetricCatalog.Names"/>.</summary>
-    public IReadOnlyList<string> Metrics { get; init; } = ["psnr", "ssim"];
+    /// <summary>The metrics, by their names in <see cref="Posterior.Metrics.MetricCatalog.Names"/>; none for <see cref="ExperimentMetrics.Usual"/>.</summary>
+    public IReadOnlyList<string> Metrics { get; init; } = [];
 
     /// <summary>The seeds of measurement noise and of solvers; everything is done for each of them.</summary>
     public IReadOnlyList<ulong> Seeds { get; init; } = [0];
@@ -85,6 +94,9 @@ public sealed record ExperimentMethod
 
     /// <summary>The solver's settings.</summary>
     public SolverSettings Settings { get; init; } = new();
+
+    /// <summary>Whether the prior is told the classes of the images for this method; null where that is as <see cref="Experiment.UsesLabels"/> says.</summary>
+    public bool? UsesLabels { get; init; }
 
     /// <summary>The names of the tasks that it does; null for all.</summary>
     public IReadOnlyList<string>? Tasks { get; init; }

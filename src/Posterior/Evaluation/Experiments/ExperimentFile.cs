@@ -9,7 +9,9 @@ namespace Posterior.Evaluation.Experiments;
 /// <summary>Reads an experiment from YAML and checks all that can be checked without images; docs/experiments.md describes the file.</summary>
 public static class ExperimentFile
 {
-    private static readonly string[] _methodNames = ["name", "solver", "tasks"];
+    private const string Labels = "labels";
+
+    private static readonly string[] _methodNames = ["name", "solver", "class", "tasks"];
 
     /// <summary>Reads a file.</summary>
     /// <param name="path">The file; relative paths in it start from its folder.</param>
@@ -29,8 +31,11 @@ public static class ExperimentFile
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         return experiment with
         {
-            Dataset = experiment.Dataset with { Path = Path.GetFullPath(experiment.Dataset.Path, folder) },
+            Dataset = Located(experiment.Dataset),
+            Reference = experiment.Reference is { } reference ? Located(reference) : null,
         };
+
+        ExperimentDataset Located(ExperimentDataset dataset) => dataset with { Path = Path.GetFullPath(dataset.Path, folder) };
     }
 
     /// <summary>Reads a text.</summary>
@@ -41,7 +46,7 @@ public static class ExperimentFile
     {
         var yaml = new YamlReader(file);
         var root = yaml.Document(text);
-        yaml.Only(root, "name", "dataset", "model", "tasks", "methods", "metrics", "seeds", "samples", "baseline", "pictures");
+        yaml.Only(root, "name", "dataset", "reference", "model", "tasks", "methods", "metrics", "seeds", "samples", "baseline", "pictures");
         var tasks = yaml.Items(yaml.Require(root, "tasks"), "tasks").Select(node => Task(yaml, node)).ToArray();
         if (tasks.GroupBy(task => task.Name).FirstOrDefault(group => group.Count() > 1) is { } twin)
             throw yaml.Problem(yaml.Require(root, "tasks"), $"two tasks are called '{twin.Key}': give one of them another name");
@@ -54,14 +59,19 @@ public static class ExperimentFile
         var baseline = yaml.Text(root, "baseline");
         if (baseline is not null && methods.All(method => method.Name != baseline))
             throw yaml.Problem(YamlReader.Find(root, "baseline")!, $"baseline: no method is called '{baseline}'{Spelling.Suggest(baseline, methods.Select(method => method.Name))}");
+        var (prior, usesLabels) = YamlReader.Find(root, "model") is { } model ? Prior(yaml, model) : (new(), false);
+        if (prior.Guidance != 1 && usesLabels && methods.Any(method => method.UsesLabels == false))
+            throw yaml.Problem(yaml.Require(root, "methods"), "guidance needs a class, and a method has none");
         return new()
         {
             Name = yaml.Text(yaml.Require(root, "name"), "name"),
-            Dataset = Dataset(yaml, yaml.Require(root, "dataset")),
-            Prior = YamlReader.Find(root, "model") is { } model ? Prior(yaml, model) : new(),
+            Dataset = Dataset(yaml, yaml.Require(root, "dataset"), "dataset"),
+            Reference = YamlReader.Find(root, "reference") is { } reference ? Dataset(yaml, reference, "reference") : null,
+            Prior = prior,
+            UsesLabels = usesLabels,
             Tasks = tasks,
             Methods = methods,
-            Metrics = YamlReader.Find(root, "metrics") is { } metrics ? [.. yaml.Items(metrics, "metrics").Select(node => Metric(yaml, node))] : ["psnr", "ssim"],
+            Metrics = YamlReader.Find(root, "metrics") is { } metrics ? [.. yaml.Items(metrics, "metrics").Select(node => Metric(yaml, node)).Distinct()] : [],
             Seeds = YamlReader.Find(root, "seeds") is { } seeds ? [.. yaml.Items(seeds, "seeds").Select(node => Seed(yaml, node)).Distinct()] : [0],
             Samples = yaml.Whole(root, "samples", 1, 1000) ?? 1,
             Baseline = baseline,
@@ -69,10 +79,10 @@ public static class ExperimentFile
         };
     }
 
-    private static ExperimentDataset Dataset(YamlReader yaml, YamlNode node)
+    private static ExperimentDataset Dataset(YamlReader yaml, YamlNode node, string name)
     {
-        if (node is YamlScalarNode) return new() { Path = yaml.Text(node, "dataset") };
-        var map = yaml.Map(node, "dataset");
+        if (node is YamlScalarNode) return new() { Path = yaml.Text(node, name) };
+        var map = yaml.Map(node, name);
         yaml.Only(map, "path", "images", "size", "shrink");
         return new()
         {
@@ -83,16 +93,26 @@ public static class ExperimentFile
         };
     }
 
-    private static PriorSettings Prior(YamlReader yaml, YamlNode node)
+    private static (PriorSettings Settings, bool UsesLabels) Prior(YamlReader yaml, YamlNode node)
     {
-        if (node is YamlScalarNode) return new() { Model = yaml.Text(node, "model") };
+        if (node is YamlScalarNode) return (new() { Model = yaml.Text(node, "model") }, false);
         var map = yaml.Map(node, "model");
-        yaml.Only(map, "name", "dtype", "class");
-        var settings = new PriorSettings { Model = yaml.Text(yaml.Require(map, "name"), "name"), Dtype = yaml.Text(map, "dtype") ?? "f32", Class = yaml.Whole(map, "class", 0, int.MaxValue) };
+        yaml.Only(map, "name", "dtype", "class", "guidance");
+        // Each image has the class that its set gives it; in the checks of guidance class 0 stands for them.
+        var usesLabels = yaml.Text(map, "class") == Labels;
+        var settings = new PriorSettings
+        {
+            Model = yaml.Text(yaml.Require(map, "name"), "name"),
+            Dtype = yaml.Text(map, "dtype") ?? "f32",
+            Class = usesLabels ? null : yaml.Whole(map, "class", 0, int.MaxValue),
+            Guidance = yaml.Number(map, "guidance") ?? 1,
+        };
+        if (usesLabels && settings.Guidance != 1) settings = settings with { Class = 0 };
         return yaml.At(node, () =>
         {
             settings.ParseDtype();
-            return settings;
+            if (settings.GuidanceProblems().FirstOrDefault() is { } problem) throw yaml.Problem(node, $"model: {problem}");
+            return (settings, usesLabels);
         });
     }
 
@@ -120,7 +140,7 @@ public static class ExperimentFile
     private static string Metric(YamlReader yaml, YamlNode node)
     {
         var (name, names) = (yaml.Text(node, "metrics"), MetricCatalog.Names);
-        return names.Contains(name) ? name : throw yaml.Problem(node, $"no metric is called '{name}'{Spelling.Suggest(name, names)} (there are {string.Join(", ", names)})");
+        return names.Contains(name) || SetMetric.TryParse(name) is not null ? name : throw yaml.Problem(node, $"no metric is called '{name}'{Spelling.Suggest(name, names)} (there are {string.Join(", ", names)})");
     }
 
     private static ulong Seed(YamlReader yaml, YamlNode node) =>
@@ -145,8 +165,15 @@ public static class ExperimentFile
             entry.Create(read);
             return read;
         });
+        bool? usesLabels = yaml.Text(map, "class") switch
+        {
+            null => null,
+            Labels => true,
+            "none" => false,
+            var other => throw yaml.Problem(YamlReader.Find(map, "class")!, $"class: expected {Labels} (of the dataset) or none, found '{other}'"),
+        };
         var chosen = YamlReader.Find(map, "tasks") is { } list ? yaml.Items(list, "tasks").Select(item => KnownTask(yaml, item, tasks)).ToArray() : null;
-        return new() { Name = yaml.Text(map, "name") ?? solver, Solver = solver, Settings = settings, Tasks = chosen };
+        return new() { Name = yaml.Text(map, "name") ?? solver, Solver = solver, Settings = settings, UsesLabels = usesLabels, Tasks = chosen };
     }
 
     // The names in YAML are those of the command line.

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Posterior.Evaluation.Experiments.Report;
 using Posterior.Imaging;
 
 namespace Posterior.Evaluation.Experiments;
@@ -18,6 +19,12 @@ public sealed record ExperimentFolder
 
     /// <summary>The keys of its rows: those of other settings or versions in the same file are not its results.</summary>
     public required IReadOnlyList<string> Keys { get; init; }
+
+    /// <summary>The distances of sets at the end of the last run.</summary>
+    public IReadOnlyList<SetResult> Sets { get; init; } = [];
+
+    /// <summary>The pictures of originals and measurements.</summary>
+    public IReadOnlyList<PictureName> Pictures { get; init; } = [];
 
     /// <summary>Reads a folder.</summary>
     /// <exception cref="ExperimentException">It holds no experiment.</exception>
@@ -47,18 +54,20 @@ public sealed record ExperimentFolder
         return [.. Keys.Where(rows.ContainsKey).Select(key => rows[key])];
     }
 
-    /// <summary>Writes this and the tables: <c>experiment.json</c>, <c>tables.md</c>, <c>tables.csv</c>.</summary>
+    /// <summary>Writes this and the tables: <c>experiment.json</c>, <c>tables.md</c>, <c>tables.csv</c>, <c>report.html</c>.</summary>
     /// <param name="folder">An existing folder.</param>
     /// <param name="rows">The rows.</param>
+    /// <param name="progress">Told of the share of the page's pictures that is done.</param>
     /// <returns>The Markdown.</returns>
-    /// <exception cref="ImageException">A file cannot be written.</exception>
-    public string Write(string folder, IReadOnlyList<ResultRow> rows)
+    /// <exception cref="ImageException">A file cannot be written, or a picture not be read.</exception>
+    public string Write(string folder, IReadOnlyList<ResultRow> rows, IProgress<double>? progress = null)
     {
         AtomicFile.Write(Path.Combine(folder, FileName), stream => JsonSerializer.Serialize(stream, this, ExperimentJson.Default.ExperimentFolder));
-        var tables = ResultTable.Of(Experiment, rows);
+        var tables = ResultTable.Of(Experiment, rows, Sets);
         var markdown = TableText.Markdown(Experiment, tables, Images);
         AtomicFile.Write(Path.Combine(folder, "tables.md"), stream => stream.Write(Encoding.UTF8.GetBytes(markdown)));
         AtomicFile.Write(Path.Combine(folder, "tables.csv"), stream => stream.Write(Encoding.UTF8.GetBytes(TableText.Csv(tables))));
+        AtomicFile.Write(Path.Combine(folder, ReportPage.FileName), stream => ReportPage.Write(stream, folder, this, rows, tables, progress));
         return markdown;
     }
 }

@@ -26,6 +26,19 @@ public sealed class ExperimentImages : IDisposable
     /// <summary>An image's name in its set.</summary>
     public string Name(int index) => _source.Name(_chosen[index]);
 
+    /// <summary>Whether every image has a class.</summary>
+    public bool HasLabels => _source.HasLabels;
+
+    /// <summary>The number of classes; 0 for a set without labels.</summary>
+    public int ClassCount => _source.ClassCount;
+
+    /// <summary>The class of an image; null where there is none.</summary>
+    public int? Label(int index) => _source.HasLabels ? _source.Label(_chosen[index]) : null;
+
+    /// <summary>The SHA-256 of an image's file.</summary>
+    /// <exception cref="ImageException">The file cannot be read.</exception>
+    public string Content(int index) => Convert.ToHexStringLower(SHA256.HashData(_source.Read(_chosen[index])));
+
     /// <summary>An image.</summary>
     /// <returns><c>[1, C, H, W]</c> in [0, 1], and the SHA-256 of its file.</returns>
     /// <exception cref="ImageException">The file is damaged, or smaller than what is to be cut out.</exception>

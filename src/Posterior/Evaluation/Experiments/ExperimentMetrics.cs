@@ -1,3 +1,4 @@
+using Posterior.Imaging;
 using Posterior.Metrics;
 
 namespace Posterior.Evaluation.Experiments;
@@ -5,49 +6,94 @@ namespace Posterior.Evaluation.Experiments;
 /// <summary>The metrics of an experiment, with the weights that the user names.</summary>
 public sealed class ExperimentMetrics : IDisposable
 {
-    private ExperimentMetrics(IReadOnlyList<IMetric> loaded, IReadOnlyList<string> missing) => (Loaded, Missing) = (loaded, missing);
+    private ExperimentMetrics(IReadOnlyList<IMetric> loaded, IReadOnlyList<SetMetric> sets, IReadOnlyDictionary<string, FeatureNetwork> networks, IReadOnlyList<string> names, IReadOnlyList<string> missing) =>
+        (Loaded, Sets, Networks, Names, Missing) = (loaded, sets, networks, names, missing);
 
-    /// <summary>The metrics that can be computed.</summary>
+    /// <summary>The metrics of single images that can be computed.</summary>
     public IReadOnlyList<IMetric> Loaded { get; }
+
+    /// <summary>The metrics of sets of images that can be computed.</summary>
+    public IReadOnlyList<SetMetric> Sets { get; }
+
+    /// <summary>The networks of <see cref="Sets"/> by name.</summary>
+    public IReadOnlyDictionary<string, FeatureNetwork> Networks { get; }
+
+    /// <summary>The names of all that can be computed, in the order asked for.</summary>
+    public IReadOnlyList<string> Names { get; }
 
     /// <summary>The names of those whose weights were not named: they are left out, never replaced.</summary>
     public IReadOnlyList<string> Missing { get; }
 
+    /// <summary>What is measured where an experiment does not say: PSNR and SSIM, and of images of the shipped classifier's size the Frechet distance on its features.</summary>
+    /// <param name="shape">The shape of the images.</param>
+    public static IReadOnlyList<string> Usual(ImageShape shape) =>
+        shape is { Height: 32, Width: 32 } && FeatureNetwork.IsShipped(SetMetric.Thumbnails) ? ["psnr", "ssim", $"frechet-{SetMetric.Thumbnails}"] : ["psnr", "ssim"];
+
     /// <summary>Makes metrics.</summary>
     /// <param name="names">Their names.</param>
-    /// <param name="weights">Weight files, as <c>METRIC=FILE</c>; several for one metric are read together.</param>
+    /// <param name="weights">Weight files, as <c>METRIC=FILE</c>; several for one metric are read together. Metrics of sets that share a network share its file, which may carry the network's name.</param>
     /// <exception cref="ArgumentException">A name is unknown, or a text has another form.</exception>
+    /// <exception cref="Models.ModelException">A file holds another network.</exception>
     public static ExperimentMetrics Load(IReadOnlyList<string> names, IReadOnlyList<string> weights)
     {
-        var files = weights.Select(Split).ToLookup(pair => pair.Metric, pair => pair.File);
-        var (loaded, missing) = (new List<IMetric>(), new List<string>());
+        var files = weights.Select(text => Split(text, names)).ToLookup(pair => pair.Metric, pair => pair.File);
+        var (loaded, sets, networks, known, missing) = (new List<IMetric>(), new List<SetMetric>(), new Dictionary<string, FeatureNetwork>(StringComparer.Ordinal), new List<string>(), new List<string>());
         try
         {
             foreach (var name in names)
             {
-                if (!WeightedMetrics.Names.Contains(name)) loaded.Add(MetricCatalog.Find(name));
+                if (SetMetric.TryParse(name) is { } set)
+                {
+                    if (!networks.ContainsKey(set.Network))
+                    {
+                        var named = files[set.Network].ToArray();
+                        if (named.Length > 1) throw new ArgumentException($"--weights: expected one file for {set.Network}, found {named.Length}");
+                        if (named.Length == 0 && !FeatureNetwork.IsShipped(set.Network))
+                        {
+                            if (!SetMetric.Names.Contains(name)) throw new ArgumentException($"no network is called '{set.Network}': name its weights with --weights {name}=FILE, from {FeatureNetwork.Files(set.Network)}");
+                            missing.Add(name);
+                            continue;
+                        }
+                        networks[set.Network] = FeatureNetwork.Load(set.Network, named.FirstOrDefault());
+                    }
+                    sets.Add(set);
+                }
+                else if (!WeightedMetrics.Names.Contains(name)) loaded.Add(MetricCatalog.Find(name));
                 else if (files.Contains(name)) loaded.Add(WeightedMetrics.Load(name, [.. files[name]]));
-                else missing.Add(name);
+                else
+                {
+                    missing.Add(name);
+                    continue;
+                }
+                known.Add(name);
             }
-            return new(loaded, missing);
+            return new(loaded, sets, networks, known, missing);
         }
         catch
         {
             foreach (var metric in loaded.OfType<IDisposable>()) metric.Dispose();
+            foreach (var network in networks.Values) network.Dispose();
             throw;
         }
     }
+
+    /// <summary>How to get the weights of a metric that is left out, in words.</summary>
+    public static string Files(string name) => SetMetric.TryParse(name) is { } set ? FeatureNetwork.Files(set.Network) : WeightedMetrics.Files(name);
 
     /// <summary>Frees the weights.</summary>
     public void Dispose()
     {
         foreach (var metric in Loaded.OfType<IDisposable>()) metric.Dispose();
+        foreach (var network in Networks.Values) network.Dispose();
     }
 
-    private static (string Metric, string File) Split(string text)
+    // Weights of a set's metric belong to its network.
+    private static (string Metric, string File) Split(string text, IReadOnlyList<string> names)
     {
         var parts = text.Split('=', 2);
         if (parts.Length != 2 || parts[1].Length == 0) throw new ArgumentException($"--weights '{text}': expected METRIC=FILE, as lpips-alex=alexnet.pth");
+        if (SetMetric.TryParse(parts[0]) is { } set) return (set.Network, parts[1]);
+        if (parts[0] == SetMetric.Inception || names.Select(SetMetric.TryParse).Any(metric => metric?.Network == parts[0])) return (parts[0], parts[1]);
         WeightedMetrics.Files(parts[0]);
         return (parts[0], parts[1]);
     }

@@ -21,7 +21,9 @@ public sealed class ExperimentRun : IDisposable
     private readonly ResultLog _log;
     private readonly WorkClaims _claims;
     private readonly OperatorFiles _files;
-    private readonly IReadOnlyList<IMetric> _metrics;
+    private readonly ExperimentMetrics _metrics;
+    private readonly ExperimentFeatures _features;
+    private readonly ExperimentPictures _pictures;
     private readonly Dictionary<ExperimentMethod, Solver> _solvers;
     private readonly Lazy<Dictionary<ExperimentTask, ExperimentMethod[]>> _doing;
 
@@ -32,23 +34,26 @@ public sealed class ExperimentRun : IDisposable
     /// <param name="metrics">The metrics of the experiment's names; they stay the caller's.</param>
     /// <exception cref="ImageException">The images or the folder cannot be used.</exception>
     /// <exception cref="Models.ModelException">The model cannot be used.</exception>
-    public ExperimentRun(Experiment experiment, string folder, string files, IReadOnlyList<IMetric> metrics)
+    /// <exception cref="ExperimentException">Labels are asked for that the images or the model do not have.</exception>
+    public ExperimentRun(Experiment experiment, string folder, string files, ExperimentMetrics metrics)
     {
-        (Experiment, _folder, _files) = (experiment, folder, new OperatorFiles(files));
+        (Experiment, _folder, _files, _metrics) = (experiment, folder, new OperatorFiles(files), metrics);
         OutputSet.CheckWritable(folder);
         _log = new(Path.Combine(folder, ResultLog.FileName));
         _claims = new(Directory.CreateDirectory(Path.Combine(folder, "claims")).FullName);
-        _metrics = metrics;
+        (_features, _pictures) = (new(folder, metrics), new(folder));
         _solvers = experiment.Methods.ToDictionary(method => method, method => SolverCatalog.Create(method.Solver, method.Settings));
-        _doing = new(Doing);
+        _doing = new(() => ExperimentChecks.Doing(experiment, _solvers, Bind, _images!));
         _images = new(experiment.Dataset);
         try
         {
             _prior = Prior.Load(experiment.Prior);
+            if (experiment.Methods.Any(experiment.LabelsFor)) ExperimentChecks.Labels(_images, _prior);
         }
         catch
         {
             _images.Dispose();
+            _prior?.Dispose();
             throw;
         }
     }
@@ -61,12 +66,14 @@ public sealed class ExperimentRun : IDisposable
 
     /// <summary>The restorations and evaluations that are left, and what does not go together.</summary>
     /// <exception cref="ImageException">An image cannot be read.</exception>
+    /// <exception cref="ExperimentException">An image does not suit a task or a metric.</exception>
     public ExperimentPlan Plan()
     {
+        var notes = ExperimentChecks.Shapes(Experiment, _images, _metrics, Bind);
         var rows = _log.Read();
         var cells = Cells().ToArray();
         var left = cells.Where(cell => !Has(rows, cell.Key)).ToArray();
-        return new(cells.Length, left.Length, left.Sum(cell => (long)_solvers[cell.Method].Evaluations), SecondsPerEvaluation(), [.. Notes()]);
+        return new(cells.Length, left.Length, left.Sum(cell => (long)_solvers[cell.Method].Evaluations), SecondsPerEvaluation(), [.. notes, .. ExperimentChecks.Ranks(Experiment, _images, _metrics), .. ExperimentChecks.Notes(Experiment, _solvers, _doing.Value)]);
     }
 
     /// <summary>Does what is missing.</summary>
@@ -90,8 +97,22 @@ public sealed class ExperimentRun : IDisposable
         }
     }
 
-    /// <summary>What this experiment is, for its folder.</summary>
-    public ExperimentFolder Describe() => new() { Experiment = Experiment, Images = _images.Count, Keys = [.. Cells().Select(cell => cell.Key)] };
+    /// <summary>What this experiment is, for its folder, with the distances of its sets so far.</summary>
+    /// <param name="cache">The cache of the originals' features; null for the user's.</param>
+    /// <param name="cancellation">Stops between distances.</param>
+    public ExperimentFolder Describe(string? cache = null, CancellationToken cancellation = default)
+    {
+        var keys = Cells().Select(cell => cell.Key).ToArray();
+        var rows = _log.Read();
+        return new()
+        {
+            Experiment = Experiment,
+            Images = _images.Count,
+            Keys = keys,
+            Sets = _features.Evaluate(Experiment, [.. keys.Where(rows.ContainsKey).Select(key => rows[key])], cache, cancellation),
+            Pictures = [.. Enumerable.Range(0, Math.Min(Experiment.Pictures, _images.Count)).SelectMany(Names)],
+        };
+    }
 
     /// <summary>Frees model and images.</summary>
     public void Dispose()
@@ -104,18 +125,26 @@ public sealed class ExperimentRun : IDisposable
     {
         using var scope = new Scope();
         var rows = _log.Read();
-        using var h = Bind(task, clean);
+        using var h = Bind(task, ImageShape.Of(clean));
         var truth = Crop.Centre(clean, h.InputShape.Height, h.InputShape.Width);
-        var predictor = _prior.PredictorFor(truth.Size(1));
+        var label = _images.Label(image);
         foreach (var seed in Experiment.Seeds)
         {
             using var drawn = new Scope();
+            var pictured = image < Experiment.Pictures && seed == Experiment.Seeds[0];
             Measurement<LinearOperator>? measurement = null;
+            if (pictured && Names(image, task, content, ImageShape.Of(clean)) is var names && !(_pictures.Has(names.Original) && _pictures.Has(names.Measurement)))
+            {
+                measurement = Measure(h, truth, content, task, seed);
+                _pictures.Keep(names.Original, truth);
+                _pictures.Keep(names.Measurement, measurement);
+            }
             foreach (var method in _doing.Value[task])
             {
+                var predictor = _prior.PredictorFor(truth.Size(1), Experiment.LabelsFor(method) ? label : null);
                 for (var sample = 0; sample < Experiment.Samples; sample++)
                 {
-                    var key = Key(task, method, content, seed, sample);
+                    var key = Key(task, method, content, label, seed, sample);
                     if (Has(rows, key)) continue;
                     cancellation.ThrowIfCancellationRequested();
                     measurement ??= Measure(h, truth, content, task, seed);
@@ -125,7 +154,8 @@ public sealed class ExperimentRun : IDisposable
                     var result = _solvers[method].RestoreAny(measurement, predictor, new SeededNoise(ImageSeed.Of("restore", seed, content, sample)), null, cancellation);
                     var (seconds, peak) = (Stopwatch.GetElapsedTime(clock).TotalSeconds, TorchRuntime.Memory.Peak);
                     var estimate = ValueRange.ToUnit(result.Estimate).To(Device.Cpu).Clamp(0, 1);
-                    if (image < Experiment.Pictures && seed == Experiment.Seeds[0]) Picture(key, estimate);
+                    if (pictured) _pictures.Keep(key, estimate);
+                    _features.Take(key, estimate, result.Estimate, measurement);
                     var row = new ResultRow
                     {
                         Key = key,
@@ -134,7 +164,7 @@ public sealed class ExperimentRun : IDisposable
                         Method = method.Name,
                         Seed = seed,
                         Sample = sample,
-                        Metrics = _metrics.ToDictionary(metric => metric.Name, metric => Value(metric, estimate, truth)),
+                        Metrics = _metrics.Loaded.ToDictionary(metric => metric.Name, metric => Value(metric, estimate, truth)),
                         Consistency = Consistency.Residual(measurement, result.Estimate),
                         Evaluations = result.Evaluations,
                         Seconds = seconds,
@@ -162,10 +192,10 @@ public sealed class ExperimentRun : IDisposable
         return new(scope.Keep(y), h, new UnitSigma(task.Told).Signed);
     }
 
-    private LinearOperator Bind(ExperimentTask task, Tensor clean)
+    private LinearOperator Bind(ExperimentTask task, ImageShape shape)
     {
         var spec = OperatorCatalog.Parse(task.Operator);
-        var bound = spec.Bind(spec.LargestFit(ImageShape.Of(clean)), _files, DType.Float32, _prior.Device);
+        var bound = spec.Bind(spec.LargestFit(shape), _files, DType.Float32, _prior.Device);
         if (bound is LinearOperator linear) return linear;
         bound.Dispose();
         throw new ExperimentException($"task '{task.Name}': operator '{task.Operator}' is not linear");
@@ -176,49 +206,49 @@ public sealed class ExperimentRun : IDisposable
     {
         for (var image = 0; image < _images.Count; image++)
         {
-            using var scope = new Scope();
-            var (_, content) = _images.Load(image);
+            var content = _images.Content(image);
             foreach (var task in Experiment.Tasks)
                 foreach (var method in _doing.Value[task])
-                    foreach (var (seed, sample) in Draws()) yield return (task, method, Key(task, method, content, seed, sample));
+                    foreach (var (seed, sample) in Draws()) yield return (task, method, Key(task, method, content, _images.Label(image), seed, sample));
         }
-    }
-
-    // The methods of each task whose solver has what it needs of the operator.
-    private Dictionary<ExperimentTask, ExperimentMethod[]> Doing()
-    {
-        using var scope = new Scope();
-        var (clean, _) = _images.Load(0);
-        return Experiment.Tasks.ToDictionary(task => task, task =>
-        {
-            using var h = Bind(task, clean);
-            return Experiment.Methods.Where(method => method.Does(task) && _solvers[method].Accepts(h)).ToArray();
-        });
-    }
-
-    private IEnumerable<string> Notes()
-    {
-        foreach (var task in Experiment.Tasks)
-            foreach (var method in Experiment.Methods.Where(method => method.Does(task)))
-            {
-                if (!_doing.Value[task].Contains(method)) yield return $"{method.Name} does not do {task.Name}: it needs more than operator '{task.Operator}' offers";
-                else if (task.Told > 0 && !_solvers[method].HandlesNoise) yield return $"{method.Name} takes the noise of {task.Name} for image";
-            }
     }
 
     private IEnumerable<(ulong Seed, int Sample)> Draws() => Experiment.Seeds.SelectMany(seed => Enumerable.Range(0, Experiment.Samples).Select(sample => (seed, sample)));
 
     // A row lacks a metric that was asked for later: it is done again.
-    private bool Has(IReadOnlyDictionary<string, ResultRow> rows, string key) => rows.TryGetValue(key, out var row) && _metrics.All(metric => row.Metrics.ContainsKey(metric.Name));
+    private bool Has(IReadOnlyDictionary<string, ResultRow> rows, string key) => rows.TryGetValue(key, out var row) && _metrics.Loaded.All(metric => row.Metrics.ContainsKey(metric.Name)) && _features.Has(key);
 
     // The solver's text holds all its settings, also those that came from defaults of another version.
-    private string Key(ExperimentTask task, ExperimentMethod method, string content, ulong seed, int sample)
+    private string Key(ExperimentTask task, ExperimentMethod method, string content, int? label, ulong seed, int sample)
+    {
+        var (prior, told) = (Experiment.Prior, Experiment.LabelsFor(method) ? label : Experiment.Prior.Class);
+        return Hash(string.Create(
+            CultureInfo.InvariantCulture,
+            $"eval {Versions.Library} {content} {Experiment.Dataset.Size} {Experiment.Dataset.Shrink} {_prior.Model.Sha256} {prior.Dtype} {told} {(prior.Guidance == 1 ? "" : $"guidance {prior.Guidance:R} ")}{Measuring(task)} {task.Told:R} {task.JpegQuality} {method.Solver} {_solvers[method]} {JsonSerializer.Serialize(method.Settings, ReceiptJson.Default.SolverSettings)} {seed} {sample}"));
+    }
+
+    private IEnumerable<PictureName> Names(int image)
+    {
+        using var scope = new Scope();
+        var (clean, content) = _images.Load(image);
+        var shape = ImageShape.Of(clean);
+        return [.. Experiment.Tasks.Select(task => Names(image, task, content, shape))];
+    }
+
+    // Tasks that see the same part of an image share its picture.
+    private PictureName Names(int image, ExperimentTask task, string content, ImageShape shape)
+    {
+        var cut = string.Create(CultureInfo.InvariantCulture, $"{content} {Experiment.Dataset.Size} {Experiment.Dataset.Shrink} {OperatorCatalog.Parse(task.Operator).LargestFit(shape)}");
+        return new(_images.Name(image), task.Name, Hash($"original {cut}"), Hash(string.Create(CultureInfo.InvariantCulture, $"measurement {Versions.Library} {cut} {Measuring(task)} {task.JpegQuality} {Experiment.Seeds[0]}")));
+    }
+
+    private string Measuring(ExperimentTask task)
     {
         var file = OperatorFiles.NamedBy(OperatorCatalog.Parse(task.Operator)) is { } named ? FileHash.Of(_files.FullPath(named)) : "";
-        return FileHash.OfText(string.Create(
-            CultureInfo.InvariantCulture,
-            $"eval {Versions.Library} {content} {Experiment.Dataset.Size} {Experiment.Dataset.Shrink} {_prior.Model.Sha256} {Experiment.Prior.Dtype} {Experiment.Prior.Class} {task.Operator} {file} {task.Sigma:R} {task.Told:R} {task.JpegQuality} {method.Solver} {_solvers[method]} {JsonSerializer.Serialize(method.Settings, ReceiptJson.Default.SolverSettings)} {seed} {sample}"))[..32];
+        return string.Create(CultureInfo.InvariantCulture, $"{task.Operator} {file} {task.Sigma:R}");
     }
+
+    private static string Hash(string text) => FileHash.OfText(text)[..32];
 
     private static double Value(IMetric metric, Tensor estimate, Tensor truth)
     {
@@ -232,12 +262,6 @@ public sealed class ExperimentRun : IDisposable
         }
     }
 
-    private void Picture(string key, Tensor estimate)
-    {
-        var folder = Directory.CreateDirectory(Path.Combine(_folder, "pictures")).FullName;
-        ImageFile.Save(Path.Combine(folder, key + ".png"), estimate);
-    }
-
     private double SecondsPerEvaluation()
     {
         using var noGrad = new NoGrad();
@@ -249,16 +273,4 @@ public sealed class ExperimentRun : IDisposable
         denoiser.Denoise(x, 1);
         return Stopwatch.GetElapsedTime(clock).TotalSeconds;
     }
-}
-
-/// <summary>What an experiment has left to do.</summary>
-/// <param name="Restorations">All restorations.</param>
-/// <param name="Left">Those that are not done.</param>
-/// <param name="Evaluations">The network evaluations of those.</param>
-/// <param name="SecondsPerEvaluation">The time of one, measured on the first image.</param>
-/// <param name="Notes">Methods that do not suit a task.</param>
-public sealed record ExperimentPlan(int Restorations, int Left, long Evaluations, double SecondsPerEvaluation, IReadOnlyList<string> Notes)
-{
-    /// <summary>The time that is left, if solvers take nothing beside the network; those that differentiate it take about three times as much.</summary>
-    public TimeSpan Time => TimeSpan.FromSeconds(Evaluations * SecondsPerEvaluation);
 }

@@ -14,21 +14,23 @@ public sealed record ResultTable(string Task, IReadOnlyList<ResultColumn> Column
     /// <summary>The tables of an experiment's rows, a task each. Values of one image (seeds, samples) are averaged first: images are what varies independently.</summary>
     /// <param name="experiment">The experiment.</param>
     /// <param name="rows">Its rows.</param>
-    public static IReadOnlyList<ResultTable> Of(Experiment experiment, IReadOnlyList<ResultRow> rows)
+    /// <param name="sets">Its distances of sets.</param>
+    public static IReadOnlyList<ResultTable> Of(Experiment experiment, IReadOnlyList<ResultRow> rows, IReadOnlyList<SetResult> sets)
     {
         ResultColumn[] columns = [.. experiment.Metrics.Select(Column), new(Consistency, "", null)];
-        return [.. experiment.Tasks.Select(task => Of(experiment, task, columns, [.. rows.Where(row => row.Task == task.Name)]))];
+        return [.. experiment.Tasks.Select(task => Of(experiment, task, columns, [.. rows.Where(row => row.Task == task.Name)], [.. sets.Where(set => set.Task == task.Name)]))];
     }
 
     // Perceptual distances are the metrics that need weights: pure numbers, lower is better.
     private static ResultColumn Column(string name)
     {
         if (WeightedMetrics.Names.Contains(name)) return new(name, "", false);
+        if (SetMetric.TryParse(name) is { } set) return new(name, set.Unit, false, OfSet: true);
         var metric = MetricCatalog.Find(name);
         return new(metric.Name, metric.Unit, metric.HigherIsBetter);
     }
 
-    private static ResultTable Of(Experiment experiment, ExperimentTask task, ResultColumn[] columns, ResultRow[] rows)
+    private static ResultTable Of(Experiment experiment, ExperimentTask task, ResultColumn[] columns, ResultRow[] rows, SetResult[] sets)
     {
         var methods = experiment.Methods.Where(method => method.Does(task)).Select(method => method.Name).Where(name => rows.Any(row => row.Method == name)).ToArray();
         // By method and column: the value of each image.
@@ -36,7 +38,7 @@ public sealed record ResultTable(string Task, IReadOnlyList<ResultColumn> Column
         var lines = methods.Select(name =>
         {
             var own = rows.Where(row => row.Method == name).ToArray();
-            var cells = columns.Select((column, c) => Cell(column, values[name][c], Best(column, c), experiment.Baseline is { } other && other != name && values.TryGetValue(other, out var found) ? found[c] : null)).ToArray();
+            var cells = columns.Select((column, c) => column.OfSet ? Cell(name, [.. sets.Where(set => set.Metric == column.Name)]) : Cell(column, values[name][c], Best(column, c), experiment.Baseline is { } other && other != name && values.TryGetValue(other, out var found) ? found[c] : null)).ToArray();
             return new ResultLine(name, own.Select(row => row.Image).Distinct().Count(), cells, own.Average(row => row.Evaluations), own.Average(row => row.Seconds), own.Max(row => row.PeakBytes));
         }).ToArray();
         return new(task.Name, columns, lines);
@@ -59,6 +61,14 @@ public sealed record ResultTable(string Task, IReadOnlyList<ResultColumn> Column
         return new(mean, error, best is not null && ReferenceEquals(own, best), ties, column.HigherIsBetter is null ? null : against);
     }
 
+    // A set has one value: nothing is paired.
+    private static ResultCell Cell(string method, SetResult[] sets)
+    {
+        if (sets.FirstOrDefault(set => set.Method == method) is not { } own) return new(double.NaN, double.NaN, false, false, null);
+        var best = sets.All(set => own.Value <= set.Value);
+        return new(own.Value, own.StandardError ?? double.NaN, best, best, null, own.RankDeficit);
+    }
+
     private static List<double> Differences(IReadOnlyDictionary<string, double> own, IReadOnlyDictionary<string, double> other) =>
         [.. own.Where(pair => other.ContainsKey(pair.Key)).Select(pair => pair.Value - other[pair.Key])];
 }
@@ -67,7 +77,8 @@ public sealed record ResultTable(string Task, IReadOnlyList<ResultColumn> Column
 /// <param name="Name">The metric's name.</param>
 /// <param name="Unit">Its unit; empty for a pure number.</param>
 /// <param name="HigherIsBetter">Which way is better; null where neither is.</param>
-public sealed record ResultColumn(string Name, string Unit, bool? HigherIsBetter);
+/// <param name="OfSet">Whether its values are of all images together: the distance of a set.</param>
+public sealed record ResultColumn(string Name, string Unit, bool? HigherIsBetter, bool OfSet = false);
 
 /// <summary>A line of a table.</summary>
 /// <param name="Method">The method's name.</param>
@@ -79,12 +90,13 @@ public sealed record ResultColumn(string Name, string Unit, bool? HigherIsBetter
 public sealed record ResultLine(string Method, int Images, IReadOnlyList<ResultCell> Cells, double Evaluations, double Seconds, long PeakBytes);
 
 /// <summary>A cell of a table.</summary>
-/// <param name="Mean">The mean over images.</param>
+/// <param name="Mean">The mean over images; the value of a set.</param>
 /// <param name="StandardError">Its standard error over images; not a number for one image.</param>
 /// <param name="IsBest">Whether no method of the task has a better mean.</param>
 /// <param name="TiesWithBest">Whether the 95% bootstrap interval of the paired difference to the best method holds 0.</param>
 /// <param name="AgainstBaseline">The paired difference to the experiment's baseline; null for none.</param>
-public sealed record ResultCell(double Mean, double StandardError, bool IsBest, bool TiesWithBest, ResultDifference? AgainstBaseline);
+/// <param name="RankDeficit">See <see cref="SetResult.RankDeficit"/>; 0 for a metric of single images.</param>
+public sealed record ResultCell(double Mean, double StandardError, bool IsBest, bool TiesWithBest, ResultDifference? AgainstBaseline, long RankDeficit = 0);
 
 /// <summary>A paired difference of two methods over the same images.</summary>
 /// <param name="Mean">Its mean.</param>

@@ -14,13 +14,23 @@ public static class TableText
     {
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"# {experiment.Name}").AppendLine();
-        text.AppendLine(CultureInfo.InvariantCulture, $"{images} images{(experiment.Dataset.Size is { } size ? $", centre {size}x{size}" : "")}{(experiment.Dataset.Shrink > 1 ? $" after a reduction by {experiment.Dataset.Shrink}" : "")}, model `{experiment.Prior.Model}`, seed {string.Join(", ", experiment.Seeds)}, {experiment.Samples} {(experiment.Samples == 1 ? "restoration" : "restorations")} of each measurement. Mean ± standard error over images. **Bold** is best or tied with the best (95% bootstrap interval of the paired difference).").AppendLine();
+        text.AppendLine($"{About(experiment, images)} Mean ± standard error over images. **Bold** is best or tied with the best (95% bootstrap interval of the paired difference).").AppendLine();
         if (tables.Count > 1)
         {
             foreach (var (name, column) in experiment.Metrics.Select((name, column) => (name, column))) Matrix(text, name, column, tables);
         }
         foreach (var table in tables.Where(table => table.Lines.Count > 0)) Table(text, table, experiment.Baseline);
         return text.ToString();
+    }
+
+    /// <summary>What an experiment was done with, in a sentence.</summary>
+    /// <param name="experiment">The experiment.</param>
+    /// <param name="images">The number of its images.</param>
+    public static string About(Experiment experiment, int images)
+    {
+        var cut = (experiment.Dataset.Size is { } size ? string.Create(CultureInfo.InvariantCulture, $", centre {size}x{size}") : "") + (experiment.Dataset.Shrink > 1 ? string.Create(CultureInfo.InvariantCulture, $" after a reduction by {experiment.Dataset.Shrink}") : "");
+        var model = $"model `{experiment.Prior.Model}`{(experiment.UsesLabels ? " told the class of each image" : experiment.Prior.Class is { } label ? string.Create(CultureInfo.InvariantCulture, $" told the class {label}") : "")}{(experiment.Prior.Guidance == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $", guidance {experiment.Prior.Guidance}"))}";
+        return string.Create(CultureInfo.InvariantCulture, $"{images} images{cut}, {model}, seed {string.Join(", ", experiment.Seeds)}, {experiment.Samples} {(experiment.Samples == 1 ? "restoration" : "restorations")} of each measurement.");
     }
 
     /// <summary>All numbers, a line for each task, method and metric.</summary>
@@ -62,7 +72,13 @@ public static class TableText
             text.AppendLine($"| {string.Join(" | ", [line.Method, .. cells, .. against, Short(line.Evaluations), Short(line.Seconds), line.PeakBytes < 0 ? "" : Short(line.PeakBytes / 1e6)])} |");
         }
         text.AppendLine();
+        foreach (var (column, c) in table.Columns.Select((column, c) => (column, c)))
+            if (table.Lines.Max(line => line.Cells[c].RankDeficit) is > 0 and var deficit) text.AppendLine(Deficit(column.Name, deficit)).AppendLine();
     }
+
+    /// <summary>What too few images mean for a Frechet distance, in a sentence.</summary>
+    internal static string Deficit(string metric, long deficit) =>
+        string.Create(CultureInfo.InvariantCulture, $"{metric}: fewer images than it needs, the covariance of its features lacks {deficit} of its ranks; the values are too large and compare only among equal numbers of images.");
 
     private static string Title(ResultColumn column) => column.Name + (column.Unit.Length > 0 ? $" ({column.Unit})" : "") + column.HigherIsBetter switch { true => " ↑", false => " ↓", null => "" };
 

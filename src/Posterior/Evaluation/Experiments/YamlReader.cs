@@ -62,6 +62,13 @@ internal sealed class YamlReader(string file)
             : throw Problem(node, string.Create(CultureInfo.InvariantCulture, $"{name}: expected a whole number from {low} to {high}, found '{node}'"));
     }
 
+    /// <summary>A finite number; null where it is absent.</summary>
+    public double? Number(YamlMappingNode map, string name)
+    {
+        if (Find(map, name) is not { } node) return null;
+        return double.TryParse((node as YamlScalarNode)?.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value) ? value : throw Problem(node, $"{name}: expected a number, found '{node}'");
+    }
+
     /// <summary>The items of a list; one value stands for a list of one.</summary>
     public IReadOnlyList<YamlNode> Items(YamlNode node, string name) => node switch
     {

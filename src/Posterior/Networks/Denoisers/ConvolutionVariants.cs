@@ -58,7 +58,8 @@ internal sealed class TransposedConvolution : ConvolutionLayer
 
     protected override Tensor? Offsets => _bias.OrNull?.RepeatInterleave(Size * Size, 0);
 
-    public void Initialise(NoiseSource noise) => Initialisation.Normal(_weight, _bias.OrNull, Math.Sqrt((double)_weight.Value.Size(1) * Size * Size / _weight.Value.Size(0)), noise);
+    /// <summary>Normal weights: each output has one tap of each input; zero bias.</summary>
+    public void Initialise(NoiseSource noise, double gain = 1) => Initialisation.Normal(_weight, _bias.OrNull, gain * Math.Sqrt((double)_weight.Value.Size(1) * Size * Size / _weight.Value.Size(0)), noise);
 
     /// <summary><c>[N, inputs, H, W]</c> to <c>[N, outputs, 2 H, 2 W]</c>.</summary>
     public Tensor Enlarge(Tensor x)

@@ -148,7 +148,10 @@ public sealed class DrUNet : Module, IRestorationNetwork
         return scope.Keep(Forward(TakesNoiseLevel ? NoiseMap.Append(x, noiseLevels) : x));
     }
 
-    /// <summary>Random weights that keep the scale of the signal; each block starts near the identity.</summary>
+    /// <summary>
+    /// Random weights that keep the scale of the signal. The network starts as the identity: its first channels are those of the image, which pass along the outermost skip to
+    /// its end, and the branch below that skip starts as zero.
+    /// </summary>
     public void Initialise(NoiseSource noise)
     {
         var blocks = (2 * Levels - 1) * Settings.Nb;
@@ -166,6 +169,19 @@ public sealed class DrUNet : Module, IRestorationNetwork
                     convolution.Initialise(noise);
                     break;
             }
+        }
+
+        Initialisation.CopyChannels(_head.Weight, Settings.OutNc);
+        Initialisation.Normal(_tail.Weight, _tail.Bias, 0, noise);
+        Initialisation.CopyChannels(_tail.Weight, Settings.OutNc);
+        switch (Below(_up[0]).First(layer => layer is not ResidualBlock))
+        {
+            case TransposedConvolution transposed:
+                transposed.Initialise(noise, 0);
+                break;
+            case Conv2d convolution:
+                convolution.Initialise(noise, 0);
+                break;
         }
 
         static IEnumerable<Module> Below(Module module) => module.Children.SelectMany(child => child.Module is NumberedLayers ? Below(child.Module) : [child.Module]);

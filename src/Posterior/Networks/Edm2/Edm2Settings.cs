@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Posterior.Networks.Edm2;
 
 /// <summary>The settings of an <see cref="Edm2Network"/>, named as the arguments of its published constructors (NVlabs/edm2 training/networks_edm2.py, Precond and UNet).</summary>
@@ -46,6 +48,7 @@ public sealed record Edm2Settings
     public double AttnBalance { get; init; } = 0.3;
 
     /// <summary>Features are limited to this modulus after each block; null for no limit.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public double? ClipAct { get; init; } = 256;
 
     /// <summary>The resampling filter.</summary>

@@ -127,9 +127,12 @@ public sealed class HditNetwork : Module, IMeasurementConditioned
         HditPass Pass() => new(positions, condition, conditions.Measured, ActivationType);
     }
 
-    /// <summary>Random weights that keep the scale of the signal; each layer starts as the identity, the network as zero.</summary>
-    public void Initialise(NoiseSource noise)
+    /// <summary>Random weights that keep the scale of the signal; each layer starts as the identity.</summary>
+    /// <param name="noise">A source for a batch of one.</param>
+    /// <param name="outputs">The standard deviation of the outputs; 0 for a network that starts as zero.</param>
+    public void Initialise(NoiseSource noise, double outputs = 0)
     {
+        if (outputs > 0) _patchOut.Initialise(noise, outputs);
         _time.Initialise(noise);
         _augmentation.Initialise(noise);
         foreach (var layer in new[] { _patchIn, _timeIn, _augmentationIn }.Concat(_merges.Select(merge => merge.Projection)).Concat(_splits.Select(split => split.Projection))) layer.Initialise(noise);

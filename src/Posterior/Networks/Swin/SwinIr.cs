@@ -78,13 +78,17 @@ public sealed class SwinIr : Module, IRestorationNetwork
     /// <inheritdoc/>
     public Tensor Restore(Tensor x, Tensor noiseLevels) => Forward(x);
 
-    /// <summary>Random weights that keep the scale of the signal; without enlargement the network starts as the identity.</summary>
+    /// <summary>
+    /// Random weights that keep the scale of the signal. Without enlargement the network starts as the identity; with the light one it starts by repeating pixels: its first
+    /// channels are those of the picture, which pass along the skip around all blocks.
+    /// </summary>
     public void Initialise(NoiseSource noise)
     {
         _first.Initialise(noise);
         var blocks = 2 * Settings.Depths.Sum();
         foreach (var group in _groups) group.Initialise(noise, 1 / Math.Sqrt(blocks));
-        _afterBody.Initialise(noise);
+        Initialisation.CopyChannels(_first.Weight, Settings.InChans);
+        _afterBody.Initialise(noise, 0);
         _reconstruction.Initialise(noise);
     }
 

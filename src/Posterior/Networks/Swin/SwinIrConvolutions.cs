@@ -122,7 +122,11 @@ internal sealed class SwinIrReconstruction
     public void Initialise(NoiseSource noise)
     {
         foreach (var layer in new[] { _before, _up1, _up2, _refine }) layer?.Initialise(noise, Math.Sqrt(2));
-        foreach (var (convolution, _) in _shuffles) convolution.Initialise(noise);
+        foreach (var (convolution, factor) in _shuffles)
+        {
+            convolution.Initialise(noise, _last is null ? 0 : 1);
+            if (_last is null) Initialisation.CopyChannels(convolution.Weight, convolution.Weight.Size(0) / (factor * factor), factor * factor);
+        }
         _last?.Initialise(noise, AddsInput ? 0 : 1);
     }
 }

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Posterior.Networks.Swin;
 
 /// <summary>The settings of a <see cref="SwinIr"/>, named as the arguments of its published constructor.</summary>
@@ -28,6 +30,7 @@ public sealed record SwinIrSettings
     public bool QkvBias { get; init; } = true;
 
     /// <summary>The scale of queries; null for 1 / sqrt(width of a head).</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public double? QkScale { get; init; }
 
     /// <summary>Whether a learned vector is added at each position; the network then takes images of <see cref="ImgSize"/> only.</summary>
@@ -45,6 +48,7 @@ public sealed record SwinIrSettings
     /// <summary>
     /// How images are enlarged: <c>pixelshuffle</c> (classical), <c>pixelshuffledirect</c> (light), <c>nearest+conv</c> (real), or empty for results of the input's size.
     /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public string? Upsampler { get; init; } = "";
 
     /// <summary>The convolution behind each residual group: <c>1conv</c> or <c>3conv</c>.</summary>

@@ -57,6 +57,10 @@ public sealed class ExperimentFileTests
     [InlineData("seeds: [1, 2]", "seeds: [1, x]", 14, "seeds")]
     [InlineData("images: 7", "image: 7", 2, "did you mean 'images'?")]
     [InlineData("dtype: bf16", "dtype: f8", 3, "f32 or bf16")]
+    [InlineData("class: 3", "class: label", 3, "class")]
+    [InlineData("class: 3", "guidance: 2", 3, "guidance needs a class")]
+    [InlineData("preset: 30", "preset: 30, class: all", 11, "labels (of the dataset) or none, found 'all'")]
+    [InlineData("[psnr, ssim-y]", "[fids]", 13, "did you mean 'fid'?")]
     [InlineData("name: SSD, solver: ssd+", "name: ddrm, solver: ssd+", 9, "two methods are called 'ddrm'")]
     [InlineData("name: stored", "name: sr4", 5, "two tasks are called 'sr4'")]
     public void What_is_wrong_is_refused_with_its_line(string right, string wrong, int line, string expected)
@@ -66,6 +70,16 @@ public sealed class ExperimentFileTests
         Assert.StartsWith($"file.yaml, line {line}:", error.Message, StringComparison.Ordinal);
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Fact]
+    public void The_classes_of_the_dataset_and_another_set_of_originals_can_be_asked_for()
+    {
+        var experiment = ExperimentFile.Parse(Whole.Replace("class: 3", "class: labels, guidance: 1.5", StringComparison.Ordinal) + "\nreference: {path: more.zip, shrink: 2}");
+        Assert.True(experiment.UsesLabels);
+        Assert.Equal(1.5, experiment.Prior.Guidance);
+        Assert.Equal(new ExperimentDataset { Path = "more.zip", Shrink = 2 }, experiment.Reference);
+        Assert.False(ExperimentFile.Parse(Whole).UsesLabels);
     }
 
     [Theory]
@@ -97,7 +111,7 @@ public sealed class ExperimentFileTests
     [Fact]
     public void Every_experiment_of_the_repository_is_read()
     {
-        var files = Directory.GetFiles(Path.Combine(Repository.Root, "experiments"), "*.yaml");
+        var files = Directory.GetFiles(Path.Combine(Repository.Root, "experiments"), "*.yaml", SearchOption.AllDirectories);
         Assert.NotEmpty(files);
         Assert.All(files, file => Assert.True(Path.IsPathRooted(ExperimentFile.Load(file).Dataset.Path)));
     }

@@ -19,7 +19,7 @@ public sealed class ResultTableTests
     public void Means_and_errors_are_over_images_after_the_mean_of_each_image()
     {
         // Images a, b, c with seeds at v - 1 and v + 1.
-        var table = ResultTable.Of(_experiment, [.. Rows("sr4", "ddrm", 10, 14, 18)])[0];
+        var table = ResultTable.Of(_experiment, [.. Rows("sr4", "ddrm", 10, 14, 18)], [])[0];
         var cell = table.Lines.Single().Cells[0];
         Assert.Equal(14, cell.Mean, 12);
         Assert.Equal(4 / Math.Sqrt(3), cell.StandardError, 12); // a standard deviation of 4 over three images
@@ -29,7 +29,7 @@ public sealed class ResultTableTests
     [Fact]
     public void The_best_is_the_highest_or_the_lowest_as_the_metric_has_it()
     {
-        var table = ResultTable.Of(_experiment, [.. Rows("sr4", "ddrm", 10, 11, 12), .. Rows("sr4", "pinv", 1, 2, 3)])[0];
+        var table = ResultTable.Of(_experiment, [.. Rows("sr4", "ddrm", 10, 11, 12), .. Rows("sr4", "pinv", 1, 2, 3)], [])[0];
         Assert.Equal([true, false], table.Lines.Select(line => line.Cells[0].IsBest));
         Assert.Equal([false, true], table.Lines.Select(line => line.Cells[1].IsBest));
         Assert.All(table.Lines, line => Assert.False(line.Cells[2].IsBest));
@@ -40,14 +40,14 @@ public sealed class ResultTableTests
     {
         var best = Rows("sr4", "ddrm", 10, 20, 30, 40);
         // Always worse by 0.1, though images differ by 10: no tie. Now better, now worse: a tie.
-        var table = ResultTable.Of(_experiment, [.. best, .. Rows("sr4", "ddnm", 9.9, 19.9, 29.9, 39.9), .. Rows("sr4", "pinv", 11, 18, 31, 39)])[0];
+        var table = ResultTable.Of(_experiment, [.. best, .. Rows("sr4", "ddnm", 9.9, 19.9, 29.9, 39.9), .. Rows("sr4", "pinv", 11, 18, 31, 39)], [])[0];
         Assert.Equal([true, false, true], table.Lines.Select(line => line.Cells[0].TiesWithBest));
     }
 
     [Fact]
     public void Differences_to_the_baseline_pair_images()
     {
-        var table = ResultTable.Of(_experiment, [.. Rows("sr4", "ddrm", 10, 20, 30), .. Rows("sr4", "pinv", 9, 18, 29)])[0];
+        var table = ResultTable.Of(_experiment, [.. Rows("sr4", "ddrm", 10, 20, 30), .. Rows("sr4", "pinv", 9, 18, 29)], [])[0];
         var difference = table.Lines[0].Cells[0].AgainstBaseline!;
         Assert.Equal(4.0 / 3, difference.Mean, 12);
         Assert.InRange(difference.Interval.Low, 1, 4.0 / 3);
@@ -56,7 +56,7 @@ public sealed class ResultTableTests
     }
 
     [Fact]
-    public void A_task_without_rows_has_an_empty_table() => Assert.Empty(ResultTable.Of(_experiment, [.. Rows("sr4", "ddrm", 1)])[1].Lines);
+    public void A_task_without_rows_has_an_empty_table() => Assert.Empty(ResultTable.Of(_experiment, [.. Rows("sr4", "ddrm", 1)], [])[1].Lines);
 
     [Fact]
     public void Bootstrap_intervals_hold_the_mean_of_normal_samples_in_95_of_100_cases()
@@ -74,13 +74,26 @@ public sealed class ResultTableTests
     [Fact]
     public void Markdown_marks_ties_in_bold_and_csv_holds_every_number()
     {
-        var tables = ResultTable.Of(_experiment, [.. Rows("sr4", "ddrm", 10, 20), .. Rows("sr4", "pinv", 1, 2)]);
+        var tables = ResultTable.Of(_experiment, [.. Rows("sr4", "ddrm", 10, 20), .. Rows("sr4", "pinv", 1, 2)], []);
         var markdown = TableText.Markdown(_experiment, tables, 2);
         Assert.Contains("| ddrm | **15.00**", markdown, StringComparison.Ordinal);
         Assert.Contains("| pinv | 1.50", markdown, StringComparison.Ordinal);
         var lines = TableText.Csv(tables).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(1 + 2 * 3, lines.Length); // two methods, two metrics and the residual
         Assert.StartsWith("sr4,ddrm,2,psnr,15,", lines[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Distances_of_sets_stand_in_their_columns_and_lacking_ranks_are_told()
+    {
+        var experiment = _experiment with { Metrics = ["psnr", "frechet-thumb32"], Baseline = null };
+        var table = ResultTable.Of(experiment, [.. Rows("sr4", "ddrm", 10, 20), .. Rows("sr4", "pinv", 1, 2)], [new("sr4", "ddrm", "frechet-thumb32", 3, 0.5, 4, 190), new("sr4", "pinv", "frechet-thumb32", 2, null, 4, 0), new("denoise", "pinv", "frechet-thumb32", 1, null, 4, 0)])[0];
+        Assert.Equal((3, 0.5, false, 190L), (table.Lines[0].Cells[1].Mean, table.Lines[0].Cells[1].StandardError, table.Lines[0].Cells[1].IsBest, table.Lines[0].Cells[1].RankDeficit));
+        Assert.Equal((2, true), (table.Lines[1].Cells[1].Mean, table.Lines[1].Cells[1].IsBest));
+        Assert.Contains("frechet-thumb32: fewer images than it needs, the covariance of its features lacks 190 of its ranks", TableText.Markdown(experiment, [table], 2), StringComparison.Ordinal);
+        var missing = ResultTable.Of(experiment, [.. Rows("sr4", "ddrm", 10, 20)], [])[0];
+        Assert.True(double.IsNaN(missing.Lines[0].Cells[1].Mean));
+        Assert.Contains("| ddrm | **15.00 ± 5.00** | - |", TableText.Markdown(experiment, [missing], 2), StringComparison.Ordinal);
     }
 
     private static IEnumerable<ResultRow> Rows(string task, string method, params double[] values) => values.SelectMany((value, image) => new ulong[] { 0, 1 }.Select(seed => new ResultRow
