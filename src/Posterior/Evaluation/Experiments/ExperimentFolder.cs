@@ -17,8 +17,8 @@ public sealed record ExperimentFolder
     /// <summary>The number of its images.</summary>
     public int Images { get; init; }
 
-    /// <summary>The keys of its rows: those of other settings or versions in the same file are not its results.</summary>
-    public required IReadOnlyList<string> Keys { get; init; }
+    /// <summary>Its restorations: rows of other settings or versions in the same file are not its results.</summary>
+    public required IReadOnlyList<ExperimentCell> Cells { get; init; }
 
     /// <summary>The distances of sets at the end of the last run.</summary>
     public IReadOnlyList<SetResult> Sets { get; init; } = [];
@@ -48,11 +48,11 @@ public sealed record ExperimentFolder
     /// <summary>The finished rows, under the names of this experiment.</summary>
     /// <param name="folder">The folder.</param>
     /// <exception cref="ImageException">The results cannot be read.</exception>
-    public IReadOnlyList<ResultRow> Rows(string folder)
-    {
-        var rows = new ResultLog(Path.Combine(folder, ResultLog.FileName)).Read();
-        return [.. Keys.Where(rows.ContainsKey).Select(key => rows[key])];
-    }
+    public IReadOnlyList<ResultRow> Rows(string folder) => Named(Cells, new ResultLog(Path.Combine(folder, ResultLog.FileName)).Read());
+
+    /// <summary>The rows of cells. A row may have been made under another name, or for two methods of the same settings.</summary>
+    internal static IReadOnlyList<ResultRow> Named(IEnumerable<ExperimentCell> cells, IReadOnlyDictionary<string, ResultRow> rows) =>
+        [.. cells.Where(cell => rows.ContainsKey(cell.Key)).Select(cell => rows[cell.Key] with { Task = cell.Task, Method = cell.Method })];
 
     /// <summary>Writes this and the tables: <c>experiment.json</c>, <c>tables.md</c>, <c>tables.csv</c>, <c>report.html</c>.</summary>
     /// <param name="folder">An existing folder.</param>
@@ -71,6 +71,12 @@ public sealed record ExperimentFolder
         return markdown;
     }
 }
+
+/// <summary>A restoration of an experiment.</summary>
+/// <param name="Key">The key of its row.</param>
+/// <param name="Task">The task's name in this experiment.</param>
+/// <param name="Method">The method's name in this experiment.</param>
+public sealed record ExperimentCell(string Key, string Task, string Method);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ExperimentFolder))]

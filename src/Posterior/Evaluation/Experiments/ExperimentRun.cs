@@ -102,14 +102,13 @@ public sealed class ExperimentRun : IDisposable
     /// <param name="cancellation">Stops between distances.</param>
     public ExperimentFolder Describe(string? cache = null, CancellationToken cancellation = default)
     {
-        var keys = Cells().Select(cell => cell.Key).ToArray();
-        var rows = _log.Read();
+        var cells = Cells().Select(cell => new ExperimentCell(cell.Key, cell.Task.Name, cell.Method.Name)).ToArray();
         return new()
         {
             Experiment = Experiment,
             Images = _images.Count,
-            Keys = keys,
-            Sets = _features.Evaluate(Experiment, [.. keys.Where(rows.ContainsKey).Select(key => rows[key])], cache, cancellation),
+            Cells = cells,
+            Sets = _features.Evaluate(Experiment, ExperimentFolder.Named(cells, _log.Read()), cache, cancellation),
             Pictures = [.. Enumerable.Range(0, Math.Min(Experiment.Pictures, _images.Count)).SelectMany(Names)],
         };
     }

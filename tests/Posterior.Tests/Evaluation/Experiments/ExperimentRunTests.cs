@@ -69,6 +69,18 @@ public sealed class ExperimentRunTests : IDisposable
     }
 
     [Fact]
+    public void A_renamed_method_keeps_its_results_and_two_methods_of_the_same_settings_share_them()
+    {
+        Picture("set/a.png", 16, 16, 1);
+        var first = Run("names", "class: 1", "[{name: old, solver: pinv}]");
+        using var run = Open("names", "class: 1", "[{name: new, solver: pinv}, {name: twin, solver: pinv}]", Noisy);
+        Assert.Equal(0, run.Plan().Left);
+        var rows = run.Describe().Rows(_folder["names"]);
+        Assert.Equal(["new", "twin"], rows.Select(row => row.Method));
+        Assert.All(rows, row => Assert.Equal(first[0].Metrics["psnr"], row.Metrics["psnr"]));
+    }
+
+    [Fact]
     public void A_dataset_that_is_not_there_is_refused_with_what_lies_beside_it()
     {
         Picture("pictures/a.png", 16, 16, 1);

@@ -13,7 +13,7 @@ internal sealed record ReportColumn(string Name, string Unit, bool? Higher, bool
 internal sealed record ReportTable(string Task, IReadOnlyList<ReportLine> Lines);
 
 /// <summary>A method's results. Peak is in megabytes.</summary>
-internal sealed record ReportLine(string Method, string Solver, IReadOnlyList<ReportCell> Cells, double Evaluations, double Seconds, double? Peak);
+internal sealed record ReportLine(string Method, IReadOnlyList<ReportCell> Cells, double Evaluations, double Seconds, double? Peak);
 
 /// <summary>One value.</summary>
 internal sealed record ReportCell(double? Mean, double? Error, bool Tied, ReportDifference? Against, long Deficit);

@@ -59,7 +59,6 @@ public static class ReportPage
     private static ReportData Data(ExperimentFolder description, IReadOnlyList<ResultTable> tables, IReadOnlyList<ReportRow> pictures)
     {
         var experiment = description.Experiment;
-        var solvers = experiment.Methods.GroupBy(method => method.Name).ToDictionary(of => of.Key, of => of.First().Solver);
         return new(
             experiment.Name,
             TableText.About(experiment, description.Images),
@@ -67,12 +66,12 @@ public static class ReportPage
             ReportPictures.DifferenceScale,
             ReportPictures.DeviationScale,
             tables.Count == 0 ? [] : [.. tables[0].Columns.Select(column => new ReportColumn(column.Name, column.Unit, column.HigherIsBetter, column.OfSet || WeightedMetrics.Names.Contains(column.Name)))],
-            [.. tables.Where(table => table.Lines.Count > 0).Select(table => new ReportTable(table.Task, [.. table.Lines.Select(line => Line(line, solvers[line.Method]))]))],
+            [.. tables.Where(table => table.Lines.Count > 0).Select(table => new ReportTable(table.Task, [.. table.Lines.Select(Line)]))],
             pictures);
     }
 
-    private static ReportLine Line(ResultLine line, string solver) => new(
-        line.Method, solver, [.. line.Cells.Select(cell => new ReportCell(Number(cell.Mean), Number(cell.StandardError), cell.TiesWithBest, Difference(cell.AgainstBaseline), cell.RankDeficit))], line.Evaluations, line.Seconds, line.PeakBytes < 0 ? null : line.PeakBytes / 1e6);
+    private static ReportLine Line(ResultLine line) => new(
+        line.Method, [.. line.Cells.Select(cell => new ReportCell(Number(cell.Mean), Number(cell.StandardError), cell.TiesWithBest, Difference(cell.AgainstBaseline), cell.RankDeficit))], line.Evaluations, line.Seconds, line.PeakBytes < 0 ? null : line.PeakBytes / 1e6);
 
     private static ReportDifference? Difference(ResultDifference? difference) => difference is null ? null : new(Number(difference.Mean), Number(difference.Interval.Low), Number(difference.Interval.High));
 

@@ -26,7 +26,7 @@ internal static class ReportFolder
             pictures: {{images}}
             """);
         var (pictures, log) = (new ExperimentPictures(folder), new ResultLog(Path.Combine(folder, ResultLog.FileName)));
-        var (keys, names, sets) = (new List<string>(), new List<PictureName>(), new List<SetResult>());
+        var (cells, names, sets) = (new List<ExperimentCell>(), new List<PictureName>(), new List<SetResult>());
         foreach (var (task, t) in experiment.Tasks.Select((task, t) => (task, t)))
         {
             for (var i = 0; i < images; i++)
@@ -38,14 +38,14 @@ internal static class ReportFolder
                     for (var sample = 0; sample < samples; sample++)
                     {
                         var key = $"{t}-{i}-{m}-{sample}";
-                        keys.Add(key);
+                        cells.Add(new(key, task.Name, method.Name));
                         Keep(key, i + m + sample);
                         log.Append(new() { Key = key, Image = $"image {i}", Task = task.Name, Method = method.Name, Sample = sample, Metrics = new Dictionary<string, double> { ["psnr"] = 20 + m + 0.1 * i }, Evaluations = method.Settings.Steps ?? 0, Seconds = 0.1 * (m + 1) });
                     }
             }
             if (perceptual) sets.AddRange(experiment.Methods.Select((method, m) => new SetResult(task.Name, method.Name, "frechet-thumb32", 10 - m, null, images, 3)));
         }
-        return new() { Experiment = experiment, Images = images, Keys = keys, Pictures = names, Sets = sets };
+        return new() { Experiment = experiment, Images = images, Cells = cells, Pictures = names, Sets = sets };
 
         void Keep(string name, int seed)
         {

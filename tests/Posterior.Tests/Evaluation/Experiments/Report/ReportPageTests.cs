@@ -31,10 +31,10 @@ public sealed class ReportPageTests
         await browser.Click("#results th:nth-child(3) button");
         Assert.Equal("B,A-20,A-10,A-5", await browser.Text(Methods)); // of a distance the smallest first
 
-        // Plots: all three have ink, and the three numbers of evaluations of one solver are one line.
+        // Plots: all three have ink, and methods that differ in a number at the end are one line.
         foreach (var id in new[] { "by-evaluations", "by-seconds", "by-distortion" })
             Assert.True(await browser.Number($"(() => {{ const c = document.getElementById('{id}'); return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((_, i) => i % 4 === 3).filter(a => a > 0).length; }})()") > 1000, id);
-        Assert.Equal("ddrm:3,B:1", await browser.Text("Chart.getChart('by-evaluations').data.datasets.map(d => d.label + ':' + d.data.length).join()"));
+        Assert.Equal("A:3,B:1", await browser.Text("Chart.getChart('by-evaluations').data.datasets.map(d => d.label + ':' + d.data.length).join()"));
 
         // Pictures: original, measurement and four methods; their differences; their deviations.
         Assert.Equal(3 * (2 + 4 + 4 + 4), await browser.Number("document.querySelectorAll('#grid .cell').length"));

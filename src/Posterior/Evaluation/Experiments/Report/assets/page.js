@@ -92,12 +92,11 @@ const colours = ["#2a78d0", "#d9582b", "#2f9e62", "#a24bc0", "#c79a12", "#15a3b5
 const points = ["circle", "triangle", "rect", "rectRot", "star", "cross"];
 const plots = {};
 
-// Methods of one solver at several numbers of evaluations are one line; others are points of their own.
+// Methods whose names differ in a number at the end (SSD-30, SSD-100) are one line; others are points of their own.
 function series(lines, point) {
   const groups = new Map();
   for (const line of lines) {
-    const of = lines.filter(other => other.solver === line.solver);
-    const name = new Set(of.map(other => other.evaluations)).size > 1 ? line.solver : line.method;
+    const name = line.method.replace(/[-\s]\d+$/, "");
     if (!groups.has(name)) groups.set(name, []);
     const at = point(line);
     if (isNumber(at.x) && isNumber(at.y)) groups.get(name).push({ ...at, method: line.method, error: at.error });
