@@ -41,7 +41,7 @@ internal static class EvalCommand
             using var run = new ExperimentRun(experiment, folder, Path.GetDirectoryName(Path.GetFullPath(path))!, metrics);
             var plan = run.Plan();
             foreach (var note in plan.Notes) Terminal.Note(note);
-            var summary = string.Create(CultureInfo.InvariantCulture, $"{plan.Restorations} restorations of {run.ImageCount} images, {plan.Left} left: {plan.Evaluations} evaluations of {plan.SecondsPerEvaluation * 1e3:0} ms, about {(long)plan.Time.TotalHours}:{plan.Time:mm\\:ss}");
+            var summary = string.Create(CultureInfo.InvariantCulture, $"{plan.Restorations} restorations of {run.ImageCount} images, {plan.Left} left: {plan.Evaluations} evaluations, about {(long)plan.Time.TotalHours}:{plan.Time:mm\\:ss}");
             if (parsed.GetValue(dryRun))
             {
                 Terminal.Line(summary);

@@ -11,14 +11,17 @@ public sealed record Experiment
     /// <summary>The images.</summary>
     public required ExperimentDataset Dataset { get; init; }
 
-    /// <summary>The prior of all methods.</summary>
+    /// <summary>The model of all methods that name none of their own.</summary>
     public PriorSettings Prior { get; init; } = new();
+
+    /// <summary>The model of a method; class and guidance are those of <see cref="Prior"/> alone.</summary>
+    public PriorSettings PriorOf(ExperimentMethod method) => method.Model is { } model ? new() { Model = model, Dtype = Prior.Dtype } : Prior;
 
     /// <summary>Whether the prior is told the class that the dataset has for each image.</summary>
     public bool UsesLabels { get; init; }
 
     /// <summary>Whether the prior is told the classes of the images for a method.</summary>
-    public bool LabelsFor(ExperimentMethod method) => method.UsesLabels ?? UsesLabels;
+    public bool LabelsFor(ExperimentMethod method) => method.UsesLabels ?? (UsesLabels && method.Model is null);
 
     /// <summary>The originals that sets of restorations are compared with; null for those of <see cref="Dataset"/>.</summary>
     public ExperimentDataset? Reference { get; init; }
@@ -94,6 +97,9 @@ public sealed record ExperimentMethod
 
     /// <summary>The solver's settings.</summary>
     public SolverSettings Settings { get; init; } = new();
+
+    /// <summary>The model that it works with, a shipped one or a weight file; null for <see cref="Experiment.Prior"/>'s.</summary>
+    public string? Model { get; init; }
 
     /// <summary>Whether the prior is told the classes of the images for this method; null where that is as <see cref="Experiment.UsesLabels"/> says.</summary>
     public bool? UsesLabels { get; init; }

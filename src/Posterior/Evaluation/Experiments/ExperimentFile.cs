@@ -11,7 +11,7 @@ public static class ExperimentFile
 {
     private const string Labels = "labels";
 
-    private static readonly string[] _methodNames = ["name", "solver", "class", "tasks"];
+    private static readonly string[] _methodNames = ["name", "solver", "model", "class", "tasks"];
 
     /// <summary>Reads a file.</summary>
     /// <param name="path">The file; relative paths in it start from its folder.</param>
@@ -173,7 +173,7 @@ public static class ExperimentFile
             var other => throw yaml.Problem(YamlReader.Find(map, "class")!, $"class: expected {Labels} (of the dataset) or none, found '{other}'"),
         };
         var chosen = YamlReader.Find(map, "tasks") is { } list ? yaml.Items(list, "tasks").Select(item => KnownTask(yaml, item, tasks)).ToArray() : null;
-        return new() { Name = yaml.Text(map, "name") ?? solver, Solver = solver, Settings = settings, UsesLabels = usesLabels, Tasks = chosen };
+        return new() { Name = yaml.Text(map, "name") ?? solver, Solver = solver, Model = yaml.Text(map, "model"), Settings = settings, UsesLabels = usesLabels, Tasks = chosen };
     }
 
     // The names in YAML are those of the command line.

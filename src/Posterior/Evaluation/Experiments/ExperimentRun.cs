@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Posterior.Diffusion;
 using Posterior.Imaging;
 using Posterior.Metrics;
 using Posterior.Operators;
@@ -17,7 +18,7 @@ public sealed class ExperimentRun : IDisposable
 {
     private readonly string _folder;
     private readonly ExperimentImages _images;
-    private readonly Prior _prior;
+    private readonly Dictionary<string, Prior> _priors = [];
     private readonly ResultLog _log;
     private readonly WorkClaims _claims;
     private readonly OperatorFiles _files;
@@ -34,7 +35,7 @@ public sealed class ExperimentRun : IDisposable
     /// <param name="metrics">The metrics of the experiment's names; they stay the caller's.</param>
     /// <exception cref="ImageException">The images or the folder cannot be used.</exception>
     /// <exception cref="Models.ModelException">The model cannot be used.</exception>
-    /// <exception cref="ExperimentException">Labels are asked for that the images or the model do not have.</exception>
+    /// <exception cref="ExperimentException">Labels are asked for that the images or the model do not have, or a solver does not work with its model.</exception>
     public ExperimentRun(Experiment experiment, string folder, string files, ExperimentMetrics metrics)
     {
         (Experiment, _folder, _files, _metrics) = (experiment, folder, new OperatorFiles(files), metrics);
@@ -47,19 +48,25 @@ public sealed class ExperimentRun : IDisposable
         _images = new(experiment.Dataset);
         try
         {
-            _prior = Prior.Load(experiment.Prior);
-            if (experiment.Methods.Any(experiment.LabelsFor)) ExperimentChecks.Labels(_images, _prior);
+            foreach (var method in experiment.Methods)
+            {
+                var settings = experiment.PriorOf(method);
+                if (!_priors.TryGetValue(settings.Model, out var prior)) _priors[settings.Model] = prior = Prior.Load(settings);
+                if (!_solvers[method].Accepts(prior.Model.Predictor)) throw new ExperimentException($"method '{method.Name}' and model '{prior.Name}': {new UnsupportedModelException(_solvers[method], prior.Model.Predictor).Message}");
+                if (experiment.LabelsFor(method)) ExperimentChecks.Labels(_images, prior);
+            }
         }
         catch
         {
-            _images.Dispose();
-            _prior?.Dispose();
+            Dispose();
             throw;
         }
     }
 
     /// <summary>The experiment.</summary>
     public Experiment Experiment { get; }
+
+    private Device Device => _priors.Values.First().Device;
 
     /// <summary>The number of images.</summary>
     public int ImageCount => _images.Count;
@@ -73,7 +80,7 @@ public sealed class ExperimentRun : IDisposable
         var rows = _log.Read();
         var cells = Cells().ToArray();
         var left = cells.Where(cell => !Has(rows, cell.Key)).ToArray();
-        return new(cells.Length, left.Length, left.Sum(cell => (long)_solvers[cell.Method].Evaluations), SecondsPerEvaluation(), [.. notes, .. ExperimentChecks.Ranks(Experiment, _images, _metrics), .. ExperimentChecks.Notes(Experiment, _solvers, _doing.Value)]);
+        return new(cells.Length, left.Length, left.Sum(cell => (long)_solvers[cell.Method].Evaluations), Seconds(left.Select(cell => cell.Method)), [.. notes, .. ExperimentChecks.Ranks(Experiment, _images, _metrics), .. ExperimentChecks.Notes(Experiment, _solvers, _doing.Value)]);
     }
 
     /// <summary>Does what is missing.</summary>
@@ -116,7 +123,7 @@ public sealed class ExperimentRun : IDisposable
     /// <summary>Frees model and images.</summary>
     public void Dispose()
     {
-        _prior.Dispose();
+        foreach (var prior in _priors.Values) prior.Dispose();
         _images.Dispose();
     }
 
@@ -140,7 +147,7 @@ public sealed class ExperimentRun : IDisposable
             }
             foreach (var method in _doing.Value[task])
             {
-                var predictor = _prior.PredictorFor(truth.Size(1), Experiment.LabelsFor(method) ? label : null);
+                var predictor = PriorOf(method).PredictorFor(truth.Size(1), Experiment.LabelsFor(method) ? label : null);
                 for (var sample = 0; sample < Experiment.Samples; sample++)
                 {
                     var key = Key(task, method, content, label, seed, sample);
@@ -180,7 +187,7 @@ public sealed class ExperimentRun : IDisposable
     private Measurement<LinearOperator> Measure(LinearOperator h, Tensor truth, string content, ExperimentTask task, ulong seed)
     {
         using var scope = new Scope();
-        var x = ValueRange.ToSigned(truth).To(_prior.Device);
+        var x = ValueRange.ToSigned(truth).To(Device);
         var drawn = Measurement<LinearOperator>.Simulate(h, x, new UnitSigma(task.Sigma).Signed, new SeededNoise(ImageSeed.Of("degrade", seed, content, 0)));
         var y = drawn.Data;
         if (task.JpegQuality is { } quality)
@@ -194,7 +201,7 @@ public sealed class ExperimentRun : IDisposable
     private LinearOperator Bind(ExperimentTask task, ImageShape shape)
     {
         var spec = OperatorCatalog.Parse(task.Operator);
-        var bound = spec.Bind(spec.LargestFit(shape), _files, DType.Float32, _prior.Device);
+        var bound = spec.Bind(spec.LargestFit(shape), _files, DType.Float32, Device);
         if (bound is LinearOperator linear) return linear;
         bound.Dispose();
         throw new ExperimentException($"task '{task.Name}': operator '{task.Operator}' is not linear");
@@ -220,10 +227,11 @@ public sealed class ExperimentRun : IDisposable
     // The solver's text holds all its settings, also those that came from defaults of another version.
     private string Key(ExperimentTask task, ExperimentMethod method, string content, int? label, ulong seed, int sample)
     {
-        var (prior, told) = (Experiment.Prior, Experiment.LabelsFor(method) ? label : Experiment.Prior.Class);
+        var prior = Experiment.PriorOf(method);
+        var told = Experiment.LabelsFor(method) ? label : prior.Class;
         return Hash(string.Create(
             CultureInfo.InvariantCulture,
-            $"eval {Versions.Library} {content} {Experiment.Dataset.Size} {Experiment.Dataset.Shrink} {_prior.Model.Sha256} {prior.Dtype} {told} {(prior.Guidance == 1 ? "" : $"guidance {prior.Guidance:R} ")}{Measuring(task)} {task.Told:R} {task.JpegQuality} {method.Solver} {_solvers[method]} {JsonSerializer.Serialize(method.Settings, ReceiptJson.Default.SolverSettings)} {seed} {sample}"));
+            $"eval {Versions.Library} {content} {Experiment.Dataset.Size} {Experiment.Dataset.Shrink} {PriorOf(method).Model.Sha256} {prior.Dtype} {told} {(prior.Guidance == 1 ? "" : $"guidance {prior.Guidance:R} ")}{Measuring(task)} {task.Told:R} {task.JpegQuality} {method.Solver} {_solvers[method]} {JsonSerializer.Serialize(method.Settings, ReceiptJson.Default.SolverSettings)} {seed} {sample}"));
     }
 
     private IEnumerable<PictureName> Names(int image)
@@ -261,15 +269,21 @@ public sealed class ExperimentRun : IDisposable
         }
     }
 
-    private double SecondsPerEvaluation()
+    // What an evaluation of a model costs that is no prior depends on the measurement: it is left out.
+    private double Seconds(IEnumerable<ExperimentMethod> methods) => methods.GroupBy(Experiment.PriorOf).Sum(group => group.Sum(method => (double)_solvers[method].Evaluations) is var evaluations && evaluations > 0 ? evaluations * SecondsOf(PriorOf(group.First())) : 0);
+
+    private double SecondsOf(Prior prior)
     {
         using var noGrad = new NoGrad();
         using var scope = new Scope();
         var (clean, _) = _images.Load(0);
-        var (x, denoiser) = (ValueRange.ToSigned(clean).To(_prior.Device), _prior.For(clean.Size(1)));
+        if (prior.Model.Predictor is not Denoiser) return 0;
+        var (x, denoiser) = (ValueRange.ToSigned(clean).To(Device), prior.For(clean.Size(1)));
         denoiser.Denoise(x, 1);
         var clock = Stopwatch.GetTimestamp();
         denoiser.Denoise(x, 1);
         return Stopwatch.GetElapsedTime(clock).TotalSeconds;
     }
+
+    private Prior PriorOf(ExperimentMethod method) => _priors[Experiment.PriorOf(method).Model];
 }

@@ -30,6 +30,7 @@ public static class TableText
     {
         var cut = (experiment.Dataset.Size is { } size ? string.Create(CultureInfo.InvariantCulture, $", centre {size}x{size}") : "") + (experiment.Dataset.Shrink > 1 ? string.Create(CultureInfo.InvariantCulture, $" after a reduction by {experiment.Dataset.Shrink}") : "");
         var model = $"model `{experiment.Prior.Model}`{(experiment.UsesLabels ? " told the class of each image" : experiment.Prior.Class is { } label ? string.Create(CultureInfo.InvariantCulture, $" told the class {label}") : "")}{(experiment.Prior.Guidance == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $", guidance {experiment.Prior.Guidance}"))}";
+        foreach (var own in experiment.Methods.Where(method => method.Model is not null).GroupBy(method => method.Model)) model += $", `{own.Key}` for {string.Join(", ", own.Select(method => method.Name))}";
         return string.Create(CultureInfo.InvariantCulture, $"{images} images{cut}, {model}, seed {string.Join(", ", experiment.Seeds)}, {experiment.Samples} {(experiment.Samples == 1 ? "restoration" : "restorations")} of each measurement.");
     }
 

@@ -2,6 +2,7 @@ using Posterior.Evaluation.Experiments;
 using Posterior.Imaging;
 using Posterior.Models;
 using Posterior.Networks;
+using Posterior.Networks.Denoisers;
 using Posterior.Tests.Documentation;
 using Posterior.Tests.Imaging;
 using Posterior.Torch;
@@ -33,6 +34,21 @@ public sealed class ExperimentRunTests : IDisposable
         Assert.Equal(Psnr(none, "a.png", "told"), Psnr(labelled, "a.png", "alone"));
         // The same work has the same key, whoever asked for it.
         Assert.Equal(one.Single(row => row.Image == "a.png").Key, labelled.Single(row => row is { Image: "a.png", Method: "told" }).Key);
+    }
+
+    [Fact]
+    public void A_method_may_work_with_a_model_of_its_own_which_must_be_of_the_kind_that_it_needs()
+    {
+        Picture("set/a.png", 16, 16, 1);
+        var weights = _folder["restorer.safetensors"];
+        using (var network = new DnCnn(new DnCnnSettings { InNc = 3, OutNc = 3, Nc = 4, Nb = 3 }))
+            ModelExport.Write(weights, network, new ModelCard { Role = PredictorCatalogue.Restorer });
+        var methods = $"[{{name: prior, solver: ddrm, steps: 2}}, {{name: own, solver: network, model: '{weights}'}}]";
+        var rows = Run("own", "class: 1", methods);
+        Assert.Equal([("own", 1), ("prior", 2)], rows.Select(row => (row.Method, row.Evaluations)).Order());
+        using (var run = Open("own", "class: 1", methods, Noisy)) Assert.Equal(0, run.Plan().Left);
+        var error = Assert.Throws<ExperimentException>(() => Open("refused", "class: 1", $"[{{name: odd, solver: ddrm, model: '{weights}'}}]", Noisy).Dispose());
+        Assert.StartsWith("method 'odd' and model 'restorer': solver 'ddrm' needs a prior, and this is", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
