@@ -58,5 +58,7 @@ internal static class Options
         if (threads is < 1 or > 4096) throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"--threads is {threads}, expected 1 to 4096"));
         TorchRuntime.FlushDenormals(true);
         if (threads is { } count) TorchRuntime.Threads = count;
+        // Whoever states a number means it.
+        else if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OMP_NUM_THREADS"))) ThreadShare.Enable();
     }
 }

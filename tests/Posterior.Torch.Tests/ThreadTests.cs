@@ -29,4 +29,37 @@ public sealed class ThreadTests
             TorchRuntime.Threads = before;
         }
     }
+
+    [Fact]
+    public void Processes_side_by_side_share_the_cores_and_one_that_is_gone_does_not_count()
+    {
+        var (before, folder) = (TorchRuntime.Threads, Directory.CreateTempSubdirectory("posterior-share-").FullName);
+        try
+        {
+            TorchRuntime.Threads = 4;
+            File.WriteAllText(Path.Combine(folder, "killed"), "");
+            using (new FileStream(Path.Combine(folder, "working"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None))
+            {
+                ThreadShare.Enable(folder);
+                Assert.Equal(4, TorchRuntime.Threads);
+                ThreadShare.Pass();
+                Assert.Equal(2, TorchRuntime.Threads);
+                Assert.False(File.Exists(Path.Combine(folder, "killed")));
+            }
+            for (var wait = 0; TorchRuntime.Threads != 4 && wait < 100; wait++)
+            {
+                Thread.Sleep(100);
+                ThreadShare.Pass();
+            }
+            Assert.Equal(4, TorchRuntime.Threads);
+            ThreadShare.Disable();
+            Assert.DoesNotContain(Directory.GetFiles(folder), file => !file.EndsWith("working", StringComparison.Ordinal));
+        }
+        finally
+        {
+            ThreadShare.Disable();
+            TorchRuntime.Threads = before;
+            Directory.Delete(folder, recursive: true);
+        }
+    }
 }

@@ -51,6 +51,7 @@ public abstract class NetworkDenoiser : Denoiser, IClassConditional
         if (input.Rank != 4 || input.Size(1) != Network.ImageChannels)
             throw new ArgumentException($"the network expects [N, {Network.ImageChannels}, H, W], found {input}", nameof(input));
         using var scope = new Scope();
+        ThreadShare.Pass();
         var (batch, height, width) = (input.Size(0), input.Size(2), input.Size(3));
         var output = Network.Forward(ImageBorder.Extend(input, Network.SizeMultiple), Tensor.Full([batch], noiseLabel, device: input.Device), Labels(batch, input.Device));
         if (output.Size(2) != height) output = output.Narrow(2, 0, height);

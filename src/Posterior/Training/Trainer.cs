@@ -103,6 +103,7 @@ public sealed class Trainer : IDisposable
     private (double Loss, double GradientNorm) Step()
     {
         using var scope = new Scope();
+        ThreadShare.Pass();
         var (clean, labels) = _images.Crops(Settings.Seed, ImagesSeen, Settings.Batch, Settings.Crop);
         var loss = Objective.Loss(new TrainingBatch(clean, labels, Settings.Seed, ImagesSeen)).Mean();
         loss.Backward();
