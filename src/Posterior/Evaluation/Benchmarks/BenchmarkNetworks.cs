@@ -1,8 +1,10 @@
 using Posterior.Networks;
 using Posterior.Networks.Adm;
 using Posterior.Networks.Edm;
+using Posterior.Networks.Hdit;
 using Posterior.Torch;
 using Posterior.Torch.Nn;
+using Posterior.Training;
 
 namespace Posterior.Evaluation.Benchmarks;
 
@@ -37,6 +39,14 @@ internal static class BenchmarkNetworks
         ResampleFilter = [1, 3, 3, 1],
         ChannelMultNoise = 2,
     }));
+
+    /// <summary>The hourglass transformer that is trained on 32 x 32 images, in patches of 4.</summary>
+    public static HditNetwork Hdit()
+    {
+        var network = new HditNetwork(HditSizes.Find("hdit-thumb4"));
+        network.Initialise(new SeededNoise(7), outputs: 1);
+        return network;
+    }
 
     /// <summary>The networks for 256 x 256 images with one evaluation each; the caller frees the networks.</summary>
     public static IReadOnlyList<(string Name, Module Network, Func<Tensor> Evaluate)> At256()

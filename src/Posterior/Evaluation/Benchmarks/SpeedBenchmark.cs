@@ -5,7 +5,7 @@ namespace Posterior.Evaluation.Benchmarks;
 /// <summary>The whole bench of the engine and the networks: every row with its bar.</summary>
 public static class SpeedBenchmark
 {
-    private const int Batch = 8, TrainingBatch = 16;
+    private const int Batch = 8, TrainingBatch = 16, TransformerBatch = 32;
     private const long Size = 256;
 
     /// <summary>
@@ -41,8 +41,12 @@ public static class SpeedBenchmark
         progress?.Report("photo network, 256x256");
         rows.AddRange(new NetworkBenchmark("photo network 256x256", photo, () => photo.Forward(x, label)) { HalfBar = null }.Run(cancellation));
         progress?.Report("SongUNet, 64x64");
-        var (thumbnails, levels) = (new SeededNoise([.. Enumerable.Range(0, Batch).Select(i => (ulong)i)]).Normal([Batch, 3, 64, 64]), Tensor.Zeros([Batch]));
+        var (thumbnails, levels) = (Noise(Batch, 64), Tensor.Zeros([Batch]));
         rows.AddRange(new NetworkBenchmark($"SongUNet 64x64, batch {Batch}", song, () => song.Forward(thumbnails, levels)) { HalfBar = null, ShareBar = 0.65 }.Run(cancellation));
+        progress?.Report("HDiT, 32x32");
+        using var hdit = BenchmarkNetworks.Hdit();
+        var (small, sigmas) = (Noise(TransformerBatch, 32), Tensor.Zeros([TransformerBatch]));
+        rows.AddRange(new NetworkBenchmark($"HDiT 32x32, batch {TransformerBatch}", hdit, () => hdit.Forward(small, sigmas)) { HalfBar = null, ShareBar = 0.5 }.Run(cancellation));
         progress?.Report("training");
         rows.AddRange(Training(cancellation));
         progress?.Report("DDRM outside the network, 256x256");
@@ -57,13 +61,15 @@ public static class SpeedBenchmark
         using var scope = new Scope();
         using var photo = BenchmarkNetworks.Photo();
         using var song = BenchmarkNetworks.Song();
-        var crops = new SeededNoise([.. Enumerable.Range(0, TrainingBatch).Select(i => (ulong)i)]).Normal([TrainingBatch, 3, 64, 64]);
-        var levels = Tensor.Zeros([TrainingBatch]);
+        using var hdit = BenchmarkNetworks.Hdit();
+        var (crops, levels) = (Noise(TrainingBatch, 64), Tensor.Zeros([TrainingBatch]));
+        var (thumbnails, sigmas) = (Noise(2 * TransformerBatch, 32), Tensor.Zeros([2 * TransformerBatch]));
         using var recording = new WithGrad();
         return
         [
             .. new TrainingBenchmark($"photo network 64x64, batch {TrainingBatch}", photo, TrainingBatch, () => Photo(DType.BFloat16), () => Photo(null)).Run(cancellation),
-            .. new TrainingBenchmark($"SongUNet 64x64, batch {TrainingBatch}", song, TrainingBatch, () => song.Forward(crops, levels), null) { ShareBar = 0.5 }.Run(cancellation),
+            .. new TrainingBenchmark($"SongUNet 64x64, batch {TrainingBatch}", song, TrainingBatch, () => Song(DType.BFloat16), () => Song(null)) { ShareBar = 0.5 }.Run(cancellation),
+            .. new TrainingBenchmark($"HDiT 32x32, batch {2 * TransformerBatch}", hdit, 2 * TransformerBatch, () => Hdit(DType.BFloat16), () => Hdit(null)) { ShareBar = 0.4, GainBar = null }.Run(cancellation),
         ];
 
         Tensor Photo(DType? activations)
@@ -71,7 +77,21 @@ public static class SpeedBenchmark
             photo.ActivationType = activations;
             return photo.Forward(crops, levels);
         }
+
+        Tensor Song(DType? activations)
+        {
+            song.ActivationType = activations;
+            return song.Forward(crops, levels);
+        }
+
+        Tensor Hdit(DType? activations)
+        {
+            hdit.ActivationType = activations;
+            return hdit.Forward(thumbnails, sigmas);
+        }
     }
+
+    private static Tensor Noise(int images, long size) => new SeededNoise([.. Enumerable.Range(0, images).Select(i => (ulong)i)]).Normal([images, 3, size, size]);
 
     private static string Name(DType dtype) => dtype == DType.BFloat16 ? "bf16" : "fp32";
 }

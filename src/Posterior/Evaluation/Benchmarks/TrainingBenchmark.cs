@@ -14,8 +14,8 @@ public sealed class TrainingBenchmark(string name, Module network, int images, F
 {
     private const int Rounds = 5;
 
-    /// <summary>The least gain over <c>plain</c> that counts as met.</summary>
-    public double GainBar { get; init; } = 1.4;
+    /// <summary>The least gain over <c>plain</c> that counts as met; null where none is asked for.</summary>
+    public double? GainBar { get; init; } = 1.4;
 
     /// <summary>The least share of the single precision roofline that counts as met; null where none is asked for.</summary>
     public double? ShareBar { get; init; }
