@@ -55,7 +55,19 @@ public static class OracleFiles
         return rows.Count > 0 ? rows : [[NoFiles]];
     }
 
-    /// <summary>The paths of <see cref="Rows"/>, without a marker when there are none.</summary>
+    /// <summary>Rows of those files that one test of several is for, by a property of their specifications; the others are another test's, not skipped by this one.</summary>
+    /// <inheritdoc cref="Rows(string, string?)"/>
+    /// <param name="property">The property, a text.</param>
+    /// <param name="beginnings">How its value begins: several with commas; after an exclamation mark how it does not.</param>
+    /// <remarks>A file whose specification lacks the property stays in, so that its test fails.</remarks>
+    public static IEnumerable<object[]> RowsWhere(string subfolder, string kind, string property, string beginnings)
+    {
+        var (without, names) = (beginnings.StartsWith('!'), beginnings.TrimStart('!').Split(','));
+        var rows = Rows(subfolder, kind).Where(row => PropertyOf((string)row[0], property) is not { } value || names.Any(name => value.StartsWith(name, StringComparison.Ordinal)) != without).ToList();
+        return rows.Count > 0 ? rows : [[NoFiles]];
+    }
+
+    /// <summary>The paths of <see cref="Rows(string, string?)"/>, without a marker when there are none.</summary>
     public static IReadOnlyList<string> Enumerate(string subfolder)
     {
         if (Folder(subfolder) is not { } folder)
@@ -81,6 +93,20 @@ public static class OracleFiles
             return oracle.Kind;
         }
         catch (Torch.Weights.WeightFileException)
+        {
+            return null;
+        }
+    }
+
+    private static string? PropertyOf(string row, string property)
+    {
+        if (row == NoFiles) return null;
+        try
+        {
+            using var oracle = new OracleFile(Path.Combine(Root!, row), row);
+            return oracle.Spec.GetProperty(property).GetString();
+        }
+        catch (Exception error) when (error is Torch.Weights.WeightFileException or KeyNotFoundException or InvalidOperationException)
         {
             return null;
         }

@@ -13,7 +13,8 @@ public sealed class EdmConvolution : Module
     private readonly Parameter _weight, _bias, _filter;
     private readonly Resampling _resampling;
     private readonly bool _fused;
-    private readonly long _size;
+    private readonly long _filterBorder;
+    private readonly Kernel? _kernel;
 
     /// <summary>A layer with zero weights, to be loaded.</summary>
     /// <param name="inputs">Channels in.</param>
@@ -24,14 +25,23 @@ public sealed class EdmConvolution : Module
     /// <param name="fused">Whether resampling and convolution share one border.</param>
     public EdmConvolution(long inputs, long outputs, long size, Resampling resampling = Resampling.None, IReadOnlyList<int>? filter = null, bool fused = false)
     {
-        (_size, _resampling, _fused) = (size, resampling, fused);
+        (_resampling, _fused) = (resampling, fused && size > 0);
         if (size > 0)
         {
             _weight = AddParameter("weight", Tensor.Zeros([outputs, inputs, size, size]));
             _bias = AddParameter("bias", Tensor.Zeros([outputs]));
         }
+        double[] taps = resampling == Resampling.None ? [] : [.. (filter ?? [1, 1]).Select(tap => (double)tap)];
+        _filterBorder = taps.Length > 0 ? (taps.Length - 1) / 2 : 0;
+        var border = (resampling, _fused) switch
+        {
+            (Resampling.Up, true) => Math.Max(size / 2 - _filterBorder, 0),
+            (Resampling.Down, true) => size / 2 + _filterBorder,
+            _ => size / 2,
+        };
+        // Where a filter follows, the bias comes after it: the filter sums to 1 except at the border.
+        if (size > 0) _kernel = new(this, border, last: (resampling, _fused) is not (Resampling.Down, true));
         if (resampling == Resampling.None) return;
-        double[] taps = [.. (filter ?? [1, 1]).Select(tap => (double)tap)];
         var sum = taps.Sum();
         float[] square = [.. taps.SelectMany(_ => taps, (vertical, horizontal) => (float)(vertical * horizontal / (sum * sum)))];
         _filter = AddBuffer("resample_filter", Tensor.From(square, 1, 1, taps.Length, taps.Length));
@@ -41,19 +51,14 @@ public sealed class EdmConvolution : Module
     public Tensor Forward(Tensor x)
     {
         using var scope = new Scope();
-        var kernelBorder = _size / 2;
-        var filterBorder = _filter.Exists ? (_filter.Value.Size(-1) - 1) / 2 : 0;
-        var y = (_resampling, _fused && _weight.Exists) switch
+        return scope.Keep((_resampling, _fused) switch
         {
-            (Resampling.Up, true) => Convolve(Up(x, Math.Max(filterBorder - kernelBorder, 0)), Math.Max(kernelBorder - filterBorder, 0)),
-            (Resampling.Down, true) => Down(Convolve(x, kernelBorder + filterBorder), 0),
-            (Resampling.Up, false) => Convolve(Up(x, filterBorder), kernelBorder),
-            (Resampling.Down, false) => Convolve(Down(x, filterBorder), kernelBorder),
-            _ => Convolve(x, kernelBorder),
-        };
-
-        // The filter sums to 1 except at the border, so the bias comes last.
-        return scope.Keep(_bias.Exists ? y + _bias.Value.To(y.DType).Reshape(1, -1, 1, 1) : y);
+            (Resampling.Up, true) => Convolve(Up(x, Math.Max(_filterBorder - _weight.Value.Size(2) / 2, 0))),
+            (Resampling.Down, true) => Down(Convolve(x), 0) + _bias.Value.To(x.DType).Reshape(1, -1, 1, 1),
+            (Resampling.Up, false) => Convolve(Up(x, _filterBorder)),
+            (Resampling.Down, false) => Convolve(Down(x, _filterBorder)),
+            _ => Convolve(x),
+        });
     }
 
     /// <summary>Normal weights of variance gain^2 / fan-in, zero bias.</summary>
@@ -62,7 +67,10 @@ public sealed class EdmConvolution : Module
         if (_weight.Exists) Initialisation.Normal(_weight, _bias.OrNull, gain, noise);
     }
 
-    private Tensor Convolve(Tensor x, long border) => _weight.Exists ? x.Conv2d(_weight.Value.To(x.DType), null, padding: border) : x;
+    /// <inheritdoc/>
+    protected override void OnWeightsChanged() => _kernel?.WeightsChanged();
+
+    private Tensor Convolve(Tensor x) => _kernel?.Forward(x) ?? x;
 
     private Tensor Down(Tensor x, long border) => InSinglePrecision(x, y => y.Conv2d(PerChannel(y), null, stride: 2, padding: border, groups: y.Size(1)));
 
@@ -73,4 +81,12 @@ public sealed class EdmConvolution : Module
     private static Tensor InSinglePrecision(Tensor x, Func<Tensor, Tensor> resample) => x.DType == DType.BFloat16 ? resample(x.To(DType.Float32)).To(DType.BFloat16) : resample(x);
 
     private Tensor PerChannel(Tensor x) => _filter.Value.To(x.DType).Repeat(x.Size(1), 1, 1, 1);
+
+    // The convolution alone, on the fast path where there is one; weights and bias are the layer's.
+    private sealed class Kernel(EdmConvolution layer, long border, bool last) : ConvolutionLayer(stride: 1, border, groups: 1)
+    {
+        protected override Tensor Kernels => layer._weight;
+
+        protected override Tensor? Offsets => last ? layer._bias.OrNull : null;
+    }
 }
