@@ -144,7 +144,8 @@ public sealed class NetworkOracleTests
             var output = edm2.ForwardVectors(x * PerImage(scalings.CIn), noise, labels);
             if (oracle.Has("mid.F")) oracle.Close("mid.F", output);
             return x * PerImage(scalings.CSkip) + output * PerImage(scalings.COut);
-        });
+        }
+        );
 
         Tensor PerImage(Func<double, double> coefficient) => Tensor.From([.. sigmas.Select(sigma => (float)coefficient(sigma))], sigmas.Length, 1, 1, 1);
     }
@@ -159,7 +160,8 @@ public sealed class NetworkOracleTests
             var output = network.Forward(x * PerImage(scalings.CIn), PerImage(scalings.CNoise).Reshape(-1), conditions);
             if (oracle.Has("mid.F")) oracle.Close("mid.F", output);
             return x * PerImage(scalings.CSkip) + output * PerImage(scalings.COut);
-        });
+        }
+        );
 
         Tensor PerImage(Func<double, double> coefficient) => Tensor.From([.. sigmas.Select(sigma => (float)coefficient(sigma))], sigmas.Length, 1, 1, 1);
     }
