@@ -11,9 +11,6 @@ namespace Posterior.Training;
 /// <summary>Teaches a denoiser that takes measurements (InvFussion Eq. 8): the EDM loss, each image with an operator of its own.</summary>
 public sealed class ConditionalObjective : TrainingObjective
 {
-    // Streams of one seed must differ between their uses; levels and noise are those of the baseline.
-    private const ulong LevelStream = 0xA5A5A5A5, NoiseStream = 0x5A5A5A5A;
-
     // Enough for a mean over operators, few enough for a check every few minutes.
     private const int HeldOutImages = 96, HeldOutBatch = 32;
 
@@ -58,18 +55,11 @@ public sealed class ConditionalObjective : TrainingObjective
     public override Tensor Loss(TrainingBatch batch)
     {
         using var scope = new Scope();
-        var (sigmas, classes) = (new double[batch.Count], new long[batch.Count]);
-        for (var i = 0; i < batch.Count; i++)
-        {
-            var random = batch.Stream(i, LevelStream);
-            sigmas[i] = Noise.Sample(ref random);
-            classes[i] = random.Uniform() < LabelDropout || batch.Labels[i] < 0 ? _network.Classes : batch.Labels[i];
-        }
-        var labels = _network.Classes > 0 ? Tensor.From(classes, batch.Count) : null;
+        var draw = DenoisingDraw.Of(batch, Noise, LabelDropout, _network.Classes);
         using var operators = Measurements.Operators(batch);
         var measured = Measurements.Measure(operators, batch);
-        var loss = _loss.Evaluate((x, noise) => _network.Forward(x, noise, measured, labels), batch.Clean, sigmas, batch.Noise(NoiseStream).NormalLike(batch.Clean));
-        return scope.Keep(Uncertainty?.Weigh(loss, sigmas) ?? loss);
+        var loss = _loss.Evaluate((x, noise) => _network.Forward(x, noise, measured, draw.Labels), batch.Clean, draw.Sigmas, draw.Noise);
+        return scope.Keep(Uncertainty?.Weigh(loss, draw.Sigmas) ?? loss);
     }
 
     /// <summary>The mean PSNR of the posterior mean with fixed operators, in dB.</summary>

@@ -12,9 +12,6 @@ public sealed class PriorObjective : TrainingObjective
 {
     private const int SampleCount = 16;
 
-    // Streams of one seed must differ between their uses.
-    private const ulong LevelStream = 0xA5A5A5A5, NoiseStream = 0x5A5A5A5A;
-
     private readonly INoiseConditioned _network;
     private readonly EdmPreconditioning _scalings;
     private readonly EdmLoss _loss;
@@ -58,16 +55,9 @@ public sealed class PriorObjective : TrainingObjective
     public override Tensor Loss(TrainingBatch batch)
     {
         using var scope = new Scope();
-        var (sigmas, classes) = (new double[batch.Count], new long[batch.Count]);
-        for (var i = 0; i < batch.Count; i++)
-        {
-            var random = batch.Stream(i, LevelStream);
-            sigmas[i] = Noise.Sample(ref random);
-            classes[i] = random.Uniform() < LabelDropout || batch.Labels[i] < 0 ? _network.Classes : batch.Labels[i];
-        }
-        var labels = _network.Classes > 0 ? Tensor.From(classes, batch.Count) : null;
-        var loss = _loss.Evaluate(_network, batch.Clean, sigmas, batch.Noise(NoiseStream).NormalLike(batch.Clean), labels);
-        return scope.Keep(Uncertainty?.Weigh(loss, sigmas) ?? loss);
+        var draw = DenoisingDraw.Of(batch, Noise, LabelDropout, _network.Classes);
+        var loss = _loss.Evaluate(_network, batch.Clean, draw.Sigmas, draw.Noise, draw.Labels);
+        return scope.Keep(Uncertainty?.Weigh(loss, draw.Sigmas) ?? loss);
     }
 
     /// <summary>The PSNR with noise of sigma 25/255 (for images in [0, 1]), in one evaluation, in dB.</summary>

@@ -274,10 +274,10 @@ public sealed class ExperimentRun : IDisposable
 
     private double SecondsOf(Prior prior)
     {
+        if (prior.Model.Predictor is not Denoiser) return 0;
         using var noGrad = new NoGrad();
         using var scope = new Scope();
         var (clean, _) = _images.Load(0);
-        if (prior.Model.Predictor is not Denoiser) return 0;
         var (x, denoiser) = (ValueRange.ToSigned(clean).To(Device), prior.For(clean.Size(1)));
         denoiser.Denoise(x, 1);
         var clock = Stopwatch.GetTimestamp();

@@ -13,8 +13,6 @@ namespace Posterior.Evaluation.Experiments;
 public sealed class FeatureLog(string path, int length)
 {
     private const int KeyBytes = 16;
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(30);
-
     private readonly Dictionary<string, long> _places = new(StringComparer.Ordinal);
     private long _read;
 
@@ -40,7 +38,7 @@ public sealed class FeatureLog(string path, int length)
         features.To(DType.Float32).Contiguous().CopyTo(MemoryMarshal.Cast<byte, float>(record.AsSpan(KeyBytes)));
         try
         {
-            using var stream = Open(FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            using var stream = SharedFile.Open(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             stream.Seek(stream.Length / RecordBytes * RecordBytes, SeekOrigin.Begin);
             stream.Write(record);
         }
@@ -61,7 +59,7 @@ public sealed class FeatureLog(string path, int length)
         var values = new float[keys.Count * length];
         try
         {
-            using var stream = Open(FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            using var stream = SharedFile.Open(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
             for (var i = 0; i < keys.Count; i++)
             {
                 stream.Seek(_places[keys[i]] + KeyBytes, SeekOrigin.Begin);
@@ -80,7 +78,7 @@ public sealed class FeatureLog(string path, int length)
         if (!File.Exists(path)) return;
         try
         {
-            using var stream = Open(FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            using var stream = SharedFile.Open(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
             var key = new byte[KeyBytes];
             for (var end = stream.Length / RecordBytes * RecordBytes; _read < end; _read += RecordBytes)
             {
@@ -92,23 +90,6 @@ public sealed class FeatureLog(string path, int length)
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new ImageException($"features '{path}' cannot be read: {error.Message.Split('\n')[0]}", error);
-        }
-    }
-
-    // Another process that writes holds the file for as long as one record takes.
-    private FileStream Open(FileMode mode, FileAccess access, FileShare share)
-    {
-        var deadline = DateTime.UtcNow + _patience;
-        while (true)
-        {
-            try
-            {
-                return new FileStream(path, mode, access, share);
-            }
-            catch (IOException) when (DateTime.UtcNow < deadline && File.Exists(path))
-            {
-                Thread.Sleep(10);
-            }
         }
     }
 }

@@ -10,8 +10,6 @@ namespace Posterior.Evaluation.Experiments;
 /// <param name="path">The file; its folder exists.</param>
 public sealed class ResultLog(string path)
 {
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(30);
-
     private readonly Dictionary<string, ResultRow> _rows = new(StringComparer.Ordinal);
     private long _read;
 
@@ -25,7 +23,7 @@ public sealed class ResultLog(string path)
         if (!File.Exists(path)) return _rows;
         try
         {
-            using var stream = Open(FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            using var stream = SharedFile.Open(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
             stream.Seek(_read, SeekOrigin.Begin);
             var added = new byte[Math.Max(0, stream.Length - _read)];
             stream.ReadExactly(added);
@@ -48,7 +46,7 @@ public sealed class ResultLog(string path)
     {
         try
         {
-            using var stream = Open(FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            using var stream = SharedFile.Open(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             var begins = stream.Length == 0;
             if (!begins)
             {
@@ -71,23 +69,6 @@ public sealed class ResultLog(string path)
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new ImageException($"results '{path}' cannot be written: {error.Message.Split('\n')[0]}", error);
-        }
-    }
-
-    // Another process that writes holds the file for as long as one line takes.
-    private FileStream Open(FileMode mode, FileAccess access, FileShare share)
-    {
-        var deadline = DateTime.UtcNow + _patience;
-        while (true)
-        {
-            try
-            {
-                return new FileStream(path, mode, access, share);
-            }
-            catch (IOException) when (DateTime.UtcNow < deadline && File.Exists(path))
-            {
-                Thread.Sleep(10);
-            }
         }
     }
 }
