@@ -13,6 +13,15 @@ void remember_error(const char* message) noexcept;
 // x = activation(x (1 + scale) + shift) in place, for channels-last x on the CPU; scale and shift have a number per image and channel, or are undefined.
 void modulate(at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift, int32_t activation);
 
+// Whether libtorch records operations on it for differentiation.
+bool recorded(const at::Tensor& tensor);
+
+// Whether it is a dense float or bfloat16 tensor of the CPU.
+bool plain(const at::Tensor& tensor);
+
+// Whether its memory is [N, positions, C] without gaps.
+bool channels_last(const at::Tensor& tensor);
+
 // A borrowed tensor: a new reference for the duration of the call, so that another thread may free its handle meanwhile.
 inline at::Tensor borrow(pt_tensor handle) {
     if (handle == nullptr) return {};

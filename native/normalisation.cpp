@@ -1,10 +1,11 @@
-// Group normalisation (Wu, He 2018) with an optional scale and shift per image and channel and an activation, for inference on the CPU:
-// one pass over channels-last memory for the statistics, one for the result. Scale, shift and activation alone, and SiLU alone.
+// Group normalisation (Wu, He 2018) with an optional scale and shift per image and channel and an activation, on the CPU: one pass over channels-last
+// memory for the statistics, one for the result; two more for the derivatives. Scale, shift and activation alone, and SiLU alone, for inference.
 #include "bridge.h"
 #include "vector_kernels.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <cmath>
@@ -15,10 +16,7 @@
 using posterior::borrow;
 using posterior::guard;
 
-namespace {
-
-constexpr int64_t row_block = 128;         // rows whose sums are accumulated in single precision
-constexpr int64_t serial_below = 1 << 15;  // elements: less work than it costs to wake the other threads
+namespace posterior {
 
 bool plain(const at::Tensor& tensor) {
     return tensor.device().is_cpu() && tensor.layout() == at::kStrided && (tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16);
@@ -38,6 +36,17 @@ bool channels_last(const at::Tensor& x) {
     }
     return x.size(0) <= 1 || x.stride(0) == expected;
 }
+
+}  // namespace posterior
+
+namespace {
+
+using posterior::channels_last;
+using posterior::plain;
+using posterior::recorded;
+
+constexpr int64_t row_block = 128;         // rows whose sums are accumulated in single precision
+constexpr int64_t serial_below = 1 << 15;  // elements: less work than it costs to wake the other threads
 
 std::vector<float> floats_of(const at::Tensor& tensor) {
     auto dense = tensor.to(at::kFloat).contiguous();
@@ -119,8 +128,13 @@ void apply(const Image& shape, const void* x, void* y, const float* gain, const 
     });
 }
 
-at::Tensor group_norm(const at::Tensor& x, int64_t groups, const at::Tensor& weight, const at::Tensor& bias, double epsilon, const at::Tensor& scale,
-                      const at::Tensor& shift, int32_t activation) {
+// What the normalisation of one batch comes to: y = activation(x gain + offset), with the moments that its derivatives need.
+struct Normalised {
+    std::vector<float> gain, offset;      // for each image and channel
+    std::vector<double> mean, inverse;    // for each image and group
+};
+
+Normalised normalise(const at::Tensor& x, int64_t groups, const at::Tensor& weight, const at::Tensor& bias, double epsilon, const at::Tensor& scale, const at::Tensor& shift) {
     const auto channels = x.size(1);
     const Image shape(x);
     std::vector<double> means(shape.batch * channels), deviations(shape.batch * channels);
@@ -129,7 +143,9 @@ at::Tensor group_norm(const at::Tensor& x, int64_t groups, const at::Tensor& wei
     const auto each = channels / groups;
     auto gains = floats_of(weight), offsets = floats_of(bias);
     auto scales = scale.defined() ? floats_of(scale) : std::vector<float>(), shifts = shift.defined() ? floats_of(shift) : std::vector<float>();
-    std::vector<float> gain(shape.batch * channels), offset(shape.batch * channels);
+    Normalised result;
+    result.gain.resize(shape.batch * channels);
+    result.offset.resize(shape.batch * channels);
     for (int64_t n = 0; n < shape.batch; ++n)
         for (int64_t g = 0; g < groups; ++g) {
             const auto first = n * channels + g * each;
@@ -141,6 +157,8 @@ at::Tensor group_norm(const at::Tensor& x, int64_t groups, const at::Tensor& wei
                 deviation += deviations[first + k] + static_cast<double>(shape.positions) * distance * distance;
             }
             const auto inverse = 1 / std::sqrt(deviation / static_cast<double>(each * shape.positions) + epsilon);
+            result.mean.push_back(mean);
+            result.inverse.push_back(inverse);
             for (int64_t k = 0; k < each; ++k) {
                 const auto c = g * each + k;
                 auto a = inverse * gains[c], b = offsets[c] - mean * a;
@@ -149,18 +167,118 @@ at::Tensor group_norm(const at::Tensor& x, int64_t groups, const at::Tensor& wei
                     b *= 1.0 + scales[first + k];
                 }
                 if (!shifts.empty()) b += shifts[first + k];
-                gain[first + k] = static_cast<float>(a);
-                offset[first + k] = static_cast<float>(b);
+                result.gain[first + k] = static_cast<float>(a);
+                result.offset[first + k] = static_cast<float>(b);
             }
         }
+    return result;
+}
 
+at::Tensor group_norm(const at::Tensor& x, const Normalised& given, int32_t activation) {
     auto y = at::empty_strided(x.sizes(), x.strides(), x.options());
-    apply(shape, x.data_ptr(), y.data_ptr(), gain.data(), offset.data(), activation);
+    apply(Image(x), x.data_ptr(), y.data_ptr(), given.gain.data(), given.offset.data(), activation);
     return y;
 }
 
+// libtorch's recorded functions take no undefined tensors: an empty one stands for a missing scale or shift.
+at::Tensor placeholder(const at::Tensor& tensor) { return tensor.defined() ? tensor : at::empty({0}); }
+
+at::Tensor present(const at::Tensor& tensor) { return tensor.numel() > 0 ? tensor : at::Tensor(); }
+
+// The derivatives, with g = dy activation'(z) for z = x gain + offset, and x^ = (x - mean) inverse, where z = (x^ weight + bias) (1 + scale) + shift.
+struct RecordedGroupNorm : torch::autograd::Function<RecordedGroupNorm> {
+    static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& scale,
+                              const at::Tensor& shift, int64_t groups, double epsilon, int64_t activation) {
+        at::NoGradGuard no_grad;
+        auto given = normalise(x, groups, weight, bias, epsilon, present(scale), present(shift));
+        auto y = group_norm(x, given, static_cast<int32_t>(activation));
+        context->save_for_backward({x, weight, bias, scale, shift});
+        context->saved_data["moments"] = std::vector<double>(given.mean);
+        context->saved_data["inverses"] = std::vector<double>(given.inverse);
+        context->saved_data["gain"] = std::vector<double>(given.gain.begin(), given.gain.end());
+        context->saved_data["offset"] = std::vector<double>(given.offset.begin(), given.offset.end());
+        context->saved_data["activation"] = activation;
+        return y;
+    }
+
+    static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+        at::NoGradGuard no_grad;
+        const auto saved = context->get_saved_variables();
+        const auto x = saved[0], scale = present(saved[3]), shift = present(saved[4]);
+        const auto mean = context->saved_data["moments"].toDoubleVector(), inverse = context->saved_data["inverses"].toDoubleVector();
+        const auto wide_gain = context->saved_data["gain"].toDoubleVector(), wide_offset = context->saved_data["offset"].toDoubleVector();
+        const std::vector<float> gain(wide_gain.begin(), wide_gain.end()), offset(wide_offset.begin(), wide_offset.end());
+        const auto activation = static_cast<int32_t>(context->saved_data["activation"].toInt());
+        const Image shape(x);
+        auto above = gradients[0].to(x.scalar_type());
+        if (above.strides() != x.strides()) above = at::empty_strided(x.sizes(), x.strides(), x.options()).copy_(above);
+        const auto channels = shape.channels, groups = static_cast<int64_t>(mean.size()) / shape.batch, each = channels / groups;
+
+        // Sums over positions of g and of g (x - mean), for each image and channel.
+        std::vector<float> pivots(shape.batch * channels), partial(shape.batch * shape.blocks * channels * 2, 0.0f);
+        for (int64_t i = 0; i < shape.batch * channels; ++i) pivots[i] = static_cast<float>(mean[i / each]);
+        const auto& kernels = posterior::vector_kernels();
+        for_each(shape.batch * shape.blocks, shape.elements, [&](int64_t begin, int64_t end) {
+            for (auto task = begin; task < end; ++task) {
+                const auto n = task / shape.blocks, block = task % shape.blocks, first = n * channels;
+                auto sums = partial.data() + task * channels * 2;
+                kernels.affine_sums[shape.half](shape.at(x.data_ptr(), n, block * row_block), shape.at(above.data_ptr(), n, block * row_block), shape.rows(block), channels,
+                                                gain.data() + first, offset.data() + first, pivots.data() + first, activation, sums, sums + channels);
+            }
+        });
+        std::vector<double> sum(shape.batch * channels, 0.0), product(shape.batch * channels, 0.0);
+        for (int64_t task = 0; task < shape.batch * shape.blocks; ++task)
+            for (int64_t c = 0; c < channels; ++c) {
+                const auto i = task / shape.blocks * channels + c;
+                sum[i] += partial[task * channels * 2 + c];
+                product[i] += partial[task * channels * 2 + channels + c];
+            }
+
+        const auto weights = floats_of(saved[1]), biases = floats_of(saved[2]), scales = scale.defined() ? floats_of(scale) : std::vector<float>(shape.batch * channels, 0.0f);
+        std::vector<float> slope(shape.batch * channels), constant(shape.batch * channels), by_scale(shape.batch * channels), by_shift(shape.batch * channels);
+        std::vector<double> by_weight(channels, 0.0), by_bias(channels, 0.0);
+        for (int64_t n = 0; n < shape.batch; ++n)
+            for (int64_t g = 0; g < groups; ++g) {
+                const auto r = inverse[n * groups + g], m = mean[n * groups + g], count = static_cast<double>(each * shape.positions);
+                double average = 0, correlation = 0;  // of dx^, and of dx^ x^
+                for (int64_t k = 0; k < each; ++k) {
+                    const auto c = g * each + k, i = n * channels + c;
+                    const auto factor = 1.0 + scales[i], normal = product[i] * r;
+                    average += weights[c] * factor * sum[i] / count;
+                    correlation += weights[c] * factor * normal / count;
+                    by_weight[c] += factor * normal;
+                    by_bias[c] += factor * sum[i];
+                    by_scale[i] = static_cast<float>(weights[c] * normal + biases[c] * sum[i]);
+                    by_shift[i] = static_cast<float>(sum[i]);
+                }
+                for (int64_t k = 0; k < each; ++k) {
+                    const auto i = n * channels + g * each + k;
+                    slope[i] = static_cast<float>(-r * r * correlation);
+                    constant[i] = static_cast<float>(r * (r * correlation * m - average));
+                }
+            }
+
+        at::Tensor dx;
+        if (context->needs_input_grad(0)) {
+            dx = at::empty_strided(x.sizes(), x.strides(), x.options());
+            for_each(shape.batch * shape.blocks, shape.elements, [&](int64_t begin, int64_t end) {
+                for (auto task = begin; task < end; ++task) {
+                    const auto n = task / shape.blocks, row = task % shape.blocks * row_block, first = n * channels;
+                    kernels.affine_gradient[shape.half](shape.at(x.data_ptr(), n, row), shape.at(above.data_ptr(), n, row), const_cast<char*>(shape.at(dx.data_ptr(), n, row)),
+                                                        shape.rows(task % shape.blocks), channels, gain.data() + first, offset.data() + first, slope.data() + first,
+                                                        constant.data() + first, activation);
+                }
+            });
+        }
+        const auto like = [](const auto& numbers, const at::Tensor& target) {
+            return target.defined() ? at::tensor(at::ArrayRef(numbers)).to(target.scalar_type()).reshape(target.sizes()) : at::Tensor();
+        };
+        return {dx, like(by_weight, saved[1]), like(by_bias, saved[2]), like(by_scale, scale), like(by_shift, shift), at::Tensor(), at::Tensor(), at::Tensor()};
+    }
+};
+
 bool per_channel(const at::Tensor& tensor, const at::Tensor& x) {
-    return !tensor.defined() || (tensor.device().is_cpu() && !recorded(tensor) && tensor.numel() == x.size(0) * x.size(1));
+    return !tensor.defined() || (tensor.device().is_cpu() && tensor.numel() == x.size(0) * x.size(1));
 }
 
 }  // namespace
@@ -185,11 +303,15 @@ int pt_group_norm(pt_tensor x, int64_t groups, pt_tensor weight, pt_tensor bias,
     return guard([&] {
         *out = nullptr;
         auto input = borrow(x), gains = borrow(weight), offsets = borrow(bias), scales = borrow(scale), shifts = borrow(shift);
-        if (input.dim() < 3 || !plain(input) || input.numel() == 0 || recorded(input) || recorded(gains) || recorded(offsets)) return;
+        if (input.dim() < 3 || !plain(input) || input.numel() == 0) return;
         if (!gains.device().is_cpu() || gains.numel() != input.size(1) || offsets.numel() != input.size(1) || groups <= 0 || input.size(1) % groups != 0) return;
         if (!channels_last(input) || !per_channel(scales, input) || !per_channel(shifts, input)) return;
+        if (recorded(input) || recorded(gains) || recorded(offsets) || recorded(scales) || recorded(shifts)) {
+            *out = posterior::release(RecordedGroupNorm::apply(input, gains, offsets, placeholder(scales), placeholder(shifts), groups, epsilon, static_cast<int64_t>(activation)));
+            return;
+        }
         at::NoGradGuard no_grad;
-        *out = posterior::release(group_norm(input, groups, gains, offsets, epsilon, scales, shifts, activation));
+        *out = posterior::release(group_norm(input, normalise(input, groups, gains, offsets, epsilon, scales, shifts), activation));
     });
 }
 

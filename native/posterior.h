@@ -91,7 +91,11 @@ PT_API int pt_convolution_free(pt_convolution layer);
 PT_API int pt_convolution_run(pt_convolution layer, pt_tensor x, pt_tensor residual, pt_tensor scale, pt_tensor shift, int32_t activation, pt_tensor* out);
 // oneDNN's version and instruction set; empty when the bridge was built without it.
 PT_API const char* pt_convolution_library(void);
+// Resampling by the factor 2 with the separable filter of `count` taps, the same for every channel, over channels-last memory: the convolution of stride 2
+// with `border` zeros around, or its transpose (up). Recorded for differentiation where the input is.
+PT_API int pt_resample(pt_tensor x, const double* taps, int32_t count, int64_t border, int32_t up, pt_tensor* out);
 // Group normalisation over channels-last memory, times 1 + scale, plus shift (a number per image and channel, or null), then the activation.
+// Recorded for differentiation where an input is.
 PT_API int pt_group_norm(pt_tensor x, int64_t groups, pt_tensor weight, pt_tensor bias, double epsilon, pt_tensor scale, pt_tensor shift, int32_t activation,
                          pt_tensor* out);
 PT_API int pt_silu(pt_tensor x, pt_tensor* out);

@@ -12,6 +12,14 @@ struct VectorKernels {
     void (*moments[2])(const void* x, const float* pivot, int64_t rows, int64_t channels, float* sums, float* squares);
     // y = activation(x * gain + offset), gain and offset per channel; the activation is a PT_... constant. x and y may be the same.
     void (*affine[2])(const void* x, void* y, int64_t rows, int64_t channels, const float* gain, const float* offset, int32_t activation);
+    // With z = x * gain + offset and g = dy * activation'(z): adds, for each channel, sum(g) and sum(g (x - pivot)) over `rows` rows.
+    void (*affine_sums[2])(const void* x, const void* dy, int64_t rows, int64_t channels, const float* gain, const float* offset, const float* pivot, int32_t activation,
+                           float* sums, float* products);
+    // dx = g * gain + x * slope + constant, with g as above, slope and constant per channel.
+    void (*affine_gradient[2])(const void* x, const void* dy, void* dx, int64_t rows, int64_t channels, const float* gain, const float* offset, const float* slope,
+                               const float* constant, int32_t activation);
+    // y = sum of weights[i] * sources[i], `channels` numbers each.
+    void (*combine[2])(const void* const* sources, const float* weights, int64_t count, void* y, int64_t channels);
     // y = x / (1 + exp(-x)); x and y may be the same.
     void (*silu[2])(const void* x, void* y, int64_t count);
     // Each row of y is the softmax of scale times the row of x, which is float32 in any case and is overwritten; x and y may be the same.

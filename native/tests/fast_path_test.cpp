@@ -185,7 +185,7 @@ void convolution(int32_t dtype) {
     check(pt_convolution_new(weight.tensor, bias.tensor, stride, stride, padding, padding, groups, &layer), "convolution");
     if (layer == nullptr) return;
     const auto what = "convolution " + std::to_string(n) + "x" + std::to_string(inputs) + "x" + std::to_string(h) + "x" + std::to_string(w) + " to " + std::to_string(outputs) +
-                      (dtype == kFloat ? " fp32" : " bf16");
+                      " of " + std::to_string(size) + " by " + std::to_string(stride) + (last ? " last" : "") + (with_residual ? " residual" : "") + (modulated ? " modulated" : "") + " act " + std::to_string(activation) + (dtype == kFloat ? " fp32" : " bf16");
     for (int repeat = 0; repeat < 2; repeat++)
         compare(what, expected, dtype, [&](pt_tensor* out) {
             return pt_convolution_run(layer, x.tensor, with_residual ? residual.tensor : nullptr, modulated ? scale.tensor : nullptr, modulated ? shift.tensor : nullptr, activation, out);
@@ -214,6 +214,74 @@ void group_norm(int32_t dtype) {
     compare("group norm " + std::to_string(channels) + " in " + std::to_string(groups), expected, dtype, [&](pt_tensor* out) {
         return pt_group_norm(x.tensor, groups, weight.tensor, bias.tensor, 1e-3, modulated ? scale.tensor : nullptr, modulated ? shift.tensor : nullptr, activation, out);
     });
+}
+
+// The derivative of sum(seed * run(x)) with respect to x.
+void compare_gradient(const std::string& what, const Array& x, const Array& seed, const std::vector<double>& expected, int32_t dtype, const std::function<int(pt_tensor*)>& run) {
+    int32_t previous;
+    check(pt_grad_mode(1, &previous), "grad mode");
+    check(pt_requires_grad_set(x.tensor, 1), "requires grad");
+    pt_tensor y = nullptr;
+    check(run(&y), what.c_str());
+    if (y != nullptr) {
+        compare("derivative of " + what, expected, dtype, [&](pt_tensor* out) { return pt_grad(&y, &seed.tensor, 1, &x.tensor, 1, 0, out); });
+        check(pt_tensor_free(y), "free");
+    }
+    check(pt_requires_grad_set(x.tensor, 0), "requires grad");
+    check(pt_grad_mode(0, &previous), "grad mode");
+}
+
+void group_norm_gradient(int32_t dtype) {
+    const auto n = between(1, 5), groups = between(1, 6), channels = groups * between(1, 9), h = between(1, 11), w = between(2, 11);
+    const auto activation = static_cast<int32_t>(between(PT_IDENTITY, PT_SILU));
+    Array x({n, channels, h, w}, dtype, 1, true), seed({n, channels, h, w}, dtype, 1, true), weight({channels}, kFloat), bias({channels}, kFloat);
+    std::vector<double> expected(x.values.size());
+    const auto each = channels / groups * h * w;
+    for (int64_t g = 0; g < n * groups; g++) {
+        double mean = 0, variance = 0;
+        for (int64_t i = 0; i < each; i++) mean += x.values[g * each + i] / each;
+        for (int64_t i = 0; i < each; i++) variance += std::pow(x.values[g * each + i] - mean, 2) / each;
+        const auto inverse = 1 / std::sqrt(variance + 0.1);
+        double average = 0, correlation = 0;
+        std::vector<double> above(each), normal(each);
+        for (int64_t i = 0; i < each; i++) {
+            const auto at = g * each + i, c = at / (h * w) % channels;
+            normal[i] = (x.values[at] - mean) * inverse;
+            const auto z = normal[i] * weight.values[c] + bias.values[c], s = 1 / (1 + std::exp(-z));
+            above[i] = seed.values[at] * weight.values[c] * (activation == PT_SILU ? s * (1 + z * (1 - s)) : 1);
+            average += above[i] / each;
+            correlation += above[i] * normal[i] / each;
+        }
+        for (int64_t i = 0; i < each; i++) expected[g * each + i] = inverse * (above[i] - average - normal[i] * correlation);
+    }
+    compare_gradient("group norm " + std::to_string(channels) + " in " + std::to_string(groups), x, seed, expected, dtype,
+                     [&](pt_tensor* out) { return pt_group_norm(x.tensor, groups, weight.tensor, bias.tensor, 0.1, nullptr, nullptr, activation, out); });
+}
+
+void resample(int32_t dtype) {
+    const auto n = between(1, 5), channels = between(1, 40), h = between(2, 11), w = between(2, 11), count = between(1, 4), border = (count - 1) / 2;
+    const auto up = between(0, 1) == 1;
+    const auto size = [&](int64_t side) { return up ? 2 * (side - 1) + count - 2 * border : (side + 2 * border - count) / 2 + 1; };
+    const auto rows = size(h), columns = size(w);
+    Array x({n, channels, h, w}, dtype, 1, true), seed({n, channels, rows, columns}, dtype, 1, true);
+    std::vector<double> taps(count), expected(seed.values.size()), gradient(x.values.size());
+    for (auto& tap : taps) tap = 0.1 * static_cast<double>(between(1, 9));
+    // Each pair of an input and an output pixel that a tap joins: small = 2 * large - border + tap, where the small image is the input going up.
+    for (int64_t image = 0; image < n * channels; image++)
+        for (int64_t i = 0; i < (up ? h : rows); i++)
+            for (int64_t j = 0; j < (up ? w : columns); j++)
+                for (int64_t a = 0; a < count; a++)
+                    for (int64_t b = 0; b < count; b++) {
+                        const auto u = 2 * i - border + a, v = 2 * j - border + b;
+                        if (u < 0 || v < 0 || u >= (up ? rows : h) || v >= (up ? columns : w)) continue;
+                        const auto in = image * h * w + (up ? i * w + j : u * w + v), out = image * rows * columns + (up ? u * columns + v : i * columns + j);
+                        expected[out] += taps[a] * taps[b] * x.values[in];
+                        gradient[in] += taps[a] * taps[b] * seed.values[out];
+                    }
+    const auto run = [&](pt_tensor* out) { return pt_resample(x.tensor, taps.data(), static_cast<int32_t>(count), border, up, out); };
+    const auto what = std::string("resampling ") + (up ? "up, " : "down, ") + std::to_string(count) + " taps";
+    compare(what, expected, dtype, run);
+    compare_gradient(what, x, seed, gradient, dtype, run);
 }
 
 void silu(int32_t dtype) {
@@ -262,6 +330,8 @@ int main(int argc, char** argv) {
             for (auto dtype : {kFloat, kBfloat16}) {
                 convolution(dtype);
                 group_norm(dtype);
+                group_norm_gradient(dtype);
+                resample(dtype);
                 silu(dtype);
                 attention(dtype);
             }

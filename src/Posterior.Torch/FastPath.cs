@@ -54,6 +54,22 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
         return result == 0 ? null : new Tensor(result);
     }
 
+    /// <summary>Resampling by the factor 2 with a separable filter, or null where ATen must do it.</summary>
+    /// <param name="x"><c>[N, C, H, W]</c>.</param>
+    /// <param name="taps">The one-dimensional filter.</param>
+    /// <param name="border">The zeros around the image.</param>
+    /// <param name="up">Whether the transpose is meant: the image grows.</param>
+    internal static Tensor? Resample(Tensor x, ReadOnlySpan<double> taps, long border, bool up)
+    {
+        if (!IsEnabled) return null;
+        using var borrowed = new Borrowed(x);
+        fixed (double* first = taps)
+        {
+            Native.Check(Native.pt_resample(borrowed[0], first, taps.Length, border, up ? 1 : 0, out var result));
+            return result == 0 ? null : new Tensor(result);
+        }
+    }
+
     /// <summary>x sigmoid(x), or null where ATen must do it.</summary>
     internal static Tensor? Silu(Tensor x)
     {

@@ -53,6 +53,11 @@ public abstract class Module : IDisposable
     /// <summary>Moves all tensors to a device.</summary>
     public void To(Device device) => Replace((tensor, _) => tensor.To(device));
 
+    /// <summary>Whether a parameter maps features to features, so that a step may be orthogonal (<see cref="Optim.Muon"/>): by default the kernels of convolutions.</summary>
+    /// <param name="name">Its dotted name.</param>
+    /// <param name="parameter">The parameter.</param>
+    public virtual bool IsHiddenMatrix(string name, Tensor parameter) => parameter.Rank == 4;
+
     /// <summary>Switches recording for differentiation on or off for every parameter.</summary>
     public void RequireGrad(bool required)
     {

@@ -1,7 +1,9 @@
+using Posterior.Torch.Nn;
+
 namespace Posterior.Torch.Optim;
 
 /// <summary>
-/// Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon): the averaged gradient of each convolution kernel, as a matrix of outputs by the rest,
+/// Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon): the averaged gradient of each hidden matrix, as outputs by the rest (convolution kernels too),
 /// is replaced by the nearest matrix with orthonormal rows or columns, so that every direction of a layer learns at the same pace.
 /// Other parameters take <see cref="AdamW"/>. Steps are scaled as in Moonlight (Liu et al. 2025, Eq. 4), so that one learning rate serves both.
 /// </summary>
@@ -15,19 +17,20 @@ public sealed class Muon : Optimiser
     private readonly AdamW _others;
 
     /// <summary>An optimiser of the given parameters with zero moments.</summary>
-    /// <param name="parameters">Names and parameters; those of rank 4 are convolution kernels.</param>
+    /// <param name="parameters">Names and parameters.</param>
     /// <param name="beta2">The decay rate of AdamW's second moment.</param>
     /// <param name="weightDecay">The decoupled weight decay, of tensors of rank 2 and more.</param>
-    public Muon(IEnumerable<(string Name, Tensor Parameter)> parameters, double beta2 = 0.999, double weightDecay = 0)
-        : this([.. parameters], beta2, weightDecay)
+    /// <param name="hidden">Whether a parameter is a hidden matrix, of rank 2 or more; by default those of rank 4 are, the kernels of convolutions (<see cref="Module.IsHiddenMatrix"/>).</param>
+    public Muon(IEnumerable<(string Name, Tensor Parameter)> parameters, double beta2 = 0.999, double weightDecay = 0, Func<string, Tensor, bool>? hidden = null)
+        : this([.. parameters], beta2, weightDecay, hidden ?? ((_, parameter) => parameter.Rank == 4))
     {
     }
 
-    private Muon((string Name, Tensor Parameter)[] parameters, double beta2, double weightDecay)
+    private Muon((string Name, Tensor Parameter)[] parameters, double beta2, double weightDecay, Func<string, Tensor, bool> hidden)
         : base(parameters.Select(p => p.Parameter))
     {
-        _kernels = [.. parameters.Where(p => p.Parameter.Rank == 4).Select(p => (p.Name, p.Parameter, p.Parameter.ZerosLike().Own()))];
-        _others = new AdamW(parameters.Where(p => p.Parameter.Rank != 4)) { Beta2 = beta2, WeightDecay = weightDecay };
+        _kernels = [.. parameters.Where(p => hidden(p.Name, p.Parameter)).Select(p => (p.Name, p.Parameter, p.Parameter.ZerosLike().Own()))];
+        _others = new AdamW(parameters.Where(p => !hidden(p.Name, p.Parameter))) { Beta2 = beta2, WeightDecay = weightDecay };
         WeightDecay = weightDecay;
     }
 
@@ -44,7 +47,7 @@ public sealed class Muon : Optimiser
         set => _others.Steps = value;
     }
 
-    /// <summary>The moments by name: <c>NAME.momentum</c> of kernels, AdamW's of other parameters.</summary>
+    /// <summary>The moments by name: <c>NAME.momentum</c> of hidden matrices, AdamW's of other parameters.</summary>
     public override IEnumerable<(string Name, Tensor Tensor)> State => _kernels.Select(kernel => (kernel.Name + ".momentum", kernel.Momentum)).Concat(_others.State);
 
     /// <inheritdoc/>

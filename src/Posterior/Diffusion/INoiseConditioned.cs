@@ -1,3 +1,4 @@
+using Posterior.Imaging;
 using Posterior.Torch;
 
 namespace Posterior.Diffusion;
@@ -13,6 +14,10 @@ public interface INoiseConditioned
 
     /// <summary>Height and width must be multiples of this.</summary>
     int SizeMultiple { get; }
+
+    /// <summary>The label of a noise level in models of a degradation: sigma for images in [0, 1], as in the published ones, unless the network's own terms are others.</summary>
+    /// <param name="sigma">The noise level, for images in [0, 1].</param>
+    double LabelOf(UnitSigma sigma) => sigma.Value;
 
     /// <summary>Evaluates the network.</summary>
     /// <param name="x">Scaled noisy images, <c>[N, C, H, W]</c>.</param>

@@ -8,7 +8,7 @@ namespace Posterior.Diffusion;
 /// A network as a <see cref="DegradationReverser"/>: it is told the noise level and gives what is to be added to its input (residual prediction, as in the code of Fabian et
 /// al. 2024). The network stays the caller's.
 /// </summary>
-/// <param name="network">The network; its label is <c>sigma_t</c> for images in [0, 1], as in the published ones.</param>
+/// <param name="network">The network; its label is that of <c>sigma_t</c> (<see cref="INoiseConditioned.LabelOf"/>).</param>
 /// <param name="process">The degradation process.</param>
 /// <param name="noise">Its noise, for images in [-1, 1].</param>
 /// <param name="stops">Where to stop, if it was measured.</param>
@@ -32,7 +32,7 @@ public sealed class NetworkReverser(INoiseConditioned network, SeverityProcess p
     /// <summary>The posterior mean with a time for each image.</summary>
     /// <param name="y"><c>[N, C, H, W]</c>.</param>
     /// <param name="times">One for each image.</param>
-    public Tensor PredictEach(Tensor y, double[] times) => ResidualPrediction.Of(network, y, [.. times.Select(time => UnitSigma.FromSigned(noise.Sigma(time)).Value)]);
+    public Tensor PredictEach(Tensor y, double[] times) => ResidualPrediction.Of(network, y, [.. times.Select(time => network.LabelOf(UnitSigma.FromSigned(noise.Sigma(time))))]);
 }
 
 /// <summary>A network as a <see cref="BlendReverser"/>: it is told the time and gives what is to be added to its input. The network stays the caller's.</summary>

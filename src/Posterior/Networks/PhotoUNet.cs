@@ -1,4 +1,5 @@
 using Posterior.Diffusion;
+using Posterior.Imaging;
 using Posterior.Torch;
 using Posterior.Torch.Nn;
 
@@ -80,6 +81,10 @@ public sealed class PhotoUNet : Module, INoiseConditioned
             return radius;
         }
     }
+
+    /// <summary>ln(sigma) / 4 for images in [-1, 1], as in a prior: a network that was one knows these labels.</summary>
+    /// <inheritdoc/>
+    public double LabelOf(UnitSigma sigma) => Math.Log(sigma.Signed) / 4;
 
     /// <inheritdoc/>
     public Tensor Forward(Tensor x, Tensor noiseLabel, Tensor? labels = null)

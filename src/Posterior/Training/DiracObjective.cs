@@ -1,6 +1,5 @@
 using Posterior.Diffusion;
 using Posterior.Models;
-using Posterior.Networks.Edm;
 using Posterior.Operators;
 using Posterior.Torch;
 
@@ -20,7 +19,7 @@ public sealed class DiracObjective : ReversalObjective
     /// <param name="weighting">The weight of each time.</param>
     /// <param name="crop">Height and width of training crops.</param>
     /// <exception cref="ModelException">The process makes no sense.</exception>
-    public DiracObjective(SongUNet network, ReverserCard role, double step, TimeWeighting weighting, int crop)
+    public DiracObjective(ReversalNetwork network, ReverserCard role, double step, TimeWeighting weighting, int crop)
         : base(network, crop)
     {
         (_role, _process) = (role, role.Process());
@@ -28,7 +27,7 @@ public sealed class DiracObjective : ReversalObjective
     }
 
     /// <summary>The network as it is, as a model of the process.</summary>
-    public NetworkReverser Reverser => new(Unet, _process, _loss.Noise, _role.Stops);
+    public NetworkReverser Reverser => new(Conditioned, _process, _loss.Noise, _role.Stops);
 
     /// <inheritdoc/>
     public override ModelCard Describe(ModelCard model) => _role.In(Architecture(model));

@@ -14,6 +14,7 @@ public sealed record DiracTask : TrainingTask
         .Number("sigma-max", task => task.SigmaMax, (task, v) => task with { SigmaMax = v })
         .Number("dt", task => task.Step, (task, v) => task with { Step = v })
         .Choice("weighting", task => task.Weighting, (task, v) => task with { Weighting = v })
+        .Text("network", ReversalNetworks.Names, task => task.Network, (task, name) => task with { Network = name })
         .Whole("width", task => task.Width, (task, v) => task with { Width = v })
         .Whole("blocks", task => task.Blocks, (task, v) => task with { Blocks = v }));
 
@@ -35,10 +36,13 @@ public sealed record DiracTask : TrainingTask
     /// <summary>The weight of each time.</summary>
     public TimeWeighting Weighting { get; init; } = TimeWeighting.Noise;
 
-    /// <summary>The width of the network's finest level, a multiple of 4.</summary>
+    /// <summary><c>ncsnpp</c>, as in the paper, or a name of <see cref="TrainingNetworks"/>: with <c>--from photo</c> the training starts from what the prior knows.</summary>
+    public string Network { get; init; } = "ncsnpp";
+
+    /// <summary>The width of NCSN++'s finest level, a multiple of 4.</summary>
     public int Width { get; init; } = 32;
 
-    /// <summary>Residual blocks of each level.</summary>
+    /// <summary>Residual blocks of each level of NCSN++.</summary>
     public int Blocks { get; init; } = 2;
 
     /// <inheritdoc/>
@@ -47,7 +51,7 @@ public sealed record DiracTask : TrainingTask
         if (!(Step is >= 0 and <= 1)) throw new TrainingException($"dt: expected 0 to 1, found {Step}");
         if (!(SigmaMin > 0 && SigmaMax >= SigmaMin)) throw new TrainingException($"noise levels: expected 0 < sigma-min <= sigma-max, found {SigmaMin} and {SigmaMax}");
         var card = ReversalNetworks.Checked(() => Scheduled(new ReverserCard { Degradation = Canonical(Degradation), SigmaMin = SigmaMin, SigmaMax = SigmaMax }), context.Crop);
-        return new DiracObjective(ReversalNetworks.Create(Width, Blocks, context), card, Step, Weighting, context.Crop);
+        return new DiracObjective(ReversalNetworks.Create(Network, Width, Blocks, context), card, Step, Weighting, context.Crop);
     }
 
     /// <summary>The full form of a degradation.</summary>

@@ -1,7 +1,6 @@
 using Posterior.Diffusion;
 using Posterior.Imaging;
 using Posterior.Models;
-using Posterior.Networks.Edm;
 using Posterior.Operators;
 using Posterior.Torch;
 
@@ -11,7 +10,7 @@ namespace Posterior.Training;
 /// <param name="network">The network; it becomes the objective's.</param>
 /// <param name="role">Degradation and noise.</param>
 /// <param name="crop">Height and width of training crops.</param>
-public sealed class IndiObjective(SongUNet network, BlendCard role, int crop) : ReversalObjective(network, crop)
+public sealed class IndiObjective(ReversalNetwork network, BlendCard role, int crop) : ReversalObjective(network, crop)
 {
     private readonly SeveritySpec _degradation = OperatorCatalog.Parse(role.Degradation) as SeveritySpec ?? throw new TrainingException($"the degradation '{role.Degradation}' is none by severity");
 
@@ -30,7 +29,7 @@ public sealed class IndiObjective(SongUNet network, BlendCard role, int crop) : 
     }
 
     /// <inheritdoc/>
-    protected override Tensor Predict(Tensor state, double[] times) => new NetworkBlendReverser(Unet, _degradation, 0).PredictEach(state, times);
+    protected override Tensor Predict(Tensor state, double[] times) => new NetworkBlendReverser(Conditioned, _degradation, 0).PredictEach(state, times);
 
     /// <inheritdoc/>
     protected override Tensor Loss(Tensor prediction, Tensor clean, double[] times)

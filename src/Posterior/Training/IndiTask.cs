@@ -10,6 +10,7 @@ public sealed record IndiTask : TrainingTask
         .Text("degradation", "a degradation by severity, as severity-blur:max=1.5", task => task.Degradation, (task, text) => task with { Degradation = text })
         .Number("sigma", task => task.Sigma, (task, v) => task with { Sigma = v })
         .Number("epsilon", task => task.Epsilon, (task, v) => task with { Epsilon = v })
+        .Text("network", ReversalNetworks.Names, task => task.Network, (task, name) => task with { Network = name })
         .Whole("width", task => task.Width, (task, v) => task with { Width = v })
         .Whole("blocks", task => task.Blocks, (task, v) => task with { Blocks = v }));
 
@@ -22,10 +23,13 @@ public sealed record IndiTask : TrainingTask
     /// <summary>The fresh noise at t = 1; 0 for none.</summary>
     public double Epsilon { get; init; }
 
-    /// <summary>The width of the network's finest level, a multiple of 4.</summary>
+    /// <summary><c>ncsnpp</c>, as in the paper, or a name of <see cref="TrainingNetworks"/>: with <c>--from photo</c> the training starts from what the prior knows.</summary>
+    public string Network { get; init; } = "ncsnpp";
+
+    /// <summary>The width of NCSN++'s finest level, a multiple of 4.</summary>
     public int Width { get; init; } = 32;
 
-    /// <summary>Residual blocks of each level.</summary>
+    /// <summary>Residual blocks of each level of NCSN++.</summary>
     public int Blocks { get; init; } = 2;
 
     /// <inheritdoc/>
@@ -34,6 +38,6 @@ public sealed record IndiTask : TrainingTask
         if (!(Sigma is >= 0 and <= 2 && Epsilon is >= 0 and <= 2)) throw new TrainingException($"sigma and epsilon: expected 0 to 2, found {Sigma} and {Epsilon}");
         var card = new BlendCard { Degradation = DiracTask.Canonical(Degradation), Sigma = Sigma, Epsilon = Epsilon };
         ReversalNetworks.Checked(() => new ReverserCard { Degradation = card.Degradation }, context.Crop);
-        return new IndiObjective(ReversalNetworks.Create(Width, Blocks, context), card, context.Crop);
+        return new IndiObjective(ReversalNetworks.Create(Network, Width, Blocks, context), card, context.Crop);
     }
 }

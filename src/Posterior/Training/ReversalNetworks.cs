@@ -1,16 +1,38 @@
+using Posterior.Diffusion;
 using Posterior.Models;
+using Posterior.Networks;
 using Posterior.Networks.Edm;
 using Posterior.Operators;
 using Posterior.Torch;
+using Posterior.Torch.Nn;
 
 namespace Posterior.Training;
 
 /// <summary>The networks of models that run a degradation backwards.</summary>
 internal static class ReversalNetworks
 {
-    /// <summary>NCSN++ (Song et al. 2021) as in Fabian et al. 2024, App. E, of a size that a few processor cores can train, with random weights.</summary>
-    /// <exception cref="TrainingException">The width, the number of blocks or the crop is out of range.</exception>
-    public static SongUNet Create(int width, int blocks, TrainingContext context)
+    private const string Song = "ncsnpp";
+
+    /// <summary>What a training may name.</summary>
+    public static string Names => string.Join(", ", TrainingNetworks.All.Select(entry => entry.Name).Prepend(Song));
+
+    /// <summary>A network with random weights.</summary>
+    /// <param name="name"><c>ncsnpp</c>, or one of <see cref="TrainingNetworks"/>, which can start from the weights of a prior.</param>
+    /// <param name="width">The width of the finest level of NCSN++.</param>
+    /// <param name="blocks">The residual blocks of each level of NCSN++.</param>
+    /// <param name="context">The training.</param>
+    /// <exception cref="TrainingException">The name is unknown, or the width, the number of blocks or the crop is out of range.</exception>
+    public static ReversalNetwork Create(string name, int width, int blocks, TrainingContext context)
+    {
+        if (name == Song) return new(Ncsnpp(width, blocks, context), "song-unet");
+        if (TrainingNetworks.All.All(entry => entry.Name != name)) throw new TrainingException($"no network is called '{name}'{Spelling.Suggest(name, Names.Split(", "))} (there are {Names})");
+        var network = new PhotoUNet(TrainingNetworks.Find(name, 0)) { ActivationType = context.Activations };
+        network.Initialise(new SeededNoise(context.Seed));
+        return new(network, "photo-unet");
+    }
+
+    // NCSN++ (Song et al. 2021) as in Fabian et al. 2024, App. E, of a size that a few processor cores can train.
+    private static SongUNet Ncsnpp(int width, int blocks, TrainingContext context)
     {
         if (width is < 8 or > 512 || width % 4 != 0) throw new TrainingException($"width: expected a multiple of 4 from 8 to 512, found {width}");
         if (blocks is < 1 or > 16) throw new TrainingException($"blocks: expected 1 to 16, found {blocks}");
@@ -48,4 +70,13 @@ internal static class ReversalNetworks
             throw new TrainingException(failure.Message);
         }
     }
+}
+
+/// <summary>A network that a training of a reversed degradation begins with.</summary>
+/// <param name="Module">The network, which is told a noise level or a time.</param>
+/// <param name="Architecture">Its name in the catalogue of networks.</param>
+public sealed record ReversalNetwork(Module Module, string Architecture)
+{
+    /// <summary>The network.</summary>
+    public INoiseConditioned Conditioned => (INoiseConditioned)Module;
 }

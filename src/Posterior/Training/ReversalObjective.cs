@@ -1,5 +1,5 @@
+using Posterior.Diffusion;
 using Posterior.Models;
-using Posterior.Networks.Edm;
 using Posterior.Torch;
 
 namespace Posterior.Training;
@@ -7,7 +7,7 @@ namespace Posterior.Training;
 /// <summary>What the trainings of models that run a degradation backwards share: random times, residual prediction, the quality of one step.</summary>
 /// <param name="network">The network; it becomes the objective's.</param>
 /// <param name="crop">Height and width of training crops.</param>
-public abstract class ReversalObjective(SongUNet network, int crop) : TrainingObjective(network)
+public abstract class ReversalObjective(ReversalNetwork network, int crop) : TrainingObjective(network.Module)
 {
     // Streams of one seed must differ between their uses.
     private const ulong TimeStream = 0xD1AC_0001, NoiseStream = 0xD1AC_0002;
@@ -19,7 +19,7 @@ public abstract class ReversalObjective(SongUNet network, int crop) : TrainingOb
     public sealed override string QualityName => "held-out reconstruction in one step from t = 1, dB";
 
     /// <summary>The network.</summary>
-    protected SongUNet Unet => network;
+    protected INoiseConditioned Conditioned => network.Conditioned;
 
     /// <summary>The crops' size.</summary>
     protected int CropSize => crop;
@@ -79,7 +79,7 @@ public abstract class ReversalObjective(SongUNet network, int crop) : TrainingOb
     protected abstract Tensor Loss(Tensor prediction, Tensor clean, double[] times);
 
     /// <summary>The architecture of a card.</summary>
-    protected ModelCard Architecture(ModelCard card) => card with { Network = "song-unet", Channels = network.ImageChannels, ClassCount = 0 };
+    protected ModelCard Architecture(ModelCard card) => card with { Network = network.Architecture, Channels = Conditioned.ImageChannels, ClassCount = 0 };
 
     /// <summary>A coefficient for each image.</summary>
     private protected static Tensor PerImage(double[] values, Func<double, double> map, Tensor like)

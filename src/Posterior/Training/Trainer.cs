@@ -32,7 +32,7 @@ public sealed class Trainer : IDisposable
         foreach (var (_, tensor) in objective.ExtraParameters) tensor.RequiresGrad = true;
         Optimiser = settings.Optimiser switch
         {
-            OptimiserKind.Muon => new Muon(Trained, settings.Beta2, settings.WeightDecay),
+            OptimiserKind.Muon => new Muon(Trained, settings.Beta2, settings.WeightDecay, Network.IsHiddenMatrix),
             _ => new AdamW(Trained) { Beta2 = settings.Beta2, WeightDecay = settings.WeightDecay },
         };
         Average = new PowerAverage(Network, settings.AverageExponent);

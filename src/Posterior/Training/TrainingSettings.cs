@@ -96,6 +96,6 @@ public enum OptimiserKind
     /// <summary><see cref="Torch.Optim.AdamW"/>.</summary>
     AdamW,
 
-    /// <summary><see cref="Torch.Optim.Muon"/> for convolution kernels, AdamW for the rest.</summary>
+    /// <summary><see cref="Torch.Optim.Muon"/> for hidden matrices (<see cref="Torch.Nn.Module.IsHiddenMatrix"/>), AdamW for the rest.</summary>
     Muon,
 }

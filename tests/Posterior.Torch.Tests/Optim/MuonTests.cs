@@ -59,6 +59,15 @@ public sealed class MuonTests
     }
 
     [Fact]
+    public void What_counts_as_a_hidden_matrix_is_the_networks_to_say()
+    {
+        using var scope = new Scope();
+        var (hidden, other) = (Tensor.Ones([2, 3]), Tensor.Ones([2, 3]));
+        using var muon = new Muon([("hidden", hidden), ("other", other)], hidden: (name, _) => name == "hidden");
+        Assert.Equal(["hidden.momentum", "other.exp_avg", "other.exp_avg_sq"], muon.State.Select(state => state.Name));
+    }
+
+    [Fact]
     public void Decay_shrinks_kernels_without_gradient_pull()
     {
         using var scope = new Scope();

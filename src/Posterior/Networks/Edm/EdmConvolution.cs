@@ -15,6 +15,7 @@ public sealed class EdmConvolution : Module
     private readonly bool _fused;
     private readonly long _filterBorder;
     private readonly Kernel? _kernel;
+    private Filter? _taps;
 
     /// <summary>A layer with zero weights, to be loaded.</summary>
     /// <param name="inputs">Channels in.</param>
@@ -68,19 +69,20 @@ public sealed class EdmConvolution : Module
     }
 
     /// <inheritdoc/>
-    protected override void OnWeightsChanged() => _kernel?.WeightsChanged();
+    protected override void OnWeightsChanged()
+    {
+        _kernel?.WeightsChanged();
+        _taps = null;
+    }
+
+    private double[]? Taps => (_taps ??= new(SeparableResampling.Taps(_filter))).Taps;
 
     private Tensor Convolve(Tensor x) => _kernel?.Forward(x) ?? x;
 
-    private Tensor Down(Tensor x, long border) => InSinglePrecision(x, y => y.Conv2d(PerChannel(y), null, stride: 2, padding: border, groups: y.Size(1)));
+    private Tensor Down(Tensor x, long border) => SeparableResampling.Forward(x, _filter, Taps, border, up: false);
 
     // Zeros between the pixels take three quarters of the sum away.
-    private Tensor Up(Tensor x, long border) => InSinglePrecision(x, y => y.ConvTranspose2d(PerChannel(y) * 4, null, stride: 2, padding: border, groups: y.Size(1)));
-
-    // libtorch's transposed convolutions of channels-last bfloat16 come out in a wrong shape (seen in 1.13).
-    private static Tensor InSinglePrecision(Tensor x, Func<Tensor, Tensor> resample) => x.DType == DType.BFloat16 ? resample(x.To(DType.Float32)).To(DType.BFloat16) : resample(x);
-
-    private Tensor PerChannel(Tensor x) => _filter.Value.To(x.DType).Repeat(x.Size(1), 1, 1, 1);
+    private Tensor Up(Tensor x, long border) => SeparableResampling.Forward(x, _filter, Taps, border, up: true, gain: 4);
 
     // The convolution alone, on the fast path where there is one; weights and bias are the layer's.
     private sealed class Kernel(EdmConvolution layer, long border, bool last) : ConvolutionLayer(stride: 1, border, groups: 1)
@@ -89,4 +91,7 @@ public sealed class EdmConvolution : Module
 
         protected override Tensor? Offsets => last ? layer._bias.OrNull : null;
     }
+
+    // The taps of the filter that is loaded, null for one that is not separable.
+    private sealed record Filter(double[]? Taps);
 }

@@ -82,6 +82,10 @@ public sealed class HditNetwork : Module, IMeasurementConditioned
         }
     }
 
+    /// <summary>The matrices of attention and feed-forward layers.</summary>
+    /// <inheritdoc/>
+    public override bool IsHiddenMatrix(string name, Tensor parameter) => name.Contains("_level", StringComparison.Ordinal) && name.EndsWith("_proj.weight", StringComparison.Ordinal);
+
     /// <inheritdoc/>
     public bool TakesMeasurement => Settings.Condition != MeasurementCondition.None;
 
