@@ -13,6 +13,10 @@ public sealed class Muon : Optimiser
     private const double A = 3.4445, B = -4.7750, C = 2.0315;
     private const int Iterations = 5;
 
+    // Far below any gradient that teaches something. Without it what is left in the average of a layer that gets no gradient any more would be
+    // blown up to a full step; squares of numbers below 1e-22 are zero in single precision, and a norm that lacks them sends the iteration to infinity.
+    private const double LeastNorm = 1e-12;
+
     private readonly (string Name, Tensor Parameter, Tensor Momentum)[] _kernels;
     private readonly AdamW _others;
 
@@ -72,7 +76,7 @@ public sealed class Muon : Optimiser
 
     /// <summary>The orthogonal factor of a matrix's polar decomposition, approximately: its singular vectors with singular values of about 1.</summary>
     /// <param name="matrix"><c>[rows, columns]</c>.</param>
-    /// <returns>The same shape; zero for a zero matrix.</returns>
+    /// <returns>The same shape; (nearly) zero for a matrix that is (nearly) zero.</returns>
     /// <remarks>
     /// Newton-Schulz multiplies X by a polynomial of X X^T in each iteration. All these polynomials commute, so the product of them is formed on the
     /// smaller Gram matrix, and the wide matrix is multiplied once: a third of the work for kernels of 3 x 3.
@@ -83,8 +87,7 @@ public sealed class Muon : Optimiser
         var wide = matrix.Size(0) <= matrix.Size(1);
         var x = wide ? matrix : matrix.Transpose(0, 1);
         var norm = Math.Sqrt(x.Square().Sum().Item());
-        if (norm == 0) return scope.Keep(matrix.ZerosLike());
-        x = x * (1 / norm);
+        x = x * (1 / (norm + LeastNorm));
         var gram = x.MatMul(x.Transpose(0, 1));
         Tensor? product = null;
         for (var i = 0; i < Iterations; i++)

@@ -30,6 +30,16 @@ public sealed class MuonTests
     public void A_zero_matrix_stays_zero() =>
         Assert.Equal(0, Muon.Orthogonalise(Tensor.Zeros([3, 4])).Abs().Max().Item());
 
+    [Theory]
+    [InlineData(1e-20)]
+    [InlineData(1e-30)]
+    public void What_is_left_of_a_gradient_that_has_ended_moves_nothing(double size)
+    {
+        using var scope = new Scope();
+        var matrix = new SeededNoise(1).Normal([1, 64 * 300]).Reshape(64, 300) * size;
+        Assert.InRange(Muon.Orthogonalise(matrix).Abs().Max().Item(), 0, 1e-3);
+    }
+
     [Fact]
     public void Kernels_step_along_the_orthogonalised_average_and_other_parameters_as_with_AdamW()
     {

@@ -1,3 +1,4 @@
+using Posterior.Operators;
 using Posterior.Solvers;
 
 namespace Posterior.Evaluation.Experiments;
@@ -72,6 +73,18 @@ public sealed record ExperimentTask
 
     /// <summary>The operator's text form.</summary>
     public required string Operator { get; init; }
+
+    /// <summary>Whether each image has an operator of its own of a random family: its seed follows from the image's content.</summary>
+    public bool EachImage { get; init; }
+
+    /// <summary>The operator of an image.</summary>
+    /// <param name="content">The hash of the image's content.</param>
+    /// <exception cref="OperatorException">The text form cannot be read.</exception>
+    public OperatorSpec OperatorFor(string content) => OperatorCatalog.Parse(Operator) switch
+    {
+        FamilySpec family when EachImage => family with { Seed = (int)(ImageSeed.Of("operator", (ulong)family.Seed, content, 0) & int.MaxValue) },
+        var spec => spec,
+    };
 
     /// <summary>The noise of the measurement, for images in [0, 1].</summary>
     public double Sigma { get; init; }

@@ -125,13 +125,15 @@ public static class ExperimentFile
             return new() { Name = text, Operator = text };
         }
         var map = yaml.Map(node, "tasks");
-        yaml.Only(map, "name", "operator", "sigma", "told-sigma", "jpeg");
+        yaml.Only(map, "name", "operator", "sigma", "told-sigma", "jpeg", "each-image");
         var named = yaml.Require(map, "operator");
         var op = yaml.Text(named, "operator");
-        yaml.At(named, () => OperatorCatalog.Parse(op));
+        var spec = yaml.At(named, () => OperatorCatalog.Parse(op));
+        var each = yaml.Flag(map, "each-image");
+        if (each && spec is not FamilySpec) throw yaml.Problem(named, $"each-image: '{op}' is no random family");
         var (sigma, told, jpeg) = (Sigma(yaml, map, "sigma") ?? 0, Sigma(yaml, map, "told-sigma"), yaml.Whole(map, "jpeg", 1, 100));
         var name = op + (sigma > 0 ? string.Create(CultureInfo.InvariantCulture, $", sigma {sigma:0.####}") : "") + (jpeg is { } quality ? string.Create(CultureInfo.InvariantCulture, $", JPEG {quality}") : "");
-        return new() { Name = yaml.Text(map, "name") ?? name, Operator = op, Sigma = sigma, ToldSigma = told, JpegQuality = jpeg };
+        return new() { Name = yaml.Text(map, "name") ?? name, Operator = op, EachImage = each, Sigma = sigma, ToldSigma = told, JpegQuality = jpeg };
     }
 
     private static double? Sigma(YamlReader yaml, YamlMappingNode map, string name) =>

@@ -131,7 +131,7 @@ public sealed class ExperimentRun : IDisposable
     {
         using var scope = new Scope();
         var rows = _log.Read();
-        using var h = Bind(task, ImageShape.Of(clean));
+        using var h = Bind(task.OperatorFor(content), task, ImageShape.Of(clean));
         var truth = Crop.Centre(clean, h.InputShape.Height, h.InputShape.Width);
         var label = _images.Label(image);
         foreach (var seed in Experiment.Seeds)
@@ -198,9 +198,10 @@ public sealed class ExperimentRun : IDisposable
         return new(scope.Keep(y), h, new UnitSigma(task.Told).Signed);
     }
 
-    private LinearOperator Bind(ExperimentTask task, ImageShape shape)
+    private LinearOperator Bind(ExperimentTask task, ImageShape shape) => Bind(OperatorCatalog.Parse(task.Operator), task, shape);
+
+    private LinearOperator Bind(OperatorSpec spec, ExperimentTask task, ImageShape shape)
     {
-        var spec = OperatorCatalog.Parse(task.Operator);
         var bound = spec.Bind(spec.LargestFit(shape), _files, DType.Float32, Device);
         if (bound is LinearOperator linear) return linear;
         bound.Dispose();
@@ -252,7 +253,7 @@ public sealed class ExperimentRun : IDisposable
     private string Measuring(ExperimentTask task)
     {
         var file = OperatorFiles.NamedBy(OperatorCatalog.Parse(task.Operator)) is { } named ? FileHash.Of(_files.FullPath(named)) : "";
-        return string.Create(CultureInfo.InvariantCulture, $"{task.Operator} {file} {task.Sigma:R}");
+        return string.Create(CultureInfo.InvariantCulture, $"{task.Operator}{(task.EachImage ? " of each image" : "")} {file} {task.Sigma:R}");
     }
 
     private static string Hash(string text) => FileHash.OfText(text)[..32];

@@ -53,6 +53,14 @@ internal sealed class YamlReader(string file)
     /// <summary>A text that may be absent.</summary>
     public string? Text(YamlMappingNode map, string name) => Find(map, name) is { } node ? Text(node, name) : null;
 
+    /// <summary>yes or no; no where it is absent.</summary>
+    public bool Flag(YamlMappingNode map, string name) => Find(map, name) is not { } node ? false : (node as YamlScalarNode)?.Value switch
+    {
+        "yes" or "true" => true,
+        "no" or "false" => false,
+        _ => throw Problem(node, $"{name}: expected yes or no, found '{node}'"),
+    };
+
     /// <summary>A whole number in an interval; null where it is absent.</summary>
     public int? Whole(YamlMappingNode map, string name, int low, int high)
     {

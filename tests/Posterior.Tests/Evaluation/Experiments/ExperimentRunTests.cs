@@ -37,6 +37,26 @@ public sealed class ExperimentRunTests : IDisposable
     }
 
     [Fact]
+    public void Each_image_may_have_an_operator_of_its_own_which_is_the_same_in_every_run()
+    {
+        Picture("set/a.png", 16, 16, 1);
+        Picture("set/b.png", 16, 16, 2);
+        const string each = "[{operator: random-matrix, each-image: yes}]";
+        IReadOnlyList<ResultRow> Rows(string name, string tasks)
+        {
+            using var run = Open(name, "class: 1", "[pinv]", tasks);
+            run.Run();
+            return new ResultLog(_folder[$"{name}/results.jsonl"]).Read().Values.OrderBy(row => row.Image, StringComparer.Ordinal).ToArray();
+        }
+        var (drawn, again, one) = (Rows("each", each), Rows("again", each), Rows("one", "[random-matrix]"));
+        Assert.Equal(drawn.Select(row => row.Metrics["psnr"]), again.Select(row => row.Metrics["psnr"]));
+        Assert.All(drawn.Zip(one), pair => Assert.NotEqual(pair.First.Metrics["psnr"], pair.Second.Metrics["psnr"]));
+        var task = new ExperimentTask { Name = "t", Operator = "random-matrix", EachImage = true };
+        Assert.NotEqual(task.OperatorFor("a").Text, task.OperatorFor("b").Text);
+        Assert.Contains("no random family", Assert.Throws<ExperimentException>(() => Open("wrong", "class: 1", "[pinv]", "[{operator: sr4, each-image: yes}]").Dispose()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_method_may_work_with_a_model_of_its_own_which_must_be_of_the_kind_that_it_needs()
     {
         Picture("set/a.png", 16, 16, 1);
