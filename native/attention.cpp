@@ -82,9 +82,7 @@ std::shared_ptr<const Product> product_of(const Operand& a, const Operand& b, co
 }
 
 bool readable(const at::Tensor& tensor, const at::Tensor& like) {
-    return tensor.device().is_cpu() && tensor.layout() == at::kStrided && tensor.dim() == 4 && tensor.scalar_type() == like.scalar_type() &&
-           (tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16) && tensor.stride(2) == 1 &&
-           !(c10::GradMode::is_enabled() && tensor.requires_grad());
+    return posterior::plain(tensor) && tensor.dim() == 4 && tensor.scalar_type() == like.scalar_type() && tensor.stride(2) == 1 && !posterior::recorded(tensor);
 }
 
 char* address(const at::Tensor& tensor, int64_t image, int64_t token) {

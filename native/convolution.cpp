@@ -26,16 +26,13 @@ namespace {
 
 using dnnl::memory;
 using posterior::engine;
+using posterior::plain;
+using posterior::recorded;
 using posterior::stream;
 using posterior::type_of;
 
 // Primitives of one layer that are kept: tiles and batches of several sizes alternate in practice.
 constexpr size_t most_primitives = 12;
-
-bool supported(const at::Tensor& tensor) {
-    return tensor.device().is_cpu() && (tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16) &&
-           tensor.layout() == at::kStrided;
-}
 
 struct Shape {
     int64_t batch, height, width, threads;
@@ -97,15 +94,14 @@ class Convolution {
 
    private:
     bool applicable(const at::Tensor& x, const at::Tensor& residual) const {
-        if (x.dim() != 4 || !supported(x) || !supported(weight_) || x.size(1) != weight_.size(1) * groups_) return false;
+        if (x.dim() != 4 || !plain(x) || !plain(weight_) || x.size(1) != weight_.size(1) * groups_) return false;
         // Weights of more precision than the input are rounded when they are packed, as a conversion would; less precision stays with ATen.
         if (x.scalar_type() == at::kFloat && weight_.scalar_type() != at::kFloat) return false;
         if (bias_.defined() && (!bias_.device().is_cpu() || bias_.scalar_type() != weight_.scalar_type())) return false;
         // oneDNN 2.6 adds a second image wrongly to 1x1 convolutions of an odd number of bfloat16 channels (seen with 11 and 19).
         if (residual.defined() && x.scalar_type() == at::kBFloat16 && x.size(1) % 16 != 0) return false;
-        if (residual.defined() && (!supported(residual) || residual.scalar_type() != x.scalar_type())) return false;
-        if (!c10::GradMode::is_enabled()) return true;
-        return !(x.requires_grad() || weight_.requires_grad() || (bias_.defined() && bias_.requires_grad()) || (residual.defined() && residual.requires_grad()));
+        if (residual.defined() && (!plain(residual) || residual.scalar_type() != x.scalar_type())) return false;
+        return !recorded(x) && !recorded(weight_) && !recorded(bias_) && !recorded(residual);
     }
 
     // Grows with every operation that writes to the weights in place.
@@ -145,8 +141,8 @@ class Convolution {
             result->packed = packed(chosen.weights_desc());
             result->usable = true;
         } catch (const dnnl::error& error) {
-            // Some shapes that have a description cannot be made (seen in 2.6: 24 channels at 2 x 5 pixels, bfloat16, with a residual): ATen does them.
-            if (error.status == dnnl_out_of_memory) throw;
+            // oneDNN 2.6 cannot make every convolution that it describes (seen with 24 bfloat16 channels of 2 x 5 pixels and a residual): ATen does those.
+            if (error.status != dnnl_unimplemented && error.status != dnnl_runtime_error) throw;
         }
         return result;
     }
@@ -191,9 +187,9 @@ class Convolution {
     std::shared_ptr<at::Tensor> packed(const memory::desc& layout) {
         for (const auto& known : primitives_)
             if (known->usable && known->packed_layout == layout) return known->packed;
-        auto plain = weight_.contiguous();
+        auto rows = weight_.contiguous();
         auto copy = std::make_shared<at::Tensor>(at::empty({static_cast<int64_t>(layout.get_size())}, at::TensorOptions().dtype(at::kByte)));
-        memory from({filter_dimensions(), type_of(weight_), groups_ == 1 ? memory::format_tag::oihw : memory::format_tag::goihw}, engine(), plain.data_ptr());
+        memory from({filter_dimensions(), type_of(weight_), groups_ == 1 ? memory::format_tag::oihw : memory::format_tag::goihw}, engine(), rows.data_ptr());
         memory to(layout, engine(), copy->data_ptr());
         dnnl::reorder(from, to).execute(stream(), from, to);
         stream().wait();
@@ -256,7 +252,7 @@ int pt_convolution_run(pt_convolution layer, pt_tensor x, pt_tensor residual, pt
         auto input = borrow(x), scales = borrow(scale), shifts = borrow(shift);
         const auto modulated = scales.defined() || shifts.defined();
         for (const auto& factor : {scales, shifts})
-            if (factor.defined() && c10::GradMode::is_enabled() && factor.requires_grad()) return;
+            if (recorded(factor)) return;
         auto y = convolution(input, borrow(residual), modulated ? PT_IDENTITY : activation);
         // In place: the pass is a small part of the convolution, and no memory is needed.
         if (modulated && y.defined()) posterior::modulate(y, scales, shifts, activation);

@@ -16,29 +16,6 @@
 using posterior::borrow;
 using posterior::guard;
 
-namespace posterior {
-
-bool plain(const at::Tensor& tensor) {
-    return tensor.device().is_cpu() && tensor.layout() == at::kStrided && (tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16);
-}
-
-bool recorded(const at::Tensor& tensor) { return tensor.defined() && c10::GradMode::is_enabled() && tensor.requires_grad(); }
-
-// Whether the memory is [N, positions, C] without gaps.
-bool channels_last(const at::Tensor& x) {
-    if (x.dim() < 3) return false;
-    const auto channels = x.size(1);
-    if (channels > 1 && x.stride(1) != 1) return false;
-    auto expected = channels;
-    for (auto d = x.dim() - 1; d >= 2; --d) {
-        if (x.size(d) > 1 && x.stride(d) != expected) return false;
-        expected *= x.size(d);
-    }
-    return x.size(0) <= 1 || x.stride(0) == expected;
-}
-
-}  // namespace posterior
-
 namespace {
 
 using posterior::channels_last;
@@ -185,7 +162,7 @@ at::Tensor placeholder(const at::Tensor& tensor) { return tensor.defined() ? ten
 
 at::Tensor present(const at::Tensor& tensor) { return tensor.numel() > 0 ? tensor : at::Tensor(); }
 
-// The derivatives, with g = dy activation'(z) for z = x gain + offset, and x^ = (x - mean) inverse, where z = (x^ weight + bias) (1 + scale) + shift.
+// The derivatives of the first order; the bridge asks for no others. With g = dy activation'(z) for z = x gain + offset, and x^ = (x - mean) inverse, where z = (x^ weight + bias) (1 + scale) + shift.
 struct RecordedGroupNorm : torch::autograd::Function<RecordedGroupNorm> {
     static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& scale,
                               const at::Tensor& shift, int64_t groups, double epsilon, int64_t activation) {
@@ -193,10 +170,10 @@ struct RecordedGroupNorm : torch::autograd::Function<RecordedGroupNorm> {
         auto given = normalise(x, groups, weight, bias, epsilon, present(scale), present(shift));
         auto y = group_norm(x, given, static_cast<int32_t>(activation));
         context->save_for_backward({x, weight, bias, scale, shift});
-        context->saved_data["moments"] = std::vector<double>(given.mean);
-        context->saved_data["inverses"] = std::vector<double>(given.inverse);
-        context->saved_data["gain"] = std::vector<double>(given.gain.begin(), given.gain.end());
-        context->saved_data["offset"] = std::vector<double>(given.offset.begin(), given.offset.end());
+        context->saved_data["mean"] = given.mean;
+        context->saved_data["inverse"] = given.inverse;
+        context->saved_data["gain"] = at::tensor(given.gain);
+        context->saved_data["offset"] = at::tensor(given.offset);
         context->saved_data["activation"] = activation;
         return y;
     }
@@ -205,9 +182,9 @@ struct RecordedGroupNorm : torch::autograd::Function<RecordedGroupNorm> {
         at::NoGradGuard no_grad;
         const auto saved = context->get_saved_variables();
         const auto x = saved[0], scale = present(saved[3]), shift = present(saved[4]);
-        const auto mean = context->saved_data["moments"].toDoubleVector(), inverse = context->saved_data["inverses"].toDoubleVector();
-        const auto wide_gain = context->saved_data["gain"].toDoubleVector(), wide_offset = context->saved_data["offset"].toDoubleVector();
-        const std::vector<float> gain(wide_gain.begin(), wide_gain.end()), offset(wide_offset.begin(), wide_offset.end());
+        const auto mean = context->saved_data["mean"].toDoubleVector(), inverse = context->saved_data["inverse"].toDoubleVector();
+        const auto gains = context->saved_data["gain"].toTensor(), offsets = context->saved_data["offset"].toTensor();
+        const auto gain = gains.data_ptr<float>(), offset = offsets.data_ptr<float>();
         const auto activation = static_cast<int32_t>(context->saved_data["activation"].toInt());
         const Image shape(x);
         auto above = gradients[0].to(x.scalar_type());
@@ -223,7 +200,7 @@ struct RecordedGroupNorm : torch::autograd::Function<RecordedGroupNorm> {
                 const auto n = task / shape.blocks, block = task % shape.blocks, first = n * channels;
                 auto sums = partial.data() + task * channels * 2;
                 kernels.affine_sums[shape.half](shape.at(x.data_ptr(), n, block * row_block), shape.at(above.data_ptr(), n, block * row_block), shape.rows(block), channels,
-                                                gain.data() + first, offset.data() + first, pivots.data() + first, activation, sums, sums + channels);
+                                                gain + first, offset + first, pivots.data() + first, activation, sums, sums + channels);
             }
         });
         std::vector<double> sum(shape.batch * channels, 0.0), product(shape.batch * channels, 0.0);
@@ -265,7 +242,7 @@ struct RecordedGroupNorm : torch::autograd::Function<RecordedGroupNorm> {
                 for (auto task = begin; task < end; ++task) {
                     const auto n = task / shape.blocks, row = task % shape.blocks * row_block, first = n * channels;
                     kernels.affine_gradient[shape.half](shape.at(x.data_ptr(), n, row), shape.at(above.data_ptr(), n, row), const_cast<char*>(shape.at(dx.data_ptr(), n, row)),
-                                                        shape.rows(task % shape.blocks), channels, gain.data() + first, offset.data() + first, slope.data() + first,
+                                                        shape.rows(task % shape.blocks), channels, gain + first, offset + first, slope.data() + first,
                                                         constant.data() + first, activation);
                 }
             });

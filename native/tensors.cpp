@@ -1,4 +1,4 @@
-// Handles: creation from and reading into plain memory, shape and type.
+// Handles: creation from and reading into plain memory, shape and type; what the fast path asks of a tensor.
 #include "bridge.h"
 
 #include <ATen/ATen.h>
@@ -17,6 +17,26 @@ void remember_error(const char* message) noexcept {
         last_error.clear();
     }
 }
+
+bool plain(const at::Tensor& tensor) {
+    return tensor.device().is_cpu() && tensor.layout() == at::kStrided && (tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16);
+}
+
+bool recorded(const at::Tensor& tensor) { return tensor.defined() && c10::GradMode::is_enabled() && tensor.requires_grad(); }
+
+// Whether the memory is [N, positions, C] without gaps.
+bool channels_last(const at::Tensor& x) {
+    if (x.dim() < 3) return false;
+    const auto channels = x.size(1);
+    if (channels > 1 && x.stride(1) != 1) return false;
+    auto expected = channels;
+    for (auto d = x.dim() - 1; d >= 2; --d) {
+        if (x.size(d) > 1 && x.stride(d) != expected) return false;
+        expected *= x.size(d);
+    }
+    return x.size(0) <= 1 || x.stride(0) == expected;
+}
+
 }  // namespace posterior
 
 using posterior::borrow;

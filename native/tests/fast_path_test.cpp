@@ -11,6 +11,7 @@
 #include <functional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -193,6 +194,14 @@ void convolution(int32_t dtype) {
     check(pt_convolution_free(layer), "free");
 }
 
+// Mean and variance of the g-th run of `each` numbers.
+std::pair<double, double> moments(const Array& x, int64_t g, int64_t each) {
+    double mean = 0, variance = 0;
+    for (int64_t i = 0; i < each; i++) mean += x.values[g * each + i] / each;
+    for (int64_t i = 0; i < each; i++) variance += std::pow(x.values[g * each + i] - mean, 2) / each;
+    return {mean, variance};
+}
+
 void group_norm(int32_t dtype) {
     const auto n = between(1, 9), groups = between(1, 8), channels = groups * between(1, 9), h = between(1, 11), w = between(1, 11);
     const auto modulated = between(0, 1) == 1;
@@ -201,9 +210,7 @@ void group_norm(int32_t dtype) {
     std::vector<double> expected(x.values.size());
     const auto each = channels / groups * h * w;
     for (int64_t g = 0; g < n * groups; g++) {
-        double mean = 0, variance = 0;
-        for (int64_t i = 0; i < each; i++) mean += x.values[g * each + i] / each;
-        for (int64_t i = 0; i < each; i++) variance += std::pow(x.values[g * each + i] - mean, 2) / each;
+        const auto [mean, variance] = moments(x, g, each);
         for (int64_t i = 0; i < each; i++) {
             const auto at = g * each + i, b = at / (channels * h * w), c = at / (h * w) % channels;
             auto y = (x.values[at] - mean) / std::sqrt(variance + 1e-3) * weight.values[c] + bias.values[c];
@@ -238,9 +245,7 @@ void group_norm_gradient(int32_t dtype) {
     std::vector<double> expected(x.values.size());
     const auto each = channels / groups * h * w;
     for (int64_t g = 0; g < n * groups; g++) {
-        double mean = 0, variance = 0;
-        for (int64_t i = 0; i < each; i++) mean += x.values[g * each + i] / each;
-        for (int64_t i = 0; i < each; i++) variance += std::pow(x.values[g * each + i] - mean, 2) / each;
+        const auto [mean, variance] = moments(x, g, each);
         const auto inverse = 1 / std::sqrt(variance + 0.1);
         double average = 0, correlation = 0;
         std::vector<double> above(each), normal(each);

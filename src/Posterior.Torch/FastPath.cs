@@ -3,8 +3,8 @@ using Posterior.Torch.Nn;
 namespace Posterior.Torch;
 
 /// <summary>
-/// The code that layers use instead of ATen's operators during inference on the CPU: convolutions by oneDNN with packed weights,
-/// fused group normalisation and SiLU. Results agree with ATen's within rounding.
+/// The code that layers use instead of ATen's operators on the CPU: convolutions by oneDNN with packed weights, attention and SiLU in inference; group
+/// normalisation and resampling also with derivatives, of the first order. Results agree with ATen's within rounding.
 /// </summary>
 /// <param name="Enabled">Whether it may be used.</param>
 /// <param name="Convolution">The library and instruction set of convolutions, as <c>oneDNN 2.6.3 with AVX-512 BF16</c>; empty when the bridge was built without it.</param>

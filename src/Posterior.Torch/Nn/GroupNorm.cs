@@ -2,7 +2,7 @@ namespace Posterior.Torch.Nn;
 
 /// <summary>
 /// Group normalisation (Wu, He 2018) with the keys <c>weight</c> and <c>bias</c>. Statistics are in single precision at least;
-/// weights follow the type of the input. In inference on the CPU, on channels-last memory, everything happens in two passes over the image (<see cref="FastPath"/>).
+/// weights follow the type of the input. On the CPU, on channels-last memory, everything happens in two passes over the image, and in two more for the derivatives (<see cref="FastPath"/>).
 /// </summary>
 public sealed class GroupNorm : Module
 {

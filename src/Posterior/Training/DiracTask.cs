@@ -14,7 +14,7 @@ public sealed record DiracTask : TrainingTask
         .Number("sigma-max", task => task.SigmaMax, (task, v) => task with { SigmaMax = v })
         .Number("dt", task => task.Step, (task, v) => task with { Step = v })
         .Choice("weighting", task => task.Weighting, (task, v) => task with { Weighting = v })
-        .Text("network", ReversalNetworks.Names, task => task.Network, (task, name) => task with { Network = name })
+        .Text("network", string.Join(", ", ReversalNetworks.Names), task => task.Network, (task, name) => task with { Network = name })
         .Whole("width", task => task.Width, (task, v) => task with { Width = v })
         .Whole("blocks", task => task.Blocks, (task, v) => task with { Blocks = v }));
 
@@ -37,7 +37,7 @@ public sealed record DiracTask : TrainingTask
     public TimeWeighting Weighting { get; init; } = TimeWeighting.Noise;
 
     /// <summary><c>ncsnpp</c>, as in the paper, or a name of <see cref="TrainingNetworks"/>: with <c>--from photo</c> the training starts from what the prior knows.</summary>
-    public string Network { get; init; } = "ncsnpp";
+    public string Network { get; init; } = ReversalNetworks.Song;
 
     /// <summary>The width of NCSN++'s finest level, a multiple of 4.</summary>
     public int Width { get; init; } = 32;

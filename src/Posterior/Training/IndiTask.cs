@@ -10,7 +10,7 @@ public sealed record IndiTask : TrainingTask
         .Text("degradation", "a degradation by severity, as severity-blur:max=1.5", task => task.Degradation, (task, text) => task with { Degradation = text })
         .Number("sigma", task => task.Sigma, (task, v) => task with { Sigma = v })
         .Number("epsilon", task => task.Epsilon, (task, v) => task with { Epsilon = v })
-        .Text("network", ReversalNetworks.Names, task => task.Network, (task, name) => task with { Network = name })
+        .Text("network", string.Join(", ", ReversalNetworks.Names), task => task.Network, (task, name) => task with { Network = name })
         .Whole("width", task => task.Width, (task, v) => task with { Width = v })
         .Whole("blocks", task => task.Blocks, (task, v) => task with { Blocks = v }));
 
@@ -24,7 +24,7 @@ public sealed record IndiTask : TrainingTask
     public double Epsilon { get; init; }
 
     /// <summary><c>ncsnpp</c>, as in the paper, or a name of <see cref="TrainingNetworks"/>: with <c>--from photo</c> the training starts from what the prior knows.</summary>
-    public string Network { get; init; } = "ncsnpp";
+    public string Network { get; init; } = ReversalNetworks.Song;
 
     /// <summary>The width of NCSN++'s finest level, a multiple of 4.</summary>
     public int Width { get; init; } = 32;

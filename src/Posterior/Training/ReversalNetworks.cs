@@ -11,10 +11,11 @@ namespace Posterior.Training;
 /// <summary>The networks of models that run a degradation backwards.</summary>
 internal static class ReversalNetworks
 {
-    private const string Song = "ncsnpp";
+    /// <summary>NCSN++.</summary>
+    public const string Song = "ncsnpp";
 
     /// <summary>What a training may name.</summary>
-    public static string Names => string.Join(", ", TrainingNetworks.All.Select(entry => entry.Name).Prepend(Song));
+    public static IReadOnlyList<string> Names { get; } = [Song, .. TrainingNetworks.All.Select(entry => entry.Name)];
 
     /// <summary>A network with random weights.</summary>
     /// <param name="name"><c>ncsnpp</c>, or one of <see cref="TrainingNetworks"/>, which can start from the weights of a prior.</param>
@@ -24,11 +25,11 @@ internal static class ReversalNetworks
     /// <exception cref="TrainingException">The name is unknown, or the width, the number of blocks or the crop is out of range.</exception>
     public static ReversalNetwork Create(string name, int width, int blocks, TrainingContext context)
     {
-        if (name == Song) return new(Ncsnpp(width, blocks, context), "song-unet");
-        if (TrainingNetworks.All.All(entry => entry.Name != name)) throw new TrainingException($"no network is called '{name}'{Spelling.Suggest(name, Names.Split(", "))} (there are {Names})");
+        if (name == Song) return ReversalNetwork.Of(Ncsnpp(width, blocks, context), "song-unet");
+        if (!Names.Contains(name)) throw new TrainingException($"no network is called '{name}'{Spelling.Suggest(name, Names)} (there are {string.Join(", ", Names)})");
         var network = new PhotoUNet(TrainingNetworks.Find(name, 0)) { ActivationType = context.Activations };
         network.Initialise(new SeededNoise(context.Seed));
-        return new(network, "photo-unet");
+        return ReversalNetwork.Of(network, "photo-unet");
     }
 
     // NCSN++ (Song et al. 2021) as in Fabian et al. 2024, App. E, of a size that a few processor cores can train.
@@ -73,10 +74,22 @@ internal static class ReversalNetworks
 }
 
 /// <summary>A network that a training of a reversed degradation begins with.</summary>
-/// <param name="Module">The network, which is told a noise level or a time.</param>
-/// <param name="Architecture">Its name in the catalogue of networks.</param>
-public sealed record ReversalNetwork(Module Module, string Architecture)
+public sealed class ReversalNetwork
 {
-    /// <summary>The network.</summary>
-    public INoiseConditioned Conditioned => (INoiseConditioned)Module;
+    private ReversalNetwork(Module module, INoiseConditioned conditioned, string architecture) => (Module, Conditioned, Architecture) = (module, conditioned, architecture);
+
+    /// <summary>The network, as what is trained.</summary>
+    public Module Module { get; }
+
+    /// <summary>The same, as what is told a noise level or a time.</summary>
+    public INoiseConditioned Conditioned { get; }
+
+    /// <summary>Its name in <see cref="NetworkCatalogue"/>.</summary>
+    public string Architecture { get; }
+
+    /// <summary>Takes a network.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="architecture">Its name in <see cref="NetworkCatalogue"/>.</param>
+    public static ReversalNetwork Of<T>(T network, string architecture)
+        where T : Module, INoiseConditioned => new(network, network, architecture);
 }

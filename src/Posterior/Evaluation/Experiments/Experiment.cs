@@ -77,15 +77,6 @@ public sealed record ExperimentTask
     /// <summary>Whether each image has an operator of its own of a random family: its seed follows from the image's content.</summary>
     public bool EachImage { get; init; }
 
-    /// <summary>The operator of an image.</summary>
-    /// <param name="content">The hash of the image's content.</param>
-    /// <exception cref="OperatorException">The text form cannot be read.</exception>
-    public OperatorSpec OperatorFor(string content) => OperatorCatalog.Parse(Operator) switch
-    {
-        FamilySpec family when EachImage => family with { Seed = (int)(ImageSeed.Of("operator", (ulong)family.Seed, content, 0) & int.MaxValue) },
-        var spec => spec,
-    };
-
     /// <summary>The noise of the measurement, for images in [0, 1].</summary>
     public double Sigma { get; init; }
 
@@ -97,6 +88,15 @@ public sealed record ExperimentTask
 
     /// <summary>The noise level that methods are told, for images in [0, 1].</summary>
     public double Told => ToldSigma ?? Sigma;
+
+    /// <summary>The operator of an image.</summary>
+    /// <param name="content">The hash of the image's content.</param>
+    /// <exception cref="OperatorException">The text form cannot be read.</exception>
+    public OperatorSpec OperatorFor(string content) => OperatorCatalog.Parse(Operator) switch
+    {
+        FamilySpec family when EachImage => family with { Seed = (int)(ImageSeed.Of("operator", (ulong)family.Seed, content, 0) & int.MaxValue) },
+        var spec => spec,
+    };
 }
 
 /// <summary>A solver with settings.</summary>
