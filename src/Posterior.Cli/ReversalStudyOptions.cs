@@ -14,7 +14,7 @@ internal sealed class ReversalStudyOptions
     private readonly Option<int?> _shrink = Options.Number<int>("--shrink", "Reduce originals by this factor first (box filter).", "F", 1);
     private readonly Option<string> _size = Options.Text("--size", "Use the centre of this size. [default: that of the training]", "WxH");
     private readonly Option<double?> _step = Options.Number<double>("--step", "The time step of the reverse process.", "DT", 0.05);
-    private readonly Option<string> _perception = Options.Text("--perception", "The metric of perception: lsd, or lpips-alex, lpips-vgg, lpips-squeeze with --weights. [default: lsd]", "METRIC");
+    private readonly Option<string> _perception = Options.Text("--perception", "The metric of perception: lsd, features-thumb32, or lpips-alex, lpips-vgg, lpips-squeeze with --weights. [default: lsd]", "METRIC");
     private readonly Option<string[]> _weights = Options.Several("--weights", "The weights of a metric, as lpips-alex=FILE; may be repeated.", "METRIC=FILE");
     private readonly Option<string> _dtype = Options.Text("--dtype", "The number format of the network: f32 or bf16. [default: f32]", "TYPE");
     private readonly Option<string> _device = Options.Text("--device", "cpu, cuda or cuda:INDEX. [default: cpu]", "DEVICE");

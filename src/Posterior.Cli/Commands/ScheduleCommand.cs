@@ -37,7 +37,8 @@ internal static class ScheduleCommand
             OutputSet.CheckWritable(Path.GetDirectoryName(Path.GetFullPath(path))!);
             var name = parsed.GetValue(distance) ?? "ssim";
             using var metrics = ExperimentMetrics.Load([name], parsed.GetValue(weights) ?? []);
-            if (metrics.Loaded.Count == 0) throw new ArgumentException($"metric '{name}' needs weights: --weights {name}=FILE, {Metrics.WeightedMetrics.Files(name)}");
+            if (metrics.Missing.Count > 0) throw new ArgumentException($"metric '{name}' needs weights: --weights {name}=FILE, {ExperimentMetrics.Files(name)}");
+            if (metrics.Loaded.Count == 0) throw new ArgumentException($"metric '{name}' compares sets of images; a schedule takes one of single images");
             using var scope = new Scope();
             using var source = ImageSource.Open(parsed.GetRequiredValue(data));
             count = Math.Min(count, source.Count);

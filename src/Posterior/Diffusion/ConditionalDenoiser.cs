@@ -33,9 +33,4 @@ public abstract class ConditionalDenoiser : ImagePredictor
     /// <param name="guidance">How strongly the model is moved away from its form without class (Ho, Salimans 2022): 1 is the class alone.</param>
     /// <exception cref="ArgumentException">There is no such class.</exception>
     public virtual ConditionalDenoiser WithClass(long label, double guidance = 1) => throw new ArgumentException("the model has no classes", nameof(label));
-
-    /// <summary>A line when the model was not trained on such measurements; else null.</summary>
-    /// <param name="h">The operator.</param>
-    /// <param name="sigma">The standard deviation of the measurement's noise, for images in [-1, 1].</param>
-    public virtual string? Warning(LinearOperator h, double sigma) => null;
 }

@@ -1,3 +1,4 @@
+using Posterior.Imaging;
 using Posterior.Operators;
 using Posterior.Torch;
 
@@ -19,6 +20,13 @@ public abstract class DegradationReverser : ImagePredictor
 
     /// <summary>Where to stop for one wish or the other, if it was measured.</summary>
     public virtual StoppingPoints? Stops => null;
+
+    /// <inheritdoc/>
+    public override string? Warning(ForwardOperator h, double sigma)
+    {
+        var trained = UnitSigma.FromSigned(Noise.Sigma(1)).Value;
+        return new RestorerTraining(Process.Degradation.Text, (trained, trained)).Warning(h, sigma);
+    }
 
     /// <summary>The posterior mean of clean images.</summary>
     /// <param name="y">Degraded, noisy images, <c>[N, C, H, W]</c>, clean part in [-1, 1].</param>

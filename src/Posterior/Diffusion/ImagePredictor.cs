@@ -1,3 +1,5 @@
+using Posterior.Operators;
+
 namespace Posterior.Diffusion;
 
 /// <summary>
@@ -11,4 +13,9 @@ public abstract class ImagePredictor
 
     /// <summary>What it is, in words that go on a message: <c>a prior</c>.</summary>
     public abstract string Kind { get; }
+
+    /// <summary>A line when a measurement is of another kind than those of the training; null when it is not, or where any will do.</summary>
+    /// <param name="h">The operator.</param>
+    /// <param name="sigma">The standard deviation of the noise, for images in [-1, 1].</param>
+    public virtual string? Warning(ForwardOperator h, double sigma) => null;
 }

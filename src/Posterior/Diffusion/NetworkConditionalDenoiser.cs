@@ -43,7 +43,7 @@ public sealed class NetworkConditionalDenoiser(IMeasurementConditioned network, 
     }
 
     /// <inheritdoc/>
-    public override string? Warning(LinearOperator h, double sigma) => Trained?.Warning(h, sigma);
+    public override string? Warning(ForwardOperator h, double sigma) => Trained?.Warning(h, sigma);
 
     /// <inheritdoc/>
     public override Denoiser Given(Tensor y, LinearOperator h, double sigma)

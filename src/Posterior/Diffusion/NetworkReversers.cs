@@ -38,8 +38,9 @@ public sealed class NetworkReverser(INoiseConditioned network, SeverityProcess p
 /// <summary>A network as a <see cref="BlendReverser"/>: it is told the time and gives what is to be added to its input. The network stays the caller's.</summary>
 /// <param name="network">The network; its label is the time.</param>
 /// <param name="degradation">The degradation of the training.</param>
+/// <param name="trainedSigma">The noise of the measurements of the training, for images in [0, 1].</param>
 /// <param name="epsilon">The fresh noise of the training at t = 1, for images in [-1, 1].</param>
-public sealed class NetworkBlendReverser(INoiseConditioned network, OperatorSpec degradation, double epsilon) : BlendReverser
+public sealed class NetworkBlendReverser(INoiseConditioned network, OperatorSpec degradation, double trainedSigma, double epsilon) : BlendReverser
 {
     /// <inheritdoc/>
     public override long? Channels => network.ImageChannels;
@@ -49,6 +50,9 @@ public sealed class NetworkBlendReverser(INoiseConditioned network, OperatorSpec
 
     /// <inheritdoc/>
     public override double Epsilon => epsilon;
+
+    /// <inheritdoc/>
+    public override string? Warning(ForwardOperator h, double sigma) => new RestorerTraining(degradation.Text, (trainedSigma, trainedSigma)).Warning(h, sigma);
 
     /// <inheritdoc/>
     public override Tensor Predict(Tensor x, double time) => PredictEach(x, [.. Enumerable.Repeat(time, (int)x.Size(0))]);

@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using Posterior.Operators;
 using Posterior.Torch;
 
 namespace Posterior.Diffusion;
@@ -21,11 +20,6 @@ public abstract class OneShotRestorer : ImagePredictor
     /// <param name="sigma">The standard deviation of the measurement's noise, for images in [-1, 1]; without effect on models that are not told it.</param>
     /// <returns>Images, <c>[N, C, H Scale, W Scale]</c>, in [-1, 1] up to overshoot.</returns>
     public abstract Tensor Restore(Tensor picture, double sigma);
-
-    /// <summary>A line when a measurement is of another kind than those of the training; null where nothing speaks against it.</summary>
-    /// <param name="h">The operator.</param>
-    /// <param name="sigma">The standard deviation of the noise, for images in [-1, 1].</param>
-    public virtual string? Warning(ForwardOperator h, double sigma) => null;
 }
 
 /// <summary>How a measurement becomes the picture that a <see cref="OneShotRestorer"/> takes.</summary>

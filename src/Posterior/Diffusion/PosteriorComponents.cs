@@ -65,6 +65,9 @@ public sealed class PosteriorComponentsModel(IMeasurementConditioned network, (l
     /// <summary>What the card says the model was trained on; null when it does not.</summary>
     public TrainedDegradations? Trained { get; init; }
 
+    /// <inheritdoc/>
+    public override string? Warning(ForwardOperator h, double sigma) => Trained?.Warning(h, sigma);
+
     /// <summary>The raw output, with its autograd history: the mean and directions that are not orthogonal yet.</summary>
     /// <param name="measured">The measurements with their operators.</param>
     public (Tensor Mean, Tensor RawDirections) Raw(MeasuredBatch measured)

@@ -11,7 +11,7 @@ public sealed record TrainedDegradations(IReadOnlyList<string> Families, double 
     /// <summary>A line when a measurement is of another kind: the model then extrapolates.</summary>
     /// <param name="h">The operator.</param>
     /// <param name="sigma">The standard deviation of the noise, for images in [-1, 1].</param>
-    public string? Warning(LinearOperator h, double sigma)
+    public string? Warning(ForwardOperator h, double sigma)
     {
         // The text form of an operator starts with the name of its family.
         var family = h.Name.Split(':')[0];

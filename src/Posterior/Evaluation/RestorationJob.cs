@@ -142,7 +142,7 @@ public sealed class RestorationJob : IDisposable
             MeanResidual = statistics is null ? null : Consistency.Residual(measurement, ValueRange.ToSigned(statistics.Mean).To(device)),
             NoiseVariance = sigma * sigma,
             Notes = Remark(Solver, sigma) is { } remark ? [remark] : null,
-            OutOfDistribution = Foreign(predictor, measurement),
+            OutOfDistribution = predictor.Warning(measurement.Operator, measurement.Sigma),
             ComponentDeviations = components is null ? null : [.. components.Deviations().ToArray<float>().Select(deviation => UnitSigma.FromSigned(deviation).Value)],
             Verdict = ResidualVerdict.Of(measurement, samples[0].To(device)),
             TruthMap = map?.Energy(),
@@ -178,14 +178,6 @@ public sealed class RestorationJob : IDisposable
     /// <summary>The line about a method for measurements without noise that is told of noise; else null.</summary>
     internal static string? Remark(Solver solver, double? sigma) => solver.HandlesNoise || sigma == 0 ? null
         : $"solver '{solver.Name}' takes the measurement for exact, so its noise comes into the image; solvers that handle noise: {string.Join(", ", SolverCatalog.All.Where(entry => entry.Default.HandlesNoise).Select(entry => entry.Name))}";
-
-    private static string? Foreign(ImagePredictor predictor, IMeasurement<ForwardOperator> measurement) => (predictor, measurement.Operator) switch
-    {
-        (ConditionalDenoiser conditional, LinearOperator h) => conditional.Warning(h, measurement.Sigma),
-        (OneShotRestorer restorer, var h) => restorer.Warning(h, measurement.Sigma),
-        (PosteriorComponentsModel model, LinearOperator h) => model.Trained?.Warning(h, measurement.Sigma),
-        _ => null,
-    };
 
     private ReceiptFile? OperatorFile() => OperatorFiles.NamedBy(Operator) is { } file ? ReceiptFile.Of(_files.FullPath(file)) : null;
 

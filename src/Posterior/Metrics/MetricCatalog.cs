@@ -18,8 +18,11 @@ public static class MetricCatalog
         new LogSpectralDistance(),
     ];
 
-    /// <summary>The names of all metrics, those of <see cref="WeightedMetrics"/> and of <see cref="SetMetric"/> included.</summary>
-    public static IReadOnlyList<string> Names { get; } = [.. All.Select(metric => metric.Name), .. WeightedMetrics.Names, .. SetMetric.Names];
+    /// <summary>The names of all metrics, those of <see cref="WeightedMetrics"/>, <see cref="FeatureDistance"/> and <see cref="SetMetric"/> included.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. All.Select(metric => metric.Name), .. WeightedMetrics.Names, .. FeatureDistance.Names, .. SetMetric.Names];
+
+    /// <summary>Whether a metric of single images is a distance of a network's features: a pure number, of perception rather than distortion, the lower the better.</summary>
+    public static bool IsPerceptual(string name) => WeightedMetrics.Names.Contains(name) || FeatureDistance.NetworkOf(name) is not null;
 
     /// <summary>The metric of a name, one that needs no weights.</summary>
     /// <exception cref="ArgumentException">There is none; the nearest one is suggested.</exception>

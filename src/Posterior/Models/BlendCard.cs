@@ -44,7 +44,7 @@ public sealed record BlendCard
         if (network is not INoiseConditioned conditioned) throw new ModelException($"expected a network that is told a time, found a {card.Network}");
         try
         {
-            return new NetworkBlendReverser(conditioned, OperatorCatalog.Parse(role.Degradation), new UnitSigma(role.Epsilon).Signed);
+            return new NetworkBlendReverser(conditioned, OperatorCatalog.Parse(role.Degradation), role.Sigma, new UnitSigma(role.Epsilon).Signed);
         }
         catch (OperatorException failure)
         {

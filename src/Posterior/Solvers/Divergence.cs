@@ -113,7 +113,7 @@ internal sealed class ConditionalGuard(DivergenceWatch watch, ConditionalDenoise
 
     public override int Classes => conditional.Classes;
 
-    public override string? Warning(LinearOperator h, double sigma) => conditional.Warning(h, sigma);
+    public override string? Warning(ForwardOperator h, double sigma) => conditional.Warning(h, sigma);
 
     public override ConditionalDenoiser WithClass(long label, double guidance = 1) => new ConditionalGuard(watch, conditional.WithClass(label, guidance));
 

@@ -29,7 +29,7 @@ public sealed class IndiObjective(ReversalNetwork network, BlendCard role, int c
     }
 
     /// <inheritdoc/>
-    protected override Tensor Predict(Tensor state, double[] times) => new NetworkBlendReverser(Conditioned, _degradation, 0).PredictEach(state, times);
+    protected override Tensor Predict(Tensor state, double[] times) => new NetworkBlendReverser(Conditioned, _degradation, role.Sigma, 0).PredictEach(state, times);
 
     /// <inheritdoc/>
     protected override Tensor Loss(Tensor prediction, Tensor clean, double[] times)

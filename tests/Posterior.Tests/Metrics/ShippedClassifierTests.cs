@@ -50,4 +50,28 @@ public sealed class ShippedClassifierTests(ITestOutputHelper output)
         Assert.Equal(blurred.Order(), blurred);
         Assert.True(Math.Min(noisy[1], blurred[1]) > 1.2 * noisy[0]);
     }
+
+    [Theory]
+    [InlineData(32, 32)]
+    [InlineData(61, 45)]
+    public void The_distance_of_its_activations_is_zero_for_equals_and_grows_with_noise(int height, int width)
+    {
+        using var scope = new Scope();
+        using var metrics = ExperimentMetrics.Load(["features-thumb32"], []);
+        var metric = Assert.Single(metrics.Loaded);
+        Assert.Equal("features-thumb32", metric.Name);
+        var image = (new SeededNoise(1, 2).NormalLike(Tensor.Zeros([2, 3, height / 4, width / 4])) * 0.2 + 0.5).UpsampleBilinear(height, width).Clamp(0, 1);
+        Assert.All(metric.Compare(image, image), value => Assert.Equal(0, value));
+        var noise = new SeededNoise(3, 4).NormalLike(image);
+        double[] grown = [.. new[] { 0.01, 0.03, 0.1 }.Select(sigma => metric.Compare(image.AddScaled(noise, sigma), image).Min())];
+        Assert.True(grown[0] > 0);
+        Assert.Equal(grown.Order(), grown);
+        // Each image is compared for itself.
+        Assert.Equal(metric.Compare(image.AddScaled(noise, 0.1), image)[1], metric.Compare(image.AddScaled(noise, 0.1).Narrow(0, 1, 1), image.Narrow(0, 1, 1))[0], 1e-5);
+        Assert.Throws<ArgumentException>(() => metric.Compare(image, image.Narrow(3, 0, width - 1)));
+    }
+
+    [Fact]
+    public void A_distance_of_activations_names_a_classifier_that_is_known_or_given() =>
+        Assert.Contains("--weights", Assert.Throws<ArgumentException>(() => ExperimentMetrics.Load(["features-nothing"], [])).Message, StringComparison.Ordinal);
 }

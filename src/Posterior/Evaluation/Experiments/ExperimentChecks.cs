@@ -38,7 +38,7 @@ internal static class ExperimentChecks
                 try
                 {
                     using var h = bind(task, shape);
-                    foreach (var network in metrics.Networks.Values) network.Features.Of(Tensor.Zeros(h.InputShape.Batch(1)));
+                    foreach (var set in metrics.Sets) metrics.Networks[set.Network].Features.Of(Tensor.Zeros(h.InputShape.Batch(1)));
                 }
                 catch (Exception error) when (error is OperatorException or ArgumentException)
                 {

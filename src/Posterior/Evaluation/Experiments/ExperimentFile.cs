@@ -142,7 +142,7 @@ public static class ExperimentFile
     private static string Metric(YamlReader yaml, YamlNode node)
     {
         var (name, names) = (yaml.Text(node, "metrics"), MetricCatalog.Names);
-        return names.Contains(name) || SetMetric.TryParse(name) is not null ? name : throw yaml.Problem(node, $"no metric is called '{name}'{Spelling.Suggest(name, names)} (there are {string.Join(", ", names)})");
+        return names.Contains(name) || SetMetric.TryParse(name) is not null || FeatureDistance.NetworkOf(name) is not null ? name : throw yaml.Problem(node, $"no metric is called '{name}'{Spelling.Suggest(name, names)} (there are {string.Join(", ", names)})");
     }
 
     private static ulong Seed(YamlReader yaml, YamlNode node) =>

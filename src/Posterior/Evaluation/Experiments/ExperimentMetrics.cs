@@ -15,7 +15,7 @@ public sealed class ExperimentMetrics : IDisposable
     /// <summary>The metrics of sets of images that can be computed.</summary>
     public IReadOnlyList<SetMetric> Sets { get; }
 
-    /// <summary>The networks of <see cref="Sets"/> by name.</summary>
+    /// <summary>The networks whose features metrics compare, by name.</summary>
     public IReadOnlyDictionary<string, FeatureNetwork> Networks { get; }
 
     /// <summary>The names of all that can be computed, in the order asked for.</summary>
@@ -42,21 +42,22 @@ public sealed class ExperimentMetrics : IDisposable
         {
             foreach (var name in names)
             {
-                if (SetMetric.TryParse(name) is { } set)
+                if (NetworkOf(name) is { } network)
                 {
-                    if (!networks.ContainsKey(set.Network))
+                    if (!networks.ContainsKey(network))
                     {
-                        var named = files[set.Network].ToArray();
-                        if (named.Length > 1) throw new ArgumentException($"--weights: expected one file for {set.Network}, found {named.Length}");
-                        if (named.Length == 0 && !FeatureNetwork.IsShipped(set.Network))
+                        var named = files[network].ToArray();
+                        if (named.Length > 1) throw new ArgumentException($"--weights: expected one file for {network}, found {named.Length}");
+                        if (named.Length == 0 && !FeatureNetwork.IsShipped(network))
                         {
-                            if (!SetMetric.Names.Contains(name)) throw new ArgumentException($"no network is called '{set.Network}': name its weights with --weights {name}=FILE, from {FeatureNetwork.Files(set.Network)}");
+                            if (!MetricCatalog.Names.Contains(name)) throw new ArgumentException($"no network is called '{network}': name its weights with --weights {name}=FILE, from {FeatureNetwork.Files(network)}");
                             missing.Add(name);
                             continue;
                         }
-                        networks[set.Network] = FeatureNetwork.Load(set.Network, named.FirstOrDefault());
+                        networks[network] = FeatureNetwork.Load(network, named.FirstOrDefault());
                     }
-                    sets.Add(set);
+                    if (SetMetric.TryParse(name) is { } set) sets.Add(set);
+                    else loaded.Add(networks[network].Distance ?? throw new ArgumentException($"metric '{name}' takes {FeatureNetwork.Files(name)}"));
                 }
                 else if (!WeightedMetrics.Names.Contains(name)) loaded.Add(MetricCatalog.Find(name));
                 else if (files.Contains(name)) loaded.Add(WeightedMetrics.Load(name, [.. files[name]]));
@@ -78,7 +79,7 @@ public sealed class ExperimentMetrics : IDisposable
     }
 
     /// <summary>How to get the weights of a metric that is left out, in words.</summary>
-    public static string Files(string name) => SetMetric.TryParse(name) is { } set ? FeatureNetwork.Files(set.Network) : WeightedMetrics.Files(name);
+    public static string Files(string name) => NetworkOf(name) is { } network ? FeatureNetwork.Files(network) : WeightedMetrics.Files(name);
 
     /// <summary>Frees the weights.</summary>
     public void Dispose()
@@ -92,9 +93,11 @@ public sealed class ExperimentMetrics : IDisposable
     {
         var parts = text.Split('=', 2);
         if (parts.Length != 2 || parts[1].Length == 0) throw new ArgumentException($"--weights '{text}': expected METRIC=FILE, as lpips-alex=alexnet.pth");
-        if (SetMetric.TryParse(parts[0]) is { } set) return (set.Network, parts[1]);
-        if (parts[0] == SetMetric.Inception || names.Select(SetMetric.TryParse).Any(metric => metric?.Network == parts[0])) return (parts[0], parts[1]);
+        if (NetworkOf(parts[0]) is { } network) return (network, parts[1]);
+        if (parts[0] == SetMetric.Inception || names.Any(name => NetworkOf(name) == parts[0])) return (parts[0], parts[1]);
         WeightedMetrics.Files(parts[0]);
         return (parts[0], parts[1]);
     }
+
+    private static string? NetworkOf(string name) => SetMetric.TryParse(name)?.Network ?? FeatureDistance.NetworkOf(name);
 }

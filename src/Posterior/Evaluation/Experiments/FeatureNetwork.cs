@@ -13,10 +13,13 @@ public sealed class FeatureNetwork : IDisposable
 
     private readonly IDisposable _network;
 
-    private FeatureNetwork(IImageFeatures features, IDisposable network, string sha256) => (Features, _network, Sha256) = (features, network, sha256);
+    private FeatureNetwork(IImageFeatures features, IDisposable network, string sha256, FeatureDistance? distance = null) => (Features, _network, Sha256, Distance) = (features, network, sha256, distance);
 
     /// <summary>The features.</summary>
     public IImageFeatures Features { get; }
+
+    /// <summary>How far single images are apart for it; null where the network is no classifier of this project.</summary>
+    public FeatureDistance? Distance { get; }
 
     /// <summary>The hash of the weight file: features of other weights are other features.</summary>
     public string Sha256 { get; }
@@ -39,7 +42,7 @@ public sealed class FeatureNetwork : IDisposable
     {
         if (name == SetMetric.Inception) return Inception(path ?? throw new ModelException($"expected a weight file of {Files(name)}"));
         var classifier = Model.LoadImageClassifier(path ?? name + ShippedSuffix);
-        return new(new ClassifierFeatures(classifier.Network, name, classifier.Card.NativeSize), classifier, classifier.Sha256);
+        return new(new ClassifierFeatures(classifier.Network, name, classifier.Card.NativeSize), classifier, classifier.Sha256, new(classifier.Network, name));
     }
 
     /// <summary>Frees the weights.</summary>

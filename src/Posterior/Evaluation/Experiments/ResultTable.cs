@@ -21,10 +21,9 @@ public sealed record ResultTable(string Task, IReadOnlyList<ResultColumn> Column
         return [.. experiment.Tasks.Select(task => Of(experiment, task, columns, [.. rows.Where(row => row.Task == task.Name)], [.. sets.Where(set => set.Task == task.Name)]))];
     }
 
-    // Perceptual distances are the metrics that need weights: pure numbers, lower is better.
     private static ResultColumn Column(string name)
     {
-        if (WeightedMetrics.Names.Contains(name)) return new(name, "", false);
+        if (MetricCatalog.IsPerceptual(name)) return new(name, "", false);
         if (SetMetric.TryParse(name) is { } set) return new(name, set.Unit, false, OfSet: true);
         var metric = MetricCatalog.Find(name);
         return new(metric.Name, metric.Unit, metric.HigherIsBetter);

@@ -25,7 +25,7 @@ public sealed record ReversalStudySettings
     /// <summary>The time step of the reverse process.</summary>
     public double Step { get; init; } = 0.05;
 
-    /// <summary>The metric of perception: <c>lsd</c>, or one that needs weights, as <c>lpips-alex</c>.</summary>
+    /// <summary>The metric of perception: <c>lsd</c>, <c>features-thumb32</c>, or one that needs weights, as <c>lpips-alex</c>.</summary>
     public string Perception { get; init; } = "lsd";
 
     /// <summary>Weight files of metrics, as <c>METRIC=FILE</c>.</summary>
@@ -49,12 +49,15 @@ public sealed record ReversalStudySettings
     }
 
     /// <summary>PSNR, SSIM and the metric of perception, with their weights.</summary>
-    /// <exception cref="ArgumentException">The metric is unknown, or its weights are not named.</exception>
+    /// <exception cref="ArgumentException">The metric is unknown or one of sets, or its weights are not named.</exception>
     public ExperimentMetrics Metrics()
     {
         var metrics = ExperimentMetrics.Load(["psnr", "ssim", Perception], Weights);
-        if (metrics.Missing.Count == 0) return metrics;
+        if (metrics.Loaded.Count == 3) return metrics;
+        var missing = metrics.Missing.Count > 0;
         metrics.Dispose();
-        throw new ArgumentException($"metric '{Perception}' needs weights: --weights {Perception}=FILE, {Posterior.Metrics.WeightedMetrics.Files(Perception)}");
+        throw new ArgumentException(missing
+            ? $"metric '{Perception}' needs weights: --weights {Perception}=FILE, {ExperimentMetrics.Files(Perception)}"
+            : $"metric '{Perception}' compares sets of images; a study takes one of single images");
     }
 }

@@ -65,14 +65,24 @@ public sealed class ResidualClassifier : Module
     public Tensor Features(Tensor x)
     {
         using var scope = new Scope();
-        var type = x.DType;
+        return scope.Keep(_norm.Forward(Stages(x)[^1]).Relu().Mean([2, 3]).To(x.DType));
+    }
+
+    /// <summary>What each stage makes of an image, from fine to coarse.</summary>
+    /// <param name="x"><c>[N, C, H, W]</c> in [-1, 1], of sides that are multiples of <see cref="SizeMultiple"/>.</param>
+    /// <returns><c>[N, width, h, w]</c> for each stage, each of half the size of the one before; in the format of the activations.</returns>
+    public IReadOnlyList<Tensor> Stages(Tensor x)
+    {
+        using var scope = new Scope();
+        var stages = new List<Tensor>();
         x = _stem.Forward((Settings.Patch > 1 ? x.PixelUnshuffle(Settings.Patch) : x).To(ActivationType ?? x.DType).Contiguous(channelsLast: true));
         for (var stage = 0; stage < _stages.Length; stage++)
         {
+            if (stage > 0) x = _shrink[stage - 1].Forward(x.PixelUnshuffle(2));
             foreach (var block in _stages[stage]) x = block.Forward(x);
-            if (stage < _shrink.Length) x = _shrink[stage].Forward(x.PixelUnshuffle(2));
+            stages.Add(scope.Keep(x));
         }
-        return scope.Keep(_norm.Forward(x).Relu().Mean([2, 3]).To(type));
+        return stages;
     }
 
     /// <summary>Random weights.</summary>

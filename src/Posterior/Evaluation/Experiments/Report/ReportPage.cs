@@ -65,7 +65,7 @@ public static class ReportPage
             experiment.Baseline,
             ReportPictures.DifferenceScale,
             ReportPictures.DeviationScale,
-            tables.Count == 0 ? [] : [.. tables[0].Columns.Select(column => new ReportColumn(column.Name, column.Unit, column.HigherIsBetter, column.OfSet || WeightedMetrics.Names.Contains(column.Name)))],
+            tables.Count == 0 ? [] : [.. tables[0].Columns.Select(column => new ReportColumn(column.Name, column.Unit, column.HigherIsBetter, column.OfSet || MetricCatalog.IsPerceptual(column.Name)))],
             [.. tables.Where(table => table.Lines.Count > 0).Select(table => new ReportTable(table.Task, [.. table.Lines.Select(Line)]))],
             pictures);
     }
