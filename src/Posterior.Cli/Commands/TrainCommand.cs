@@ -96,7 +96,7 @@ internal static class TrainCommand
         if (Interrupts.Token.IsCancellationRequested)
         {
             // The signal may have come after the last step looked for it.
-            TrainingCheckpoint.Save(run.Trainer, run.CheckpointPath);
+            run.Save();
             Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"saved after {run.Trainer.ImagesSeen} crops; --resume continues"));
             throw new OperationCanceledException(Interrupts.Token);
         }

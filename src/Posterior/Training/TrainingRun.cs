@@ -1,10 +1,12 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Posterior.Imaging;
 using Posterior.Models;
 using Posterior.Torch;
+using Posterior.Torch.Weights;
 
 namespace Posterior.Training;
 
@@ -17,6 +19,7 @@ public sealed class TrainingRun : IDisposable
     private readonly string _folder;
     private readonly TrainingImages _heldOut;
     private readonly List<TrainingLogEntry> _log = [];
+    private long? _saved;
 
     /// <summary>Opens a run in a folder, which is created; continues it when there is a checkpoint.</summary>
     /// <param name="folder">The run's folder.</param>
@@ -30,10 +33,12 @@ public sealed class TrainingRun : IDisposable
         (var training, _heldOut) = images.Split(25);
         Trainer = new Trainer(objective, training, settings);
         KeepSettings(settings);
+        // Half a state, of a training that was killed while it wrote.
+        foreach (var left in Directory.EnumerateFiles(_folder, "checkpoint.safetensors.*.tmp").ToArray()) File.Delete(left);
         if (!File.Exists(CheckpointPath)) return;
         TrainingCheckpoint.Load(Trainer, CheckpointPath);
-        if (File.Exists(LogPath))
-            _log.AddRange(File.ReadLines(LogPath).Select(line => JsonSerializer.Deserialize(line, TrainingJson.Default.TrainingLogEntry)!).TakeWhile(entry => entry.ImagesSeen <= Trainer.ImagesSeen));
+        _saved = Trainer.ImagesSeen;
+        RestoreLog();
     }
 
     /// <summary>The training.</summary>
@@ -57,6 +62,7 @@ public sealed class TrainingRun : IDisposable
     /// <param name="progress">Told of each step.</param>
     /// <param name="logged">Told of each entry of the log.</param>
     /// <param name="cancellation">Stops after the step in hand.</param>
+    /// <exception cref="TrainingException">The state cannot be written, as on a full disk; the last one that was is left as it is.</exception>
     public void Run(IProgress<TrainingStep>? progress = null, IProgress<TrainingLogEntry>? logged = null, CancellationToken cancellation = default)
     {
         var seconds = _log.Count > 0 ? _log[^1].Seconds : 0;
@@ -73,17 +79,26 @@ public sealed class TrainingRun : IDisposable
             if (!save && sinceLog.Elapsed < LogEvery) return;
             var entry = new TrainingLogEntry(
                 step.ImagesSeen, losses / count, (step.ImagesSeen - from) / sinceLog.Elapsed.TotalSeconds, seconds + clock.Elapsed.TotalSeconds, save ? HeldOutQuality() : null);
-            Append(entry);
+            // The state first: it is worth more than a line of the log.
+            if (save) Save();
+            Write(() => Append(entry));
             logged?.Report(entry);
             if (save)
             {
-                TrainingCheckpoint.Save(Trainer, CheckpointPath);
-                SavePictures();
+                Write(() => SavePictures());
                 sinceSave.Restart();
             }
             (losses, count, from) = (0, 0, step.ImagesSeen);
             sinceLog.Restart();
         }), cancellation);
+    }
+
+    /// <summary>Writes the state as it is now; the last one is replaced only when this one is complete.</summary>
+    /// <exception cref="TrainingException">It cannot be written.</exception>
+    public void Save()
+    {
+        Write(() => TrainingCheckpoint.Save(Trainer, CheckpointPath));
+        _saved = Trainer.ImagesSeen;
     }
 
     /// <summary>The objective's quality of the averaged network on held-out images; see <see cref="TrainingObjective.QualityName"/>.</summary>
@@ -150,6 +165,44 @@ public sealed class TrainingRun : IDisposable
     {
         _log.Add(entry);
         File.AppendAllText(LogPath, JsonSerializer.Serialize(entry, TrainingJson.Default.TrainingLogEntry) + "\n");
+    }
+
+    // What a full disk leaves is said with what went wrong.
+    private void Write(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception failure) when (failure is WeightFileException or ImageException or IOException or UnauthorizedAccessException)
+        {
+            throw new TrainingException(failure.Message + (_saved is { } images ? string.Create(CultureInfo.InvariantCulture, $"; the checkpoint after {images} crops is intact, --resume continues from it") : "; there is no checkpoint yet"));
+        }
+    }
+
+    // A training that was killed may have logged steps behind its checkpoint, which are now taken again, and the last line may have been cut off.
+    private void RestoreLog()
+    {
+        if (!File.Exists(LogPath)) return;
+        var lines = File.ReadAllLines(LogPath);
+        foreach (var line in lines)
+        {
+            TrainingLogEntry? entry;
+            try
+            {
+                entry = JsonSerializer.Deserialize(line, TrainingJson.Default.TrainingLogEntry);
+            }
+            catch (JsonException)
+            {
+                break;
+            }
+            if (entry is null || entry.ImagesSeen > Trainer.ImagesSeen) break;
+            _log.Add(entry);
+        }
+        if (_log.Count == lines.Length) return;
+        var temporary = LogPath + ".tmp";
+        File.WriteAllLines(temporary, lines.Take(_log.Count));
+        File.Move(temporary, LogPath, overwrite: true);
     }
 
     private void KeepSettings(TrainingSettings settings)

@@ -1,0 +1,69 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace Posterior.Cli.Tests;
+
+/// <summary>What goes wrong in a training, before it and in its midst.</summary>
+public sealed class TrainTests(Workspace workspace) : IClassFixture<Workspace>
+{
+    [Fact]
+    public void An_unreadable_image_is_named_before_training_starts()
+    {
+        for (var i = 0; i < 3; i++) workspace.Picture($"damaged/{i}.png", 3, 32, 32, (ulong)i);
+        File.Copy(workspace.File("truncated.png"), workspace.File("damaged/3.png"));
+        var line = ProgramRun.Of(workspace, "train", "--data", "damaged", "--network", "tiny", "--crop", "16", "-o", "refused").RefusedLine();
+        Assert.Contains("3.png", line, StringComparison.Ordinal);
+        Assert.False(workspace.Exists("refused/checkpoint.safetensors"));
+    }
+
+    [Fact]
+    public void An_empty_folder_and_one_of_small_images_are_refused_before_training_starts()
+    {
+        Directory.CreateDirectory(workspace.File("nothing"));
+        Assert.Contains("nothing", ProgramRun.Of(workspace, "train", "--data", "nothing", "--network", "tiny", "--crop", "16", "-o", "refused").RefusedLine(), StringComparison.Ordinal);
+        workspace.Picture("small/a.png", 3, 16, 40, 1);
+        Assert.Contains("as large as a crop of 32", ProgramRun.Of(workspace, "train", "--data", "small", "--network", "tiny", "--crop", "32", "-o", "refused").Error, StringComparison.Ordinal);
+        Assert.False(workspace.Exists("refused/checkpoint.safetensors"));
+    }
+
+    [Fact]
+    public void A_killed_training_is_resumed_from_its_last_checkpoint()
+    {
+        for (var i = 0; i < 4; i++) workspace.Picture($"data/{i}.png", 3, 48, 48, (ulong)i);
+        string[] arguments = ["train", "--data", "data", "--network", "tiny", "--images", "1000000", "--batch", "2", "--crop", "16", "--threads", "1", "--out", "run"];
+        Signal(arguments, "-INT");
+        var saved = new FileInfo(workspace.File("run/checkpoint.safetensors"));
+        var before = File.ReadAllBytes(saved.FullName);
+        Signal([.. arguments, "--resume"], "-KILL");
+        Assert.Equal(before, File.ReadAllBytes(saved.FullName));
+        var seen = Signal([.. arguments, "--resume"], "-INT");
+        Assert.DoesNotContain(" 0 of 1000000 crops seen", seen, StringComparison.Ordinal);
+        Assert.Contains("of 1000000 crops seen", seen, StringComparison.Ordinal);
+        var counts = File.ReadLines(workspace.File("run/log.jsonl")).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("images_seen").GetInt64()).ToArray();
+        Assert.Equal(counts.Distinct().Order(), counts);
+    }
+
+    // Begins a training, sends it a signal after some seconds of steps, and returns what it printed.
+    private string Signal(string[] arguments, string signal)
+    {
+        using var process = ProgramRun.Start(workspace, [], arguments);
+        var output = new List<string>();
+        using var started = new ManualResetEventSlim();
+        process.OutputDataReceived += (_, line) =>
+        {
+            if (line.Data is null) return;
+            lock (output) output.Add(line.Data);
+            if (line.Data.Contains("crops seen", StringComparison.Ordinal)) started.Set();
+        };
+        process.ErrorDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        Assert.True(started.Wait(TimeSpan.FromMinutes(5)), "the training did not start");
+        Thread.Sleep(TimeSpan.FromSeconds(2));
+        Assert.False(process.HasExited, "the training ended by itself");
+        using (var kill = Process.Start("kill", [signal, process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)])) kill.WaitForExit();
+        Assert.True(process.WaitForExit(TimeSpan.FromMinutes(5)), "the training did not stop");
+        process.WaitForExit();
+        lock (output) return string.Join('\n', output);
+    }
+}
