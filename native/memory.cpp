@@ -9,6 +9,7 @@
 #include <c10/core/CPUAllocator.h>
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -23,7 +24,16 @@ namespace {
 constexpr size_t header_bytes = 64;  // in front of the data, which stays aligned to a cache line
 constexpr size_t cached_from = size_t{256} << 10;
 constexpr size_t huge_page = size_t{2} << 20;
-constexpr size_t most_cached = size_t{512} << 20;
+
+// How much may be kept: an eighth of the machine's memory, for the activations of a training all come free at once in its backward pass.
+size_t most_cached() {
+    static const size_t limit = [] {
+        const auto pages = ::sysconf(_SC_PHYS_PAGES), size = ::sysconf(_SC_PAGESIZE);
+        const auto memory = pages > 0 && size > 0 ? static_cast<size_t>(pages) * static_cast<size_t>(size) : size_t{0};
+        return std::clamp(memory / 8, size_t{512} << 20, size_t{4} << 30);
+    }();
+    return limit;
+}
 
 struct Header {
     void* base;
@@ -80,7 +90,7 @@ class BlockCache {
             std::lock_guard<std::mutex> lock(mutex_);
             blocks_.push_back({base, bytes});
             cached_ += bytes;
-            while (cached_ > most_cached) drop_oldest(dropped);
+            while (cached_ > most_cached()) drop_oldest(dropped);
         }
         for (const auto& block : dropped) ::munmap(block.base, block.bytes);
     }

@@ -101,6 +101,10 @@ PT_API int pt_group_norm(pt_tensor x, int64_t groups, pt_tensor weight, pt_tenso
 PT_API int pt_silu(pt_tensor x, pt_tensor* out);
 // softmax(q^T k / sqrt(d)) v for each image and head: q [N, heads, d, T], k and v [N, heads, d, S] with adjacent features (stride 1), to [N, heads, T, d].
 PT_API int pt_attention(pt_tensor q, pt_tensor k, pt_tensor v, pt_tensor* out);
+// Self-attention inside the square windows of images (Liu et al. 2021): qkv [N, H, W, 3 heads d], queries, keys and values one after another, to [N, H, W, heads d]. The
+// windows start `shift` pixels down and right, cyclically. softmax(scale q k^T + bias + mask) v, with a bias [heads, tokens, tokens] and a mask [windows, tokens, tokens] or null.
+// Recorded for differentiation where qkv or the bias is.
+PT_API int pt_window_attention(pt_tensor qkv, int64_t heads, int64_t window, int64_t shift, double scale, pt_tensor bias, pt_tensor mask, pt_tensor* out);
 // The variant of the vector code in use (avx512_bf16, avx512, avx2, portable), all that this processor can run, and a choice among them.
 PT_API const char* pt_vector_variant(void);
 PT_API const char* pt_vector_variants(void);

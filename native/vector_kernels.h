@@ -6,6 +6,15 @@
 
 namespace posterior {
 
+// The attention of a window: each of its tokens has a row of queries, one of keys and one of values, each heads * width numbers, side by side.
+struct WindowShape {
+    int64_t heads, width, tokens;
+    int64_t padded_width, padded_tokens;  // to multiples of the longest vector
+    float scale;
+
+    int64_t scratch() const { return 6 * padded_tokens * padded_width + 2 * padded_tokens * padded_tokens; }
+};
+
 struct VectorKernels {
     const char* name;
     // Adds, for each channel, sum(x - pivot) and sum((x - pivot)^2) over `rows` rows.
@@ -24,6 +33,12 @@ struct VectorKernels {
     void (*silu[2])(const void* x, void* y, int64_t count);
     // Each row of y is the softmax of scale times the row of x, which is float32 in any case and is overwritten; x and y may be the same.
     void (*softmax[2])(float* x, void* y, int64_t rows, int64_t columns, float scale);
+    // softmax(scale q k^T + bias + mask) v for each head of one window, whose token t is row places[t] of qkv and of y. The bias is [heads, tokens, padded_tokens], the
+    // mask [tokens, padded_tokens] or null. `statistics` receives the largest logit and one over the sum of the exponentials of each head and token.
+    void (*window_attention[2])(const void* qkv, void* y, const WindowShape& shape, const int64_t* places, const float* bias, const float* mask, float* statistics, float* scratch);
+    // Its derivatives: writes those of the window's rows of qkv, and adds those of the bias to bias_sums unless that is null.
+    void (*window_attention_gradient[2])(const void* qkv, const void* dy, void* dqkv, const WindowShape& shape, const int64_t* places, const float* bias, const float* mask,
+                                         const float* statistics, float* bias_sums, float* scratch);
 };
 
 // The best variant for this processor, or the one that was chosen with POSTERIOR_VECTOR or pt_vector_variant_set.

@@ -4,7 +4,7 @@ namespace Posterior.Torch;
 
 /// <summary>
 /// The code that layers use instead of ATen's operators on the CPU: convolutions by oneDNN with packed weights, attention and SiLU in inference; group
-/// normalisation and resampling also with derivatives, of the first order. Results agree with ATen's within rounding.
+/// normalisation, resampling and attention inside windows also with derivatives, of the first order. Results agree with ATen's within rounding.
 /// </summary>
 /// <param name="Enabled">Whether it may be used.</param>
 /// <param name="Convolution">The library and instruction set of convolutions, as <c>oneDNN 2.6.3 with AVX-512 BF16</c>; empty when the bridge was built without it.</param>
@@ -85,6 +85,15 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
         if (!IsEnabled) return null;
         using var borrowed = new Borrowed(q, k, v);
         Native.Check(Native.pt_attention(borrowed[0], borrowed[1], borrowed[2], out var result));
+        return result == 0 ? null : new Tensor(result);
+    }
+
+    /// <summary>Attention inside windows (<see cref="WindowSelfAttention"/>), or null where ATen must do it.</summary>
+    internal static Tensor? WindowAttention(Tensor qkv, long heads, long window, long shift, double scale, Tensor bias, Tensor? mask)
+    {
+        if (!IsEnabled) return null;
+        using var borrowed = new Borrowed(qkv, bias, mask);
+        Native.Check(Native.pt_window_attention(borrowed[0], heads, window, shift, scale, borrowed[1], borrowed[2], out var result));
         return result == 0 ? null : new Tensor(result);
     }
 }

@@ -45,6 +45,7 @@ internal static unsafe partial class Native
     [LibraryImport(Library)] public static partial int pt_group_norm(nint x, long groups, nint weight, nint bias, double epsilon, nint scale, nint shift, Activation activation, out nint result);
     [LibraryImport(Library)] public static partial int pt_silu(nint x, out nint result);
     [LibraryImport(Library)] public static partial int pt_attention(nint q, nint k, nint v, out nint result);
+    [LibraryImport(Library)] public static partial int pt_window_attention(nint qkv, long heads, long window, long shift, double scale, nint bias, nint mask, out nint result);
     [LibraryImport(Library)] public static partial byte* pt_vector_variant();
     [LibraryImport(Library)] public static partial byte* pt_vector_variants();
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] public static partial int pt_vector_variant_set(string name);

@@ -37,6 +37,11 @@ public sealed class WorkMeter : IDisposable
         if (_current is not null) Count(4.0 * q.Count * k.Size(-1));
     }
 
+    internal static void CountWindowAttention(Tensor result, long tokens)
+    {
+        if (_current is not null) Count(4.0 * result.Count * tokens);
+    }
+
     /// <summary>Counts a matrix product.</summary>
     /// <param name="left">The left factor; its last dimension is summed over.</param>
     /// <param name="result">The product.</param>

@@ -32,12 +32,7 @@ internal sealed class SwinBlock : Module
     public Tensor Forward(Tensor x, Tensor? mask)
     {
         using var scope = new Scope();
-        var (height, width) = (x.Size(1), x.Size(2));
-        var h = _norm1.Forward(x);
-        if (_shift > 0) h = h.Roll([-_shift, -_shift], [1, 2]);
-        h = Join(_attention.Forward(Split(h), mask), height, width);
-        if (_shift > 0) h = h.Roll([_shift, _shift], [1, 2]);
-        h += x;
+        var h = x + _attention.Forward(_norm1.Forward(x), _shift, mask);
         return scope.Keep(h + _perceptron.Forward(_norm2.Forward(h)));
     }
 
@@ -51,14 +46,6 @@ internal sealed class SwinBlock : Module
         _attention.Initialise(noise);
         _perceptron.Initialise(noise, gain);
     }
-
-    private Tensor Split(Tensor x) => x
-        .Reshape(x.Size(0), x.Size(1) / _window, _window, x.Size(2) / _window, _window, x.Size(3))
-        .Permute(0, 1, 3, 2, 4, 5).Reshape(-1, _window * _window, x.Size(3));
-
-    private Tensor Join(Tensor windows, long height, long width) => windows
-        .Reshape(-1, height / _window, width / _window, _window, _window, windows.Size(2))
-        .Permute(0, 1, 3, 2, 4, 5).Reshape(-1, height, width, windows.Size(2));
 
     private sealed class Perceptron : Module
     {

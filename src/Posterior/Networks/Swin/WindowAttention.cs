@@ -22,20 +22,16 @@ internal sealed class WindowAttention : Module
         _projection = Add("proj", new Linear(settings.EmbedDim, settings.EmbedDim));
     }
 
-    /// <summary>Applies attention to windows.</summary>
-    /// <param name="x"><c>[N windows, tokens, width]</c>, the windows of one image after another.</param>
+    /// <summary>Applies attention inside windows.</summary>
+    /// <param name="x">Features with the channels last, <c>[N, H, W, width]</c>; sides are multiples of the window.</param>
+    /// <param name="shift">The shift of the windows in pixels.</param>
     /// <param name="mask">What is added to the logits of each window of an image, <c>[windows, tokens, tokens]</c>; null for nothing.</param>
-    public Tensor Forward(Tensor x, Tensor? mask)
+    public Tensor Forward(Tensor x, int shift, Tensor? mask)
     {
         using var scope = new Scope();
-        var (windows, tokens, width) = (x.Size(0), x.Size(1), x.Size(2));
-        var parts = _qkv.Forward(x).Reshape(windows, tokens, 3, _heads, width / _heads).Permute(2, 0, 3, 1, 4);
-        var (q, k, v) = (parts.Select(0, 0) * _scale, parts.Select(0, 1), parts.Select(0, 2));
-        var bias = _bias.Value.IndexSelect(0, _index.Value.Flatten()).Reshape(tokens, tokens, _heads).Permute(2, 0, 1).Unsqueeze(0);
-        var logits = q.MatMul(k.Transpose(2, 3)) + bias.To(x.DType);
-        if (mask is not null)
-            logits = (logits.Reshape(-1, mask.Size(0), _heads, tokens, tokens) + mask.To(x.DType).Unsqueeze(1).Unsqueeze(0)).Reshape(windows, _heads, tokens, tokens);
-        return scope.Keep(_projection.Forward(logits.Softmax(-1).MatMul(v).Transpose(1, 2).Reshape(windows, tokens, width)));
+        var tokens = (long)_window * _window;
+        var bias = _bias.Value.IndexSelect(0, _index.Value.Flatten()).Reshape(tokens, tokens, _heads).Permute(2, 0, 1);
+        return scope.Keep(_projection.Forward(WindowSelfAttention.Forward(_qkv.Forward(x), _heads, _window, shift, _scale, bias, mask)));
     }
 
     public void Initialise(NoiseSource noise)
