@@ -17,7 +17,7 @@ public static class RestorerNetworks
         ("drunet", "drunet", options => UNet([64, 128, 256, 512], 4, options)),
         ("drunet-small", "drunet", options => UNet([32, 64, 96, 128], 2, options)),
         ("swinir", "swinir", options => Swin([6, 6, 6, 6], 60, 6, options)),
-        ("swinir-small", "swinir", options => Swin([4, 4], 48, 3, options)),
+        ("swinir-small", "swinir", options => Swin([2, 2], 48, 3, options)),
         ("swinir-tiny", "swinir", options => Swin([2], 24, 2, options)),
         ("dncnn-tiny", "dncnn", options => Chain(4, 16, options)),
         ("drunet-tiny", "drunet", options => UNet([8, 12, 16, 24], 1, options)),
