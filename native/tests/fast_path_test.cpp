@@ -318,6 +318,52 @@ void attention(int32_t dtype) {
     compare("attention " + std::to_string(t) + " to " + std::to_string(s) + " of " + std::to_string(d), expected, dtype, [&](pt_tensor* out) { return pt_attention(q.tensor, k.tensor, v.tensor, out); });
 }
 
+void window_attention(int32_t dtype) {
+    const auto n = between(1, 3), window = between(2, 8), down = between(1, 3), across = between(1, 3), heads = between(1, 6), d = between(1, 33), shift = between(0, 1) * (window / 2);
+    const auto tokens = window * window, h = down * window, w = across * window, channels = heads * d;
+    const auto masked = between(0, 1) == 1;
+    Array qkv({n, h, w, 3 * channels}, dtype), seed({n, h, w, channels}, dtype), bias({heads, tokens, tokens}, kFloat), mask({down * across, tokens, tokens}, kFloat, 5);
+    const auto scale = 1 / std::sqrt(static_cast<double>(d));
+    std::vector<double> expected(seed.values.size()), gradient(qkv.values.size());
+    for (int64_t index = 0; index < n * down * across * heads; index++) {
+        const auto head = index % heads, place = index / heads % (down * across), image = index / heads / (down * across);
+        std::vector<int64_t> rows;
+        for (int64_t i = 0; i < tokens; i++)
+            rows.push_back((image * h + (place / across * window + shift + i / window) % h) * w + (place % across * window + shift + i % window) % w);
+        const auto at = [&](int64_t t, int64_t part, int64_t f) { return (rows[t] * 3 + part) * channels + head * d + f; };
+        for (int64_t i = 0; i < tokens; i++) {
+            std::vector<double> weights(tokens), slopes(tokens);
+            double most = -INFINITY, sum = 0, mean = 0;
+            for (int64_t j = 0; j < tokens; j++) {
+                weights[j] = bias.values[(head * tokens + i) * tokens + j] + (masked ? mask.values[(place * tokens + i) * tokens + j] : 0);
+                for (int64_t f = 0; f < d; f++) weights[j] += scale * qkv.values[at(i, 0, f)] * qkv.values[at(j, 1, f)];
+                most = std::fmax(most, weights[j]);
+            }
+            for (auto& weight : weights) sum += weight = std::exp(weight - most);
+            for (int64_t j = 0; j < tokens; j++) {
+                weights[j] /= sum;
+                for (int64_t f = 0; f < d; f++) {
+                    const auto above = seed.values[rows[i] * channels + head * d + f];
+                    expected[rows[i] * channels + head * d + f] += weights[j] * qkv.values[at(j, 2, f)];
+                    gradient[at(j, 2, f)] += weights[j] * above;
+                    slopes[j] += above * qkv.values[at(j, 2, f)];
+                }
+                mean += weights[j] * slopes[j];
+            }
+            for (int64_t j = 0; j < tokens; j++)
+                for (int64_t f = 0; f < d; f++) {
+                    const auto slope = scale * weights[j] * (slopes[j] - mean);
+                    gradient[at(i, 0, f)] += slope * qkv.values[at(j, 1, f)];
+                    gradient[at(j, 1, f)] += slope * qkv.values[at(i, 0, f)];
+                }
+        }
+    }
+    const auto run = [&](pt_tensor* out) { return pt_window_attention(qkv.tensor, heads, window, shift, scale, bias.tensor, masked ? mask.tensor : nullptr, out); };
+    const auto what = "attention in windows of " + std::to_string(window) + ", " + std::to_string(heads) + " heads of " + std::to_string(d);
+    compare(what, expected, dtype, run);
+    compare_gradient(what, qkv, seed, gradient, dtype, run);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -339,6 +385,7 @@ int main(int argc, char** argv) {
                 resample(dtype);
                 silu(dtype);
                 attention(dtype);
+                window_attention(dtype);
             }
         std::printf("%s: %d calls compared\n", variant.c_str(), checks - before);
         start = end + 1;
