@@ -9,7 +9,6 @@
 #include <c10/core/CPUAllocator.h>
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -25,14 +24,14 @@ constexpr size_t header_bytes = 64;  // in front of the data, which stays aligne
 constexpr size_t cached_from = size_t{256} << 10;
 constexpr size_t huge_page = size_t{2} << 20;
 
-// How much may be kept: an eighth of the machine's memory, for the activations of a training all come free at once in its backward pass.
+std::atomic<size_t> in_use{0}, peak{0};
+
+// How much may be kept: what is kept and what is in use stay below the most that was ever in use, so that keeping costs no memory that was not needed anyway. The
+// activations of a training all come free at once in its backward pass, and come again in the next step.
 size_t most_cached() {
-    static const size_t limit = [] {
-        const auto pages = ::sysconf(_SC_PHYS_PAGES), size = ::sysconf(_SC_PAGESIZE);
-        const auto memory = pages > 0 && size > 0 ? static_cast<size_t>(pages) * static_cast<size_t>(size) : size_t{0};
-        return std::clamp(memory / 8, size_t{512} << 20, size_t{4} << 30);
-    }();
-    return limit;
+    constexpr size_t always = size_t{512} << 20;
+    const auto now = in_use.load(std::memory_order_relaxed), highest = peak.load(std::memory_order_relaxed);
+    return highest > now ? std::max(highest - now, always) : always;
 }
 
 struct Header {
@@ -133,8 +132,6 @@ BlockCache& cache() {
     static auto* instance = new BlockCache;  // never destroyed: tensors may outlive every static object
     return *instance;
 }
-
-std::atomic<size_t> in_use{0}, peak{0};
 
 void count(size_t bytes) {
     auto now = in_use.fetch_add(bytes, std::memory_order_relaxed) + bytes;
