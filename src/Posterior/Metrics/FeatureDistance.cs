@@ -16,8 +16,6 @@ public sealed class FeatureDistance(ResidualClassifier network, string networkNa
     /// <summary>What the names of such metrics begin with.</summary>
     public const string Prefix = "features-";
 
-    private const double Epsilon = 1e-10;
-
     /// <inheritdoc/>
     public string Name => Prefix + networkName;
 
@@ -42,12 +40,10 @@ public sealed class FeatureDistance(ResidualClassifier network, string networkNa
         using var noGrad = new NoGrad();
         var sum = Tensor.Zeros([estimate.Size(0)]);
         foreach (var (a, b) in Activations(estimate).Zip(Activations(truth)))
-            sum += (Normalised(a) - Normalised(b)).Square().Sum([1]).Mean([1, 2]);
+            sum += (Lpips.Normalised(a) - Lpips.Normalised(b)).Square().Sum([1]).Mean([1, 2]);
         return sum.To(DType.Float64).ToArray<double>();
     }
 
     private IReadOnlyList<Tensor> Activations(Tensor unit) =>
         network.Stages(ImageBorder.Extend(ValueRange.ToSigned(Colour.ToColour(unit).To(DType.Float32)), network.SizeMultiple));
-
-    private static Tensor Normalised(Tensor features) => features / (features.Square().Sum([1], keepDimensions: true).Sqrt() + Epsilon);
 }

@@ -92,7 +92,9 @@ public sealed class Lpips : IMetric, IDisposable
         foreach (var weight in _weights) weight.Dispose();
     }
 
-    private static Tensor Normalised(Tensor features) => features / (features.Square().Sum([1], keepDimensions: true).Sqrt() + Epsilon);
+    /// <summary>Features of unit length in each pixel.</summary>
+    /// <param name="features"><c>[N, C, h, w]</c>.</param>
+    internal static Tensor Normalised(Tensor features) => features / (features.Square().Sum([1], keepDimensions: true).Sqrt() + Epsilon);
 
     private static Tensor Column(double[] values, Device device) => Tensor.From(values, 1, values.Length, 1, 1).To(DType.Float32).To(device);
 }

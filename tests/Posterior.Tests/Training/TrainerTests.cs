@@ -134,7 +134,7 @@ public sealed class TrainerTests : IDisposable
         return objective;
     }
 
-    private static TrainingImages Stripes()
+    internal static TrainingImages Stripes()
     {
         var images = new TrainingImages(3);
         for (var i = 0; i < 4; i++)

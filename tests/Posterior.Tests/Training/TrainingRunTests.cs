@@ -80,7 +80,7 @@ public sealed class TrainingRunTests : IDisposable
         var network = new PhotoUNet(new() { Widths = [8, 16], Blocks = [1, 1], EmbeddingWidth = 16 });
         network.Initialise(new SeededNoise(1));
         var objective = new PriorObjective(network, new EdmPreconditioning());
-        var run = new TrainingRun(Path.Combine(_folder, name), objective, Stripes(), new TrainingSettings { Images = 96, Batch = 8, Crop = 16, WarmUp = 64, LearningRate = 3e-3, Seed = 2 })
+        var run = new TrainingRun(Path.Combine(_folder, name), objective, TrainerTests.Stripes(), new TrainingSettings { Images = 96, Batch = 8, Crop = 16, WarmUp = 64, LearningRate = 3e-3, Seed = 2 })
         {
             LogEvery = TimeSpan.Zero,
             CheckpointEvery = TimeSpan.FromHours(1),
@@ -107,18 +107,6 @@ public sealed class TrainingRunTests : IDisposable
             throw;
         }
         return new(run, objective);
-    }
-
-    private static TrainingImages Stripes()
-    {
-        var images = new TrainingImages(3);
-        for (var i = 0; i < 4; i++)
-        {
-            var pixels = new byte[3 * 24 * 20];
-            for (var k = 0; k < pixels.Length; k++) pixels[k] = (byte)((k / 20 + i) / 4 % 2 == 0 ? 40 : 220);
-            images.Add(pixels, 24, 20);
-        }
-        return images;
     }
 
     private static bool Shell(string program, params string[] arguments)
