@@ -5,10 +5,19 @@ namespace Posterior.Torch.Nn;
 /// a second time (<see cref="FastPath"/>); otherwise through ATen. Weights follow the type of the input, so that master weights may be more precise.
 /// </summary>
 /// <param name="stride">The step of the kernel, in pixels.</param>
-/// <param name="padding">The zeros around the image, in pixels.</param>
+/// <param name="padding">The zeros around the image, in pixels, vertical and horizontal.</param>
 /// <param name="groups">The number of groups that channels fall into.</param>
-public abstract class ConvolutionLayer(long stride, long padding, long groups) : Module
+public abstract class ConvolutionLayer(long stride, (long V, long H) padding, long groups) : Module
 {
+    /// <summary>A layer that adds as many zeros above as beside the image.</summary>
+    /// <param name="stride">The step of the kernel, in pixels.</param>
+    /// <param name="padding">The zeros around the image, in pixels.</param>
+    /// <param name="groups">The number of groups that channels fall into.</param>
+    protected ConvolutionLayer(long stride, long padding, long groups)
+        : this(stride, (padding, padding), groups)
+    {
+    }
+
     private PackedConvolution? _packed;
 
     /// <summary>The kernels, <c>[outputs, inputs / groups, height, width]</c>.</summary>
@@ -81,7 +90,7 @@ public abstract class ConvolutionLayer(long stride, long padding, long groups) :
     private Tensor ThroughAten(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation)
     {
         using var scope = new Scope();
-        var y = x.Conv2d(Kernels.To(x.DType), Offsets?.To(x.DType), stride, padding, 1, groups);
+        var y = x.Conv2d(Kernels.To(x.DType), Offsets?.To(x.DType), (stride, stride), padding, groups);
         if (residual is not null) y += residual;
         y = (scale, shift) switch
         {

@@ -16,10 +16,10 @@ internal sealed unsafe class PackedConvolution : SafeHandle
     /// <summary>Null handles come from a bridge without oneDNN.</summary>
     public override bool IsInvalid => handle == 0;
 
-    public static PackedConvolution Of(Tensor weight, Tensor? bias, long stride, long padding, long groups)
+    public static PackedConvolution Of(Tensor weight, Tensor? bias, long stride, (long V, long H) padding, long groups)
     {
         using var borrowed = new Borrowed(weight, bias);
-        Native.Check(Native.pt_convolution_new(borrowed[0], borrowed[1], stride, stride, padding, padding, groups, out var layer));
+        Native.Check(Native.pt_convolution_new(borrowed[0], borrowed[1], stride, stride, padding.V, padding.H, groups, out var layer));
         var packed = new PackedConvolution();
         packed.SetHandle(layer);
         return packed;

@@ -26,7 +26,8 @@ public enum DapsPrior
 /// </summary>
 /// <remarks>
 /// As in the authors' code the misfit is <c>|H x - y|^2 / tau^2</c>, twice the log-likelihood of noise with the deviation tau, so the effective noise is <c>tau / sqrt(2)</c>;
-/// the last noise level and the last learning rate are never reached. Where the code has a tau and a learning rate for each task, here they follow from the noise unless they are given.
+/// the last noise level and the last learning rate are never reached. Langevin dynamics in a normal distribution is a first-order autoregression of every coordinate of a spectral
+/// operator, so that the end of a chain is drawn at once from its law, whatever the number of moves (<see cref="MoveByMove"/> walks it instead). Where the code has a tau and a learning rate for each task, here they follow from the noise unless they are given.
 /// </remarks>
 public sealed record Daps : Solver<LinearOperator>
 {
@@ -88,6 +89,9 @@ public sealed record Daps : Solver<LinearOperator>
     /// <summary>The noise level of the scores of <see cref="Prior"/>.</summary>
     public double PriorSigma { get; init; } = 0.1;
 
+    /// <summary>Whether chains whose law is known are walked nevertheless: a hundred times the work for another draw from the same law, but recorded noise can be replayed.</summary>
+    public bool MoveByMove { get; init; }
+
     /// <inheritdoc/>
     public override string Remedy => "lower learning-rate";
 
@@ -110,6 +114,7 @@ public sealed record Daps : Solver<LinearOperator>
         var rate = LearningRate ?? Math.Min(tau * tau / Math.Max(1, LargestGain.Squared(h, y.DType, y.Device)), SigmaMin * SigmaMin) / 4;
         var x = noise.Normal(h.InputShape.Batch(y.Size(0)), y.DType, y.Device) * SigmaMax;
         var evaluations = 0;
+        var jump = h is SpectralOperator spectral && Prior == DapsPrior.Gaussian && Momentum is null && !MoveByMove ? (Basis: spectral, Update: new SpectralUpdate(spectral, y)) : default;
         for (var k = 0; k < Steps; k++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -117,7 +122,7 @@ public sealed record Daps : Solver<LinearOperator>
             var (sigma, next) = (grid[k], k + 1 < Steps ? grid[k + 1] : 0);
             var estimate = Flow(x, sigma);
             var lr = rate * (1 + k / (Steps + 1.0) * (LearningRateDecay - 1));
-            var moved = Chain(x, estimate, sigma, lr);
+            var moved = jump.Update is null ? Chain(x, estimate, sigma, lr) : Jump(estimate, sigma, lr);
             step.Replace(ref x, moved.AddScaled(noise.NormalLike(x), next));
         }
         return new(x, evaluations);
@@ -144,6 +149,20 @@ public sealed record Daps : Solver<LinearOperator>
                 inner.Replace(ref state, Denoise(state, levels[i]).Lerp(state, levels[i + 1] / levels[i]));
             }
             return scope.Keep(state);
+        }
+
+        // All moves of u <- u + lr ((x0 - u) / sigma^2 + 2 H^T (y - H u) / tau^2) + sqrt(2 lr) z from u = x0. A coordinate shrinks by a = 1 - lr / sigma^2 - 2 lr s^2 / tau^2 in each.
+        Tensor Jump(Tensor estimate, double sigma, double lr)
+        {
+            using var scope = new Scope();
+            var start = jump.Basis.VT(estimate);
+            return scope.Keep(jump.Basis.V(jump.Update.Step(start, start, noise.NormalLike(estimate), 1, s =>
+            {
+                var pull = 2 * lr * s * s / (tau * tau);
+                var shrink = 1 - lr / (sigma * sigma) - pull;
+                var data = pull * GeometricSum(shrink, Moves);
+                return new(1 - data, data, 0, Math.Sqrt(2 * lr * GeometricSum(shrink * shrink, Moves)));
+            })));
         }
 
         Tensor Chain(Tensor state, Tensor estimate, double sigma, double lr)
@@ -193,4 +212,7 @@ public sealed record Daps : Solver<LinearOperator>
             return scope.Keep((Denoise(at, sigma) - at) * (1 / (sigma * sigma)));
         }
     }
+
+    // 1 + q + q^2 + ... + q^(count - 1).
+    private static double GeometricSum(double q, int count) => Math.Abs(1 - q) < 1e-9 ? count : (1 - Math.Pow(q, count)) / (1 - q);
 }

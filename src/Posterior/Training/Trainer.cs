@@ -57,6 +57,8 @@ public sealed class Trainer : IDisposable
     /// <summary>The average of the weights, which is what is shipped.</summary>
     public PowerAverage Average { get; }
 
+    private readonly LossWatch _watch = new();
+
     /// <summary>A second, wider average for <see cref="PostHocAverage"/>; null where no snapshots are taken.</summary>
     public PowerAverage? WideAverage { get; }
 
@@ -66,7 +68,7 @@ public sealed class Trainer : IDisposable
     /// <summary>Trains until all crops were seen or the work is cancelled.</summary>
     /// <param name="progress">Told of each step.</param>
     /// <param name="cancellation">Stops after the step in hand; nothing is lost.</param>
-    /// <exception cref="InvalidOperationException">The loss is no longer a number.</exception>
+    /// <exception cref="InvalidOperationException">The loss is no longer a number, or stays far above where it began.</exception>
     public void Run(IProgress<TrainingStep>? progress = null, CancellationToken cancellation = default)
     {
         while (ImagesSeen < Settings.Images && !cancellation.IsCancellationRequested)
@@ -111,6 +113,8 @@ public sealed class Trainer : IDisposable
         var norm = Optimiser.GradientNorm();
         if (!double.IsFinite(value) || !double.IsFinite(norm))
             throw new InvalidOperationException($"the loss is {value} and its gradient's norm {norm} after {ImagesSeen} images; a lower learning rate may help");
+        if (_watch.HasRunAway(value))
+            throw new InvalidOperationException(FormattableString.Invariant($"the loss began near {_watch.Beginning:G3} and is {value:G3} after {ImagesSeen} images; a lower learning rate may help"));
         Optimiser.LearningRate = Settings.LearningRateAfter(ImagesSeen);
         Optimiser.Step(norm > Settings.ClipNorm ? Settings.ClipNorm / norm : 1);
         Average.Update(Optimiser.Steps);

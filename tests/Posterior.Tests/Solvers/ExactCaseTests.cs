@@ -173,6 +173,35 @@ public sealed class ExactCaseTests
         Assert.Equal(Math.Sqrt(1 / precision), deviation, 0.012);
     }
 
+    // The end of a chain of Langevin moves is normal: without noise it is the mean, with noise the spread of either half of the coordinates is that of 9216 draws.
+    [Fact]
+    public void Daps_draws_the_end_of_a_chain_from_the_law_of_its_moves()
+    {
+        using var scope = new Scope();
+        var shape = new ImageShape(1, 96, 96);
+        using var h = new Inpainting(shape, Masks.Random(shape, 0.5, 1)) { DType = DType.Float64 };
+        var prior = GaussianDenoiser.Isotropic(Tensor.Full(shape.Batch(1), 0.2), 0.3);
+        var y = h.Apply(new SeededNoise(1).Normal(shape.Batch(1), DType.Float64));
+        var jumping = new Daps { Steps = 1, SigmaMax = 0.2, SigmaMin = 0.1, FlowSteps = 2, Moves = 7, LearningRate = 1e-3, Tau = 0.1 };
+        var walking = jumping with { MoveByMove = true };
+        var still = Run(walking, Still());
+        Assert.Equal(0, (Run(jumping, Still()) - still).Abs().Max().Item(), 1e-12);
+        var (jumped, walked) = (Run(jumping, Noisy()) - still, Run(walking, Noisy()) - still);
+        var measured = h.Adjoint(h.Apply(Tensor.Ones(shape.Batch(1), DType.Float64)));
+        foreach (var half in new[] { measured, 1 - measured })
+        {
+            double Spread(Tensor error) => Math.Sqrt(((error * half).Square().Sum() / half.Sum()).Item());
+            Assert.InRange(Spread(jumped) / Spread(walked), 0.96, 1.04);
+        }
+
+        Tensor Run(Daps solver, NoiseSource noise) => solver.Restore(new Measurement<LinearOperator>(y, h, 0.05), prior, noise).Estimate;
+
+        NoiseSource Still() => new ReplayedNoise(Enumerable.Repeat(Tensor.Zeros(shape.Batch(1), DType.Float64), 10));
+
+        // The start is not random: the chain's noise alone remains.
+        NoiseSource Noisy() => new ReplayedNoise(Enumerable.Range(0, 10).Select(i => i == 0 ? Tensor.Zeros(shape.Batch(1), DType.Float64) : new SeededNoise((ulong)i).Normal(shape.Batch(1), DType.Float64)));
+    }
+
     private static SpectralOperator Operation(string name) => name == "sr2"
         ? new BlockAverage(_shape, 2) { DType = DType.Float64 }
         : new Inpainting(_shape, Masks.Random(_shape, 0.5, 1)) { DType = DType.Float64 };

@@ -128,6 +128,7 @@ public sealed partial class SamplerOracleTests
                 var (annealing, chain, flow) = (spec.GetProperty("annealing"), spec.GetProperty("mcmc"), spec.GetProperty("ode"));
                 return new Daps
                 {
+                    MoveByMove = true,
                     Steps = annealing.GetProperty("num_steps").GetInt32(),
                     SigmaMax = annealing.GetProperty("sigma_max").GetDouble(),
                     SigmaMin = annealing.GetProperty("sigma_min").GetDouble(),

@@ -76,7 +76,7 @@ public sealed class ConvolutionTests
         Skip.If(TorchRuntime.FastPath.Convolution.Length == 0, "the bridge was built without oneDNN");
         using var scope = new Scope();
         using var layer = Layer(8, 8, 3, 1, 1, 1, DType.Float32);
-        using var packed = PackedConvolution.Of(layer.Weight, layer.Bias, 1, 1, 1);
+        using var packed = PackedConvolution.Of(layer.Weight, layer.Bias, 1, (1, 1), 1);
         var x = new SeededNoise(1).Normal([1, 8, 6, 6]);
         Assert.NotNull(packed.Run(x, null, null, null, Activation.Identity));
         layer.RequireGrad(true);

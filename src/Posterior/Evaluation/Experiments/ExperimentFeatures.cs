@@ -9,7 +9,7 @@ namespace Posterior.Evaluation.Experiments;
 /// <summary>The features of an experiment's restorations, and the distances of sets that come of them.</summary>
 public sealed class ExperimentFeatures
 {
-    private const int Groups = 10, MostFeaturesForErrors = 512;
+    private const int MostFeaturesForErrors = 512;
 
     private readonly IReadOnlyList<SetMetric> _metrics;
     private readonly IReadOnlyDictionary<string, FeatureNetwork> _networks;
@@ -80,21 +80,19 @@ public sealed class ExperimentFeatures
         using var noGrad = new NoGrad();
         var features = _logs[(metric.Network, metric.IsProjected)].Load([.. rows.Select(row => row.Key)]);
         var deficit = metric.IsKernel ? 0 : Math.Max(reference.Statistics.RankDeficit, Math.Max(0, features.Size(1) - (rows.Length - 1)));
-        return new(rows[0].Task, rows[0].Method, metric.Name, metric.Between(features, reference), Error(metric, rows, features, reference), rows.Length, deficit);
+        return new(rows[0].Task, rows[0].Method, metric.Name, metric.Between(features, reference), Without(metric, rows, features, reference), rows.Length, deficit);
     }
 
-    // Restorations of one image fall into one group: images are what varies independently.
-    private static double? Error(SetMetric metric, ResultRow[] rows, Tensor features, FeatureSet reference)
+    // Restorations of one image fall into one group: images are what varies independently. In the order of their names, so that methods have the same groups.
+    private static double[]? Without(SetMetric metric, ResultRow[] rows, Tensor features, FeatureSet reference)
     {
-        var images = rows.Select(row => row.Image).Distinct().Select((name, i) => (name, i)).ToDictionary(pair => pair.name, pair => pair.i % Groups, StringComparer.Ordinal);
-        if (images.Count < 2 * Groups || (!metric.IsKernel && features.Size(1) > MostFeaturesForErrors)) return null;
-        var without = Enumerable.Range(0, Groups).Select(group =>
+        var images = rows.Select(row => row.Image).Distinct().Order(StringComparer.Ordinal).Select((name, i) => (name, i)).ToDictionary(pair => pair.name, pair => pair.i % Jackknife.Groups, StringComparer.Ordinal);
+        if (images.Count < 2 * Jackknife.Groups || (!metric.IsKernel && features.Size(1) > MostFeaturesForErrors)) return null;
+        return [.. Enumerable.Range(0, Jackknife.Groups).Select(group =>
         {
             using var scope = new Scope();
             var kept = Enumerable.Range(0, rows.Length).Where(i => images[rows[i].Image] != group).Select(i => (long)i).ToArray();
             return metric.Between(features.IndexSelect(0, Tensor.From(kept, kept.Length)), reference);
-        }).ToArray();
-        var mean = without.Average();
-        return Math.Sqrt((Groups - 1.0) / Groups * without.Sum(value => (value - mean) * (value - mean)));
+        })];
     }
 }

@@ -37,10 +37,12 @@ public sealed record ResultTable(string Task, IReadOnlyList<ResultColumn> Column
         var lines = methods.Select(name =>
         {
             var own = rows.Where(row => row.Method == name).ToArray();
-            var cells = columns.Select((column, c) => column.OfSet ? Cell(name, [.. sets.Where(set => set.Metric == column.Name)]) : Cell(column, values[name][c], Best(column, c), experiment.Baseline is { } other && other != name && values.TryGetValue(other, out var found) ? found[c] : null)).ToArray();
+            var cells = columns.Select((column, c) => column.OfSet ? Cell(name, experiment.Baseline, [.. sets.Where(set => set.Metric == column.Name && methods.Contains(set.Method))], (first, second) => Images(first).SetEquals(Images(second))) : Cell(column, values[name][c], Best(column, c), experiment.Baseline is { } other && other != name && values.TryGetValue(other, out var found) ? found[c] : null)).ToArray();
             return new ResultLine(name, own.Select(row => row.Image).Distinct().Count(), cells, own.Average(row => row.Evaluations), own.Average(row => row.Seconds), own.Max(row => row.PeakBytes));
         }).ToArray();
         return new(task.Name, columns, lines);
+
+        HashSet<string> Images(string method) => [.. rows.Where(row => row.Method == method).Select(row => row.Image)];
 
         IReadOnlyDictionary<string, double>? Best(ResultColumn column, int c) => column.HigherIsBetter is not { } higher ? null : values.Values
             .Select(of => of[c]).Where(of => of.Count > 0 && of.Values.All(double.IsFinite))
@@ -60,12 +62,16 @@ public sealed record ResultTable(string Task, IReadOnlyList<ResultColumn> Column
         return new(mean, error, best is not null && ReferenceEquals(own, best), ties, column.HigherIsBetter is null ? null : against);
     }
 
-    // A set has one value: nothing is paired.
-    private static ResultCell Cell(string method, SetResult[] sets)
+    // A set has one value; differences are paired by the groups of images that are left out, where methods have the same images.
+    private static ResultCell Cell(string method, string? baseline, SetResult[] sets, Func<string, string, bool> pair)
     {
         if (sets.FirstOrDefault(set => set.Method == method) is not { } own) return new(double.NaN, double.NaN, false, false, null);
-        var best = sets.All(set => own.Value <= set.Value);
-        return new(own.Value, own.StandardError ?? double.NaN, best, best, null, own.RankDeficit);
+        var best = sets.MinBy(set => set.Value)!;
+        var isBest = own.Value <= best.Value;
+        var ties = isBest || Difference(best) is { Interval: { Low: <= 0, High: >= 0 } };
+        return new(own.Value, own.StandardError ?? double.NaN, isBest, ties, sets.FirstOrDefault(set => set.Method == baseline) is { } other && other != own ? Difference(other) : null, own.RankDeficit);
+
+        ResultDifference? Difference(SetResult other) => pair(own.Method, other.Method) ? own.Minus(other) : null;
     }
 
     private static List<double> Differences(IReadOnlyDictionary<string, double> own, IReadOnlyDictionary<string, double> other) =>

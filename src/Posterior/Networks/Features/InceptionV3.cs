@@ -143,27 +143,31 @@ public sealed class InceptionV3 : Module
         }
     }
 
-    /// <summary>A convolution without bias, batch normalisation with stored statistics, ReLU.</summary>
-    private sealed class ConvolutionUnit : Module
+    /// <summary>
+    /// A convolution without bias, batch normalisation with stored statistics, ReLU. The statistics are constants, so that the normalisation is part of the kernels:
+    /// <c>(K x - m) g + b = (g K) x + (b - m g)</c> with <c>g = weight / sqrt(variance + epsilon)</c>.
+    /// </summary>
+    private sealed class ConvolutionUnit : ConvolutionLayer
     {
         private const double Epsilon = 0.001;
 
         private readonly Kernel _kernel;
         private readonly Normalisation _normalisation;
-        private readonly (long, long) _stride, _padding;
 
-        public ConvolutionUnit(long inputs, long outputs, (long V, long H) size, long stride = 1, (long, long) padding = default)
+        public ConvolutionUnit(long inputs, long outputs, (long V, long H) size, long stride = 1, (long V, long H) padding = default)
+            : base(stride, padding, groups: 1)
         {
-            (_stride, _padding) = ((stride, stride), padding);
             _kernel = Add("conv", new Kernel(inputs, outputs, size));
             _normalisation = Add("bn", new Normalisation(outputs));
         }
 
-        public Tensor Forward(Tensor x)
-        {
-            using var scope = new Scope();
-            return scope.Keep(_normalisation.Forward(x.Conv2d(_kernel.Weight, null, _stride, _padding)).Relu());
-        }
+        protected override Tensor Kernels => _kernel.Weight * _normalisation.Gain.Reshape(-1, 1, 1, 1);
+
+        protected override Tensor KernelSource => _kernel.Weight;
+
+        protected override Tensor Offsets => _normalisation.Offset;
+
+        public Tensor Forward(Tensor x) => ForwardModulated(x, null, null, Activation.Relu);
 
         private sealed class Kernel : Module
         {
@@ -186,7 +190,9 @@ public sealed class InceptionV3 : Module
                 _variance = AddBuffer("running_var", Tensor.Ones([width]));
             }
 
-            public Tensor Forward(Tensor x) => x.BatchNorm(_weight, _bias, _mean, _variance, Epsilon);
+            public Tensor Gain => _weight.Value * (_variance.Value + Epsilon).Rsqrt();
+
+            public Tensor Offset => _bias.Value - _mean.Value * Gain;
         }
     }
 }

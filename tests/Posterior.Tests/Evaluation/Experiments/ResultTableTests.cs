@@ -87,13 +87,36 @@ public sealed class ResultTableTests
     public void Distances_of_sets_stand_in_their_columns_and_lacking_ranks_are_told()
     {
         var experiment = _experiment with { Metrics = ["psnr", "frechet-thumb32"], Baseline = null };
-        var table = ResultTable.Of(experiment, [.. Rows("sr4", "ddrm", 10, 20), .. Rows("sr4", "pinv", 1, 2)], [new("sr4", "ddrm", "frechet-thumb32", 3, 0.5, 4, 190), new("sr4", "pinv", "frechet-thumb32", 2, null, 4, 0), new("denoise", "pinv", "frechet-thumb32", 1, null, 4, 0)])[0];
+        var table = ResultTable.Of(experiment, [.. Rows("sr4", "ddrm", 10, 20), .. Rows("sr4", "pinv", 1, 2)], [new("sr4", "ddrm", "frechet-thumb32", 3, [2.5, 3.5], 4, 190), new("sr4", "pinv", "frechet-thumb32", 2, null, 4, 0), new("denoise", "pinv", "frechet-thumb32", 1, null, 4, 0)])[0];
         Assert.Equal((3, 0.5, false, 190L), (table.Lines[0].Cells[1].Mean, table.Lines[0].Cells[1].StandardError, table.Lines[0].Cells[1].IsBest, table.Lines[0].Cells[1].RankDeficit));
         Assert.Equal((2, true), (table.Lines[1].Cells[1].Mean, table.Lines[1].Cells[1].IsBest));
         Assert.Contains("frechet-thumb32: fewer images than it needs, the covariance of its features lacks 190 of its ranks", TableText.Markdown(experiment, [table], 2), StringComparison.Ordinal);
         var missing = ResultTable.Of(experiment, [.. Rows("sr4", "ddrm", 10, 20)], [])[0];
         Assert.True(double.IsNaN(missing.Lines[0].Cells[1].Mean));
         Assert.Contains("| ddrm | **15.00 ± 5.00** | - |", TableText.Markdown(experiment, [missing], 2), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Differences_of_distances_of_sets_pair_the_groups_that_are_left_out()
+    {
+        var experiment = _experiment with { Metrics = ["frechet-thumb32"], Baseline = "pinv" };
+        // The distances vary by far more than ddrm's differs from pinv's, but together; ddnm's varies on its own.
+        double[] swing = [5, -5, 5, -5, 5, -5, 5, -5, 5, -5];
+        SetResult Of(string method, double value, Func<int, double> without) => new("sr4", method, "frechet-thumb32", value, [.. Enumerable.Range(0, 10).Select(i => value + without(i))], 3, 0);
+        SetResult[] sets = [Of("ddrm", 11, i => swing[i]), Of("ddnm", 10.5, i => -swing[i]), Of("pinv", 10, i => swing[i] + (i % 3 - 1) * 0.01)];
+        var cells = ResultTable.Of(experiment, [.. Rows("sr4", "ddrm", 1, 2, 3), .. Rows("sr4", "ddnm", 1, 2, 3), .. Rows("sr4", "pinv", 1, 2, 3)], sets)[0].Lines.Select(line => line.Cells[0]).ToArray();
+        Assert.Equal([false, true, true], cells.Select(cell => cell.TiesWithBest));
+        Assert.Equal([false, false, true], cells.Select(cell => cell.IsBest));
+        Assert.Equal(1, cells[0].AgainstBaseline!.Mean, 12);
+        Assert.InRange(cells[0].AgainstBaseline!.Interval.Low, 0.9, 1);
+        Assert.True(cells[1].AgainstBaseline!.Interval.Low < 0);
+        Assert.Null(cells[2].AgainstBaseline);
+        // 9/10 of the sum of squares of 10 deviations of 5: 15; pinv's own error.
+        Assert.Equal(15, cells[0].StandardError, 9);
+        // Other images: nothing to pair.
+        cells = [.. ResultTable.Of(experiment, [.. Rows("sr4", "ddrm", 1, 2), .. Rows("sr4", "pinv", 1, 2, 3)], sets)[0].Lines.Select(line => line.Cells[0])];
+        Assert.Null(cells[0].AgainstBaseline);
+        Assert.False(cells[0].TiesWithBest);
     }
 
     private static IEnumerable<ResultRow> Rows(string task, string method, params double[] values) => values.SelectMany((value, image) => new ulong[] { 0, 1 }.Select(seed => new ResultRow

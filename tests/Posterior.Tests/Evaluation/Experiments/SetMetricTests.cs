@@ -103,10 +103,16 @@ public sealed class SetMetricTests : IDisposable
         // A second time from the cache, which is one file; other weights or another cut would be another.
         var file = Assert.Single(Directory.GetFiles(cache));
         var stamp = File.GetLastWriteTimeUtc(file);
-        Assert.Equal(results, features.Evaluate(experiment, rows, cache));
+        Same(results, features.Evaluate(experiment, rows, cache));
         Assert.Equal(stamp, File.GetLastWriteTimeUtc(file));
         File.WriteAllText(file, "damaged");
-        Assert.Equal(results, features.Evaluate(experiment, rows, cache));
+        Same(results, features.Evaluate(experiment, rows, cache));
+
+        static void Same(IReadOnlyList<SetResult> expected, IReadOnlyList<SetResult> found)
+        {
+            Assert.Equal(expected.Select(result => result with { Without = null }), found.Select(result => result with { Without = null }));
+            Assert.Equal(expected.SelectMany(result => result.Without!), found.SelectMany(result => result.Without!));
+        }
     }
 
     [Fact]
