@@ -18,14 +18,16 @@ internal static class BenchCommand
     private const string Thumbnails = "thumb32";
     private const double VersionBar = 0.15, EvaluationBar = 1;
 
-    // What 'bench' runs in processes of their own: a first evaluation, and the memory of a long run with the model or a small network.
-    private const string FirstEvaluation = "first-evaluation", MemoryOfModel = "memory", MemoryOfSmall = "memory-small", LargeImage = "large-image";
+    private const double NeighboursBar = 0.9;
+
+    // What 'bench' runs in processes of their own: a first evaluation, the memory of a long run with the model or a small network, a large image, evaluations beside another process.
+    private const string FirstEvaluation = "first-evaluation", MemoryOfModel = "memory", MemoryOfSmall = "memory-small", LargeImage = "large-image", Throughput = "throughput";
 
     public static Command Create()
     {
         var json = Options.Json();
         var probe = new Option<string>("--probe") { Description = "One measurement for a process of its own.", Hidden = true };
-        probe.AcceptOnlyFromAmong(FirstEvaluation, MemoryOfModel, MemoryOfSmall, LargeImage);
+        probe.AcceptOnlyFromAmong(FirstEvaluation, MemoryOfModel, MemoryOfSmall, LargeImage, Throughput);
         var data = Options.Text("--data", "Photographs (folder, .zip or glob): measures the quality of the model on them instead of speed.", "IMAGES");
         var images = Options.Number<int>("--images", "How many of them, evenly spread.", "N", QualityImages);
         var layers = Options.Flag("--layers", "Print where the time of an evaluation goes, layer by layer, instead.");
@@ -58,7 +60,7 @@ internal static class BenchCommand
         var progress = new Reporter<string>(what => view.Report(0, what));
         // A model that is named must be there; the shipped one may be missing.
         var installed = settings.Model != new PriorSettings().Model || Models.ModelZoo.Names.Contains(settings.Model);
-        return (BenchmarkRow[])[.. StartUp(settings, installed), .. SpeedBenchmark.Run(progress, Interrupts.Token), .. LongRuns(settings, installed, progress), .. LargeImages(settings, installed, progress), .. Solvers(settings, installed, progress), .. Metrics(settings, installed, progress), .. Precision(settings, installed, progress)];
+        return (BenchmarkRow[])[.. StartUp(settings, installed), .. SpeedBenchmark.Run(progress, Interrupts.Token), .. LongRuns(settings, installed, progress), .. LargeImages(settings, installed, progress), .. Neighbours(settings, installed, progress), .. Solvers(settings, installed, progress), .. Metrics(settings, installed, progress), .. Precision(settings, installed, progress)];
     });
 
     private static IEnumerable<BenchmarkRow> StartUp(PriorSettings settings, bool installed)
@@ -86,6 +88,18 @@ internal static class BenchCommand
         if (!installed) return [];
         progress.Report("a photograph of 1024x768");
         return JsonSerializer.Deserialize(Output(ProbeArguments(LargeImage, settings)), ResultJson.Default.BenchmarkRowArray)!;
+    }
+
+    // Started together, so that what they measure overlaps but for a fraction of a second.
+    private static IEnumerable<BenchmarkRow> Neighbours(PriorSettings settings, bool installed, IProgress<string> progress)
+    {
+        if (!installed) return [];
+        progress.Report("two processes side by side");
+        var alone = Rate();
+        var together = new[] { Task.Run(Rate), Task.Run(Rate) }.Sum(rate => rate.Result);
+        return [new($"two processes with {Path.GetFileNameWithoutExtension(settings.Model)}, evaluations a second of both over those of one alone", together / alone, "", NeighboursBar)];
+
+        double Rate() => double.Parse(Output(ProbeArguments(Throughput, settings)), CultureInfo.InvariantCulture);
     }
 
     private static int Layers(bool json)
@@ -164,6 +178,7 @@ internal static class BenchCommand
         }
         using var prior = Prior.Load(settings);
         if (name == LargeImage) Terminal.Json([.. LargeImageBenchmark.Run(prior.For(3), prior.Name, Interrupts.Token)], ResultJson.Default.BenchmarkRowArray);
+        else if (name == Throughput) Terminal.Line(NeighbourBenchmark.Rate(prior.For(prior.Channels ?? 3), prior.Channels ?? 3, Interrupts.Token).ToString("R", CultureInfo.InvariantCulture));
         else if (name == MemoryOfModel) PrintGrowth(prior.For(prior.Channels ?? 3));
         else prior.For(prior.Channels ?? 3).Denoise(new SeededNoise(1).Normal([1, prior.Channels ?? 3, ProbeSide, ProbeSide]), 1);
         return 0;
