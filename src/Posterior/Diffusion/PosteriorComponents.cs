@@ -28,6 +28,27 @@ public sealed record PrincipalComponents(Tensor Mean, Tensor Directions)
         return images;
     }
 
+    /// <summary>
+    /// What a measurement without noise leaves of them: the mean is put in agreement with it, and of the normal distribution that the directions span, <c>sum_k w_k w_k^T</c>, the part that the
+    /// operator does not see, <c>(I - H^+ H) w_k</c>, is turned to its principal axes again.
+    /// </summary>
+    /// <param name="h">The operator.</param>
+    /// <param name="y">The measurement of each image.</param>
+    /// <returns>As many directions, the longest first.</returns>
+    public PrincipalComponents Given(LinearOperator h, Tensor y)
+    {
+        using var scope = new Scope();
+        var (n, count) = (Directions.Size(0), Directions.Size(1));
+        var mean = h.Project(Mean, y);
+        if (count == 0) return new(scope.Keep(mean), Directions);
+        var images = Directions.Flatten(0, 1);
+        var unseen = (images - h.PseudoInverse(h.Apply(images))).Reshape(n, count, -1);
+        // The axes of W^T W are those of the small matrix W W^T.
+        var (_, vectors) = unseen.MatMul(unseen.Transpose(1, 2)).To(DType.Float64).SymmetricEigen();
+        var turned = vectors.To(unseen.DType).Transpose(1, 2).MatMul(unseen);
+        return new(scope.Keep(mean), scope.Keep(turned.Flip([1]).Reshape(Directions.Shape)));
+    }
+
     /// <summary>Directions made orthogonal (Gram-Schmidt), not normalised: each loses its projections on the earlier normalised ones, which are constants for differentiation.</summary>
     /// <param name="raw">A network's output, <c>[N, K, C, H, W]</c>.</param>
     /// <returns>The same shape.</returns>

@@ -8,13 +8,14 @@ public static class ContactSheet
     private const long Gap = 6;
     private const int TextSize = 14;
     private const long TextMargin = 4;
+    private const long Captioned = 96; // the least size of images with captions, which would not fit
 
     /// <summary>One image of a sheet.</summary>
     /// <param name="Image"><c>[1, C, H, W]</c> or <c>[C, H, W]</c>, C = 1 or 3, in [0, 1]; values outside are limited to it.</param>
     /// <param name="Caption">A line above the image; null for none. It is left out where the system has no font.</param>
     public sealed record Cell(Tensor Image, string? Caption = null);
 
-    /// <summary>Composes rows of images. Columns are as wide and rows as high as their largest image; the background is white.</summary>
+    /// <summary>Composes rows of images. Columns are as wide and rows as high as their largest image; the background is white. Small images with captions are enlarged, each pixel to a square.</summary>
     /// <returns><c>[1, 3, H, W]</c>, Float32, in [0, 1].</returns>
     /// <exception cref="ArgumentException">There is no image, or one of another shape.</exception>
     public static Tensor Render(IReadOnlyList<IReadOnlyList<Cell>> rows)
@@ -22,6 +23,9 @@ public static class ContactSheet
         if (!rows.Any(row => row.Count > 0)) throw new ArgumentException("a contact sheet needs at least one image");
         using var scope = new Scope();
         var images = rows.Select(row => row.Select(cell => Picture(cell.Image)).ToArray()).ToArray();
+        var largest = images.SelectMany(row => row).Max(image => Math.Max(image.Size(2), image.Size(3)));
+        if (rows.Any(row => row.Any(cell => cell.Caption is not null)) && Captioned / largest is > 1 and var times)
+            images = [.. images.Select(row => row.Select(image => image.UpsampleNearest(times * image.Size(2), times * image.Size(3))).ToArray())];
         var captions = rows.Select(row => row.Select(cell => Text(cell.Caption)).ToArray()).ToArray();
         var widths = Enumerable.Range(0, rows.Max(row => row.Count)).Select(column => images.Where(row => column < row.Length).Max(row => row[column].Size(3))).ToArray();
         var heights = images.Select(row => row.Select(image => image.Size(2)).DefaultIfEmpty(0).Max()).ToArray();

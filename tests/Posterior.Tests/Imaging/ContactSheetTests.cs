@@ -36,5 +36,14 @@ public sealed class ContactSheetTests
     }
 
     [Fact]
+    public void Small_images_with_captions_are_enlarged()
+    {
+        using var scope = new Scope();
+        var sheet = ContactSheet.Render([[new(Tensor.Full([1, 3, 32, 20], 0.25), "two"), new(Tensor.Full([1, 1, 8, 8], 0.5))]]);
+        Assert.Equal(6 + 3 * 20 + 6 + 3 * 8 + 6, sheet.Size(3));
+        Assert.Equal(3 * 32 * 3 * 20, (long)(sheet.Select(1, 0) - 0.25).Abs().Less(1e-6).To(DType.Float32).Sum().Item());
+    }
+
+    [Fact]
     public void A_sheet_without_images_is_refused() => Assert.Throws<ArgumentException>(() => ContactSheet.Render([[]]));
 }

@@ -1,3 +1,5 @@
+using Posterior.Diffusion;
+using Posterior.Imaging;
 using Posterior.Operators;
 using Posterior.Solvers;
 using Posterior.Torch;
@@ -53,6 +55,32 @@ public sealed class ConditionalTrainingTests
         Assert.InRange((gram / (lengths.Unsqueeze(0) * lengths.Unsqueeze(1)) - Tensor.Eye(3)).Abs().Max().Item(), 0, 1e-4);
         Assert.Equal(result.Estimate.ToArray<float>(), result.Components.Walk(1, 0)[0].ToArray<float>());
         Assert.InRange(((result.Components.Walk(1, 2)[0] - result.Estimate).Norm() / lengths.Select(0, 1)).Item(), 1.999, 2.001);
+
+        // What was measured without noise is certain.
+        Assert.InRange((h.Apply(result.Estimate) - h.Apply(clean)).Abs().Max().Item(), 0, 1e-6);
+        Assert.InRange(h.Apply(result.Components.Directions.Squeeze(0)).Abs().Max().Item(), 0, 1e-6);
+        var raw = (new Nppc { FinalProjection = false }).Restore(new Measurement<LinearOperator>(h.Apply(clean), h, 0), model, new SeededNoise(1)).Components!;
+        Assert.True(h.Apply(raw.Directions.Squeeze(0)).Abs().Max().Item() > 1e-3);
+    }
+
+    [Fact]
+    public void Components_given_a_measurement_span_the_part_of_their_distribution_that_was_not_measured()
+    {
+        using var scope = new Scope();
+        var shape = new ImageShape(1, 8, 6);
+        using var h = new BlockAverage(shape, 2) { DType = DType.Float64 };
+        var directions = PrincipalComponents.Orthogonalise(new SeededNoise(1, 2).Normal([2, 3, 1, 8, 6], DType.Float64));
+        var components = new PrincipalComponents(new SeededNoise(3, 4).Normal(shape.Batch(2), DType.Float64), directions);
+        var y = new SeededNoise(5, 6).Normal([2, 1, 4, 3], DType.Float64);
+        var given = components.Given(h, y);
+        Assert.Equal(0, (h.Apply(given.Mean) - y).Abs().Max().Item(), 1e-12);
+        // The covariances agree: P W^T W P.
+        var unseen = (directions - h.PseudoInverse(h.Apply(directions.Flatten(0, 1))).Reshape(directions.Shape)).Flatten(2);
+        var w = given.Directions.Flatten(2);
+        Assert.Equal(0, (w.Transpose(1, 2).MatMul(w) - unseen.Transpose(1, 2).MatMul(unseen)).Abs().Max().Item(), 1e-12);
+        var lengths = given.Deviations();
+        Assert.Equal(0, (w.MatMul(w.Transpose(1, 2)) - (lengths.Square().Unsqueeze(2) * Tensor.Eye(3, DType.Float64))).Abs().Max().Item(), 1e-12);
+        Assert.True((lengths.Narrow(1, 0, 2) - lengths.Narrow(1, 1, 2)).Min().Item() > 0);
     }
 
     [Fact]
