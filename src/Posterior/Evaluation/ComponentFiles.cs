@@ -27,7 +27,7 @@ internal static class ComponentFiles
             var stretched = direction * (0.5 / Math.Max(1e-12, direction.Abs().Max().Item())) + 0.5;
             rows.Add(
             [
-                new(stretched, string.Create(CultureInfo.InvariantCulture, $"direction {k + 1}: sd {UnitSigma.FromSigned(deviations[k]).Value:0.###}")),
+                new(stretched, string.Create(CultureInfo.InvariantCulture, $"{k + 1}: sd {UnitSigma.FromSigned(deviations[k]).Value:0.###}")),
                 .. components.Walk(k, _steps).Select((image, i) => new ContactSheet.Cell(ValueRange.ToUnit(image).Clamp(0, 1), string.Create(CultureInfo.InvariantCulture, $"{_steps[i]:+0.#;-0.#;mean} sd"))),
             ]);
         }
