@@ -118,6 +118,9 @@ PT_API int pt_gated_gelu(pt_tensor x, pt_tensor* out);
 // logits, or null. Each token is to be in one tile's queries.
 PT_API int pt_rotary_attention(pt_tensor qkv, pt_tensor other, int64_t heads, pt_tensor scale, pt_tensor cosines, pt_tensor sines, const int64_t* queries, const int64_t* keys,
                                const float* mask, int64_t tiles, int64_t tile_queries, int64_t tile_keys, pt_tensor* out);
+// A few float32 vectors for each image times the image's own matrix [R, C] of matrices [N, R, C], whose first rows[i] rows count: x [N, K, C] to x A^T [N, K, R], zero beyond
+// rows[i], or, with `transposed`, x [N, K, R] to x A [N, K, C]. Each matrix is read from memory once.
+PT_API int pt_stacked_product(pt_tensor x, pt_tensor matrices, const int64_t* rows, int32_t transposed, pt_tensor* out);
 // The variant of the vector code in use (avx512_bf16, avx512, avx2, portable), all that this processor can run, and a choice among them.
 PT_API const char* pt_vector_variant(void);
 PT_API const char* pt_vector_variants(void);

@@ -64,6 +64,10 @@ struct VectorKernels {
     void (*gated_gelu[2])(const void* x, void* y, int64_t rows, int64_t channels);
     // softmax(q k^T + mask) v of one tile and head, after queries and keys got their length and rotation; keys and values of each stream.
     void (*rotary_attention[2])(Rows queries, const Rows* keys, const Rows* values, const RotaryTile& tile, void* y, int64_t pitch, float* scratch);
+    // y[k][r] = sum over c of x[k][c] matrix[r][c], for a few rows x (`width` apart) and y (`pitch` apart) and a matrix that is read once.
+    void (*products_with_rows)(const float* x, const float* matrix, float* y, int64_t count, int64_t rows, int64_t width, int64_t pitch);
+    // y[k][c] = sum over r of x[k][r] matrix[r][c], likewise: rows of x are `pitch` apart.
+    void (*sums_of_rows)(const float* x, const float* matrix, float* y, int64_t count, int64_t rows, int64_t width, int64_t pitch);
 };
 
 // The best variant for this processor, or the one that was chosen with POSTERIOR_VECTOR or pt_vector_variant_set.

@@ -2,154 +2,16 @@
 // batches of 1 to 9, every variant of the vector code, both number formats. native/tests/sanitize runs it under AddressSanitizer and
 // UndefinedBehaviorSanitizer, so that reads and writes beyond a tensor end it. Before each call the memory that the result will get is filled with
 // NaN, so that a number that was never written shows.
-#include "../posterior.h"
+#include "comparison.h"
 
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <functional>
-#include <random>
-#include <string>
 #include <utility>
-#include <vector>
+
+using namespace comparison;
+
+// What transformers are made of; transformer_checks.cpp.
+void check_transformers(int32_t dtype);
 
 namespace {
-
-constexpr int32_t kFloat = 6, kBfloat16 = 15;
-int failures = 0, checks = 0;
-std::mt19937_64 engine(20261125);
-
-void check(int status, const char* what) {
-    if (status == PT_OK) return;
-    std::fprintf(stderr, "%s: %s\n", what, pt_error());
-    std::exit(2);
-}
-
-int64_t between(int64_t low, int64_t high) { return std::uniform_int_distribution<int64_t>(low, high)(engine); }
-
-float round_to(float value, int32_t dtype) {
-    if (dtype == kFloat) return value;
-    uint32_t bits;
-    std::memcpy(&bits, &value, 4);
-    bits += 0x7fff + ((bits >> 16) & 1);
-    bits &= 0xffff0000;
-    std::memcpy(&value, &bits, 4);
-    return value;
-}
-
-// A tensor of a shape in a number format with its values as doubles in row-major order.
-struct Array {
-    std::vector<int64_t> shape;
-    std::vector<double> values;
-    pt_tensor tensor = nullptr;
-
-    Array(std::vector<int64_t> sizes, int32_t dtype, double scale = 1, bool last = false) : shape(std::move(sizes)) {
-        int64_t count = 1;
-        for (auto size : shape) count *= size;
-        std::normal_distribution<float> normal;
-        std::vector<float> floats(count);
-        for (auto& value : floats) value = round_to(static_cast<float>(scale) * normal(engine), dtype);
-        values.assign(floats.begin(), floats.end());
-        tensor = make(floats, dtype, last);
-    }
-    Array(const Array&) = delete;
-    ~Array() { check(pt_tensor_free(tensor), "free"); }
-
-    // Channels-last tensors [N, C, H, W] are permuted views of [N, H, W, C].
-    pt_tensor make(const std::vector<float>& floats, int32_t dtype, bool last) const {
-        std::vector<float> ordered = floats;
-        std::vector<int64_t> stored = shape;
-        if (last) {
-            const auto n = shape[0], c = shape[1], h = shape[2], w = shape[3];
-            for (int64_t b = 0; b < n; b++)
-                for (int64_t k = 0; k < c; k++)
-                    for (int64_t i = 0; i < h * w; i++) ordered[(b * h * w + i) * c + k] = floats[(b * c + k) * h * w + i];
-            stored = {n, h, w, c};
-        }
-        pt_tensor made;
-        if (dtype == kFloat) {
-            check(pt_tensor_new(ordered.data(), ordered.size() * 4, dtype, stored.data(), stored.size(), &made), "new");
-        } else {
-            std::vector<uint16_t> halves(ordered.size());
-            for (size_t i = 0; i < halves.size(); i++) {
-                uint32_t bits;
-                std::memcpy(&bits, &ordered[i], 4);
-                halves[i] = bits >> 16;
-            }
-            check(pt_tensor_new(halves.data(), halves.size() * 2, dtype, stored.data(), stored.size(), &made), "new");
-        }
-        if (!last) return made;
-        const int64_t order[] = {0, 3, 1, 2};
-        return permuted(made, order, 4);
-    }
-
-    static pt_tensor permuted(pt_tensor made, const int64_t* order, int32_t rank) {
-        pt_op permute;
-        check(pt_op_find("aten::permute", "", &permute), "permute");
-        pt_value arguments[2] = {{PT_TENSOR, 0, {}}, {PT_INT_LIST, rank, {}}}, result[1];
-        arguments[0].p = made;
-        arguments[1].p = order;
-        int32_t count = 1;
-        check(pt_op_call(permute, arguments, 2, result, &count), "permute");
-        check(pt_tensor_free(made), "free");
-        return const_cast<pt_tensor>(result[0].p);
-    }
-};
-
-std::vector<double> read(pt_tensor tensor) {
-    int64_t shape[8], strides[8];
-    int32_t rank, dtype, device;
-    check(pt_tensor_info(tensor, shape, strides, 8, &rank, &dtype, &device), "info");
-    int64_t count = 1;
-    for (int32_t i = 0; i < rank; i++) count *= shape[i];
-    std::vector<double> values(count);
-    if (dtype == kFloat) {
-        std::vector<float> floats(count);
-        check(pt_tensor_read(tensor, floats.data(), count * 4), "read");
-        values.assign(floats.begin(), floats.end());
-    } else {
-        std::vector<uint16_t> halves(count);
-        check(pt_tensor_read(tensor, halves.data(), count * 2), "read");
-        for (int64_t i = 0; i < count; i++) {
-            const uint32_t bits = static_cast<uint32_t>(halves[i]) << 16;
-            float value;
-            std::memcpy(&value, &bits, 4);
-            values[i] = value;
-        }
-    }
-    return values;
-}
-
-// Memory of the size of the expected result, full of NaN and free again: the pooling allocator hands it out next.
-void poison(size_t count, int32_t dtype) {
-    const auto size = dtype == kFloat ? 4 : 2;
-    const std::vector<uint8_t> ones(count * size, 0xff);
-    const int64_t shape[] = {static_cast<int64_t>(count)};
-    pt_tensor filled;
-    check(pt_tensor_new(ones.data(), ones.size(), dtype, shape, 1, &filled), "new");
-    check(pt_tensor_free(filled), "free");
-}
-
-void compare(const std::string& what, const std::vector<double>& expected, int32_t dtype, const std::function<int(pt_tensor*)>& run) {
-    poison(expected.size(), dtype);
-    pt_tensor out = nullptr;
-    check(run(&out), what.c_str());
-    if (out == nullptr) return;  // not supported here: the caller would take ATen
-    const auto found = read(out);
-    check(pt_tensor_free(out), "free");
-    checks++;
-    double largest = 0, worst = 0;
-    for (auto value : expected) largest = std::fmax(largest, std::fabs(value));
-    for (size_t i = 0; i < expected.size(); i++) {
-        const auto error = std::fabs(found[i] - expected[i]);
-        worst = error <= worst ? worst : error;  // keeps NaN
-    }
-    const auto tolerance = (dtype == kFloat ? 2e-5 : 3e-2) * std::fmax(largest, 1e-3);
-    if (found.size() == expected.size() && worst <= tolerance) return;
-    failures++;
-    std::printf("FAILED %s: error %g of %g\n", what.c_str(), worst, largest);
-}
 
 double activate(double x, int32_t activation) {
     if (activation == PT_SILU) return x / (1 + std::exp(-x));
@@ -364,118 +226,6 @@ void window_attention(int32_t dtype) {
     compare_gradient(what, qkv, seed, gradient, dtype, run);
 }
 
-void linear(int32_t dtype) {
-    const auto n = between(1, 9), rows = between(1, 12), inputs = between(1, 70), outputs = between(1, 70);
-    const auto biased = between(0, 1) == 1, with_residual = between(0, 1) == 1;
-    Array x({n, rows, inputs}, dtype), weight({outputs, inputs}, dtype, 0.2), bias({outputs}, dtype), residual({n, rows, outputs}, dtype);
-    std::vector<double> expected(residual.values.size());
-    for (size_t i = 0; i < expected.size(); i++) {
-        const auto row = i / outputs, o = i % outputs;
-        expected[i] = (biased ? bias.values[o] : 0) + (with_residual ? residual.values[i] : 0);
-        for (int64_t k = 0; k < inputs; k++) expected[i] += x.values[row * inputs + k] * weight.values[o * inputs + k];
-    }
-    pt_convolution layer;
-    check(pt_convolution_new(weight.tensor, biased ? bias.tensor : nullptr, 1, 1, 0, 0, 1, &layer), "linear");
-    if (layer == nullptr) return;
-    for (int repeat = 0; repeat < 2; repeat++)
-        compare("linear layer of " + std::to_string(n * rows) + " rows, " + std::to_string(inputs) + " to " + std::to_string(outputs) + (with_residual ? " residual" : ""), expected, dtype,
-                [&](pt_tensor* out) { return pt_linear_run(layer, x.tensor, with_residual ? residual.tensor : nullptr, out); });
-    check(pt_convolution_free(layer), "free");
-}
-
-void rms_norm(int32_t dtype) {
-    const auto n = between(1, 9), rows = between(1, 12), width = between(1, 150);
-    const auto each = between(0, 1) == 1;
-    Array x({n, rows, width}, dtype), gain({each ? n : 1, width}, dtype);
-    std::vector<double> expected(x.values.size());
-    for (int64_t row = 0; row < n * rows; row++) {
-        double square = 0;
-        for (int64_t c = 0; c < width; c++) square += std::pow(x.values[row * width + c], 2) / width;
-        for (int64_t c = 0; c < width; c++) expected[row * width + c] = x.values[row * width + c] / std::sqrt(square + 1e-6) * gain.values[(each ? row / rows : 0) * width + c];
-    }
-    compare("RMS norm of " + std::to_string(width), expected, dtype, [&](pt_tensor* out) { return pt_rms_norm(x.tensor, gain.tensor, 1e-6, out); });
-}
-
-void gated_gelu(int32_t dtype) {
-    const auto rows = between(1, 30), width = between(1, 70);
-    Array x({rows, 2 * width}, dtype, 3);
-    std::vector<double> expected(rows * width);
-    for (int64_t i = 0; i < rows * width; i++) {
-        const auto a = x.values[i / width * 2 * width + i % width], b = x.values[i / width * 2 * width + width + i % width];
-        expected[i] = a * b / 2 * std::erfc(-b / std::sqrt(2.0));
-    }
-    compare("gated gelu of " + std::to_string(width), expected, dtype, [&](pt_tensor* out) { return pt_gated_gelu(x.tensor, out); });
-}
-
-void rotary_attention(int32_t dtype) {
-    const auto n = between(1, 9), tokens = between(1, 40), heads = between(1, 4), pairs = between(1, 18), d = 4 * pairs, features = heads * d;
-    const auto tiles = between(1, 4), each_queries = (tokens + tiles - 1) / tiles, each_keys = between(1, tokens);
-    const auto two = between(0, 1) == 1, masked = between(0, 1) == 1;
-    Array qkv({n, tokens, 3 * features}, dtype), other({n, tokens, 2 * features}, dtype), angles({tokens, heads, pairs}, kFloat, 2);
-    Array scale({heads}, kFloat), cosines({tokens, heads, pairs}, kFloat), sines({tokens, heads, pairs}, kFloat);
-    const auto write = [](Array& to, const std::vector<double>& values) {
-        std::vector<float> floats(values.begin(), values.end());
-        to.values.assign(floats.begin(), floats.end());
-        check(pt_tensor_free(to.tensor), "free");
-        to.tensor = to.make(floats, kFloat, false);
-    };
-    std::vector<double> lengths, cosine, sine;
-    for (auto value : scale.values) lengths.push_back(3 + std::fabs(value));
-    for (auto angle : angles.values) {
-        cosine.push_back(std::cos(angle));
-        sine.push_back(std::sin(angle));
-    }
-    write(scale, lengths);
-    write(cosines, cosine);
-    write(sines, sine);
-    std::vector<int64_t> queries(tiles * each_queries), keys(tiles * each_keys);
-    for (int64_t i = 0; i < tiles * each_queries; i++) queries[i] = i < tokens ? tokens - 1 - i : -1;
-    for (auto& key : keys) key = between(0, tokens - 1);
-    std::vector<float> mask(tiles * each_queries * each_keys);
-    for (int64_t i = 0; i < static_cast<int64_t>(mask.size()); i++) mask[i] = i % each_keys != 0 && between(0, 1) == 1 ? -INFINITY : 0;
-
-    // A token's numbers of one head with their length and rotation.
-    const auto placed = [&](const Array& from, int64_t at, int64_t token, int64_t head) {
-        std::vector<double> v(d);
-        double square = 1e-6;
-        for (int64_t f = 0; f < d; f++) square += from.values[at + f] * from.values[at + f];
-        for (int64_t f = 0; f < d; f++) v[f] = from.values[at + f] * std::sqrt(scale.values[head] / square);
-        for (int64_t i = 0; i < pairs; i++) {
-            const auto a = v[i], b = v[i + pairs], c = cosines.values[(token * heads + head) * pairs + i], s = sines.values[(token * heads + head) * pairs + i];
-            v[i] = a * c - b * s;
-            v[i + pairs] = b * c + a * s;
-        }
-        return v;
-    };
-    std::vector<double> expected(n * tokens * features);
-    for (int64_t task = 0; task < n * heads * tiles * each_queries; task++) {
-        const auto slot = task % (tiles * each_queries), head = task / (tiles * each_queries) % heads, row = task / (tiles * each_queries * heads) * tokens, query = queries[slot];
-        if (query < 0) continue;
-        const auto q = placed(qkv, (row + query) * 3 * features + head * d, query, head);
-        std::vector<double> weights, most{-INFINITY};
-        for (int64_t j = 0; j < (two ? 2 : 1) * each_keys; j++) {
-            const auto key = keys[slot / each_queries * each_keys + j % each_keys], second = j / each_keys;
-            const auto k = second ? placed(other, (row + key) * 2 * features + head * d, key, head) : placed(qkv, ((row + key) * 3 + 1) * features + head * d, key, head);
-            double sum = masked ? mask[slot * each_keys + j % each_keys] : 0;
-            for (int64_t f = 0; f < d; f++) sum += q[f] * k[f];
-            weights.push_back(sum);
-            most[0] = std::fmax(most[0], sum);
-        }
-        double total = 0;
-        for (auto& weight : weights) total += weight = std::exp(weight - most[0]);
-        for (size_t j = 0; j < weights.size(); j++) {
-            const auto key = keys[slot / each_queries * each_keys + j % each_keys];
-            for (int64_t f = 0; f < d; f++)
-                expected[(row + query) * features + head * d + f] += weights[j] / total * (static_cast<int64_t>(j) >= each_keys ? other.values[((row + key) * 2 + 1) * features + head * d + f]
-                                                                                                                            : qkv.values[((row + key) * 3 + 2) * features + head * d + f]);
-        }
-    }
-    compare("rotary attention of " + std::to_string(tokens) + " tokens in " + std::to_string(tiles) + " tiles, " + std::to_string(heads) + " heads of " + std::to_string(d), expected, dtype, [&](pt_tensor* out) {
-        return pt_rotary_attention(qkv.tensor, two ? other.tensor : nullptr, heads, scale.tensor, cosines.tensor, sines.tensor, queries.data(), keys.data(), masked ? mask.data() : nullptr, tiles, each_queries,
-                                   each_keys, out);
-    });
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -498,10 +248,7 @@ int main(int argc, char** argv) {
                 silu(dtype);
                 attention(dtype);
                 window_attention(dtype);
-                linear(dtype);
-                rms_norm(dtype);
-                gated_gelu(dtype);
-                rotary_attention(dtype);
+                check_transformers(dtype);
             }
         std::printf("%s: %d calls compared\n", variant.c_str(), checks - before);
         start = end + 1;

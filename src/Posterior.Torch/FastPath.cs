@@ -128,4 +128,16 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
             return result == 0 ? null : new Tensor(result);
         }
     }
+
+    /// <summary>Vectors times a matrix of their image (<see cref="Nn.StackedProduct"/>), or null where ATen must do it.</summary>
+    internal static Tensor? StackedProduct(Tensor x, Tensor matrices, ReadOnlySpan<long> rows, bool transposed)
+    {
+        if (!IsEnabled) return null;
+        using var borrowed = new Borrowed(x, matrices);
+        fixed (long* counts = rows)
+        {
+            Native.Check(Native.pt_stacked_product(borrowed[0], borrowed[1], counts, transposed ? 1 : 0, out var result));
+            return result == 0 ? null : new Tensor(result);
+        }
+    }
 }
