@@ -270,7 +270,7 @@ int pt_linear_run(pt_convolution layer, pt_tensor x, pt_tensor residual, pt_tens
         *out = nullptr;
 #ifdef POSTERIOR_ONEDNN
         auto input = borrow(x), added = borrow(residual);
-        if (input.dim() == 0 || input.numel() == 0 || recorded(input) || recorded(added) || (added.defined() && added.numel() == 0)) return;
+        if (!plain(input) || input.dim() == 0 || input.numel() == 0 || recorded(input) || recorded(added) || (added.defined() && added.numel() == 0)) return;
         auto y = (*static_cast<Convolution*>(layer))(column(input), added.defined() ? column(added) : added, PT_IDENTITY);
         if (!y.defined()) return;
         auto shape = input.sizes().vec();

@@ -105,7 +105,7 @@ int pt_rms_norm(pt_tensor x, pt_tensor gain, double epsilon, pt_tensor* out) {
         auto input = borrow(x), gains = borrow(gain);
         if (!plain(input) || !plain(gains) || recorded(input) || recorded(gains) || input.dim() == 0 || input.numel() == 0) return;
         const auto width = input.size(-1), images = gains.numel() / width;
-        if (gains.size(-1) != width || (images != 1 && images != input.size(0))) return;
+        if (gains.scalar_type() != input.scalar_type() || gains.size(-1) != width || (images != 1 && images != input.size(0))) return;
         at::NoGradGuard no_grad;
         input = input.contiguous();
         gains = gains.to(at::kFloat).contiguous();
