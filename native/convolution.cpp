@@ -59,8 +59,8 @@ struct Primitive {
 class Convolution {
    public:
     Convolution(at::Tensor weight, at::Tensor bias, int64_t stride_v, int64_t stride_h, int64_t padding_v, int64_t padding_h, int64_t groups)
-        : weight_(std::move(weight)), bias_(std::move(bias)), strides_{stride_v, stride_h}, padding_{padding_v, padding_h}, groups_(groups),
-          version_(version()) {}
+        : given_(std::move(weight)), weight_(given_.dim() == 2 ? given_.detach().unsqueeze(2).unsqueeze(3) : given_), bias_(std::move(bias)),
+          strides_{stride_v, stride_h}, padding_{padding_v, padding_h}, groups_(groups), version_(version()) {}
 
     at::Tensor operator()(const at::Tensor& input, const at::Tensor& residual, int32_t activation) {
         if (!applicable(input, residual)) return {};
@@ -101,11 +101,11 @@ class Convolution {
         // oneDNN 2.6 adds a second image wrongly to 1x1 convolutions of an odd number of bfloat16 channels (seen with 11 and 19).
         if (residual.defined() && x.scalar_type() == at::kBFloat16 && x.size(1) % 16 != 0) return false;
         if (residual.defined() && (!plain(residual) || residual.scalar_type() != x.scalar_type())) return false;
-        return !recorded(x) && !recorded(weight_) && !recorded(bias_) && !recorded(residual);
+        return !recorded(x) && !recorded(given_) && !recorded(bias_) && !recorded(residual);
     }
 
     // Grows with every operation that writes to the weights in place.
-    int64_t version() const { return weight_.is_inference() ? 0 : weight_._version(); }
+    int64_t version() const { return given_.is_inference() ? 0 : given_._version(); }
 
     std::shared_ptr<const Primitive> find(const Shape& shape, int64_t height, int64_t width) {
         std::lock_guard<std::mutex> lock(mutex_);
@@ -128,9 +128,10 @@ class Convolution {
         result->destination = memory::desc({shape.batch, weight_.size(0), height, width}, shape.type, memory::format_tag::nhwc);
         try {
             auto chosen = choose(*result, shape.residual ? Addition::read : Addition::none);
-            if (shape.residual && shape.type == memory::data_type::f32 && std::string(chosen.impl_info_str()).find("brg") == std::string::npos) {
-                // In single precision the implementations that read a second image are a fifth slower than those that add to what
-                // is there, which costs a copy of the residual: a fiftieth.
+            const auto one_pixel = weight_.size(2) == 1 && weight_.size(3) == 1;
+            if (shape.residual && shape.type == memory::data_type::f32 && (one_pixel || std::string(chosen.impl_info_str()).find("brg") == std::string::npos)) {
+                // In single precision what reads a second image is slower than what adds to what is there, which costs a copy of the residual, a fiftieth: by a
+                // fifth in implementations other than "brg", by a tenth in those of one pixel.
                 auto accumulating = choose(*result, Addition::accumulate);
                 result->accumulates = std::string(accumulating.impl_info_str()).find("brg") != std::string::npos;
                 if (result->accumulates) chosen = accumulating;
@@ -196,11 +197,14 @@ class Convolution {
         return copy;
     }
 
-    at::Tensor weight_, bias_;
+    at::Tensor given_, weight_, bias_;  // the matrix of a linear layer is a kernel of one pixel
     int64_t strides_[2], padding_[2], groups_, version_;
     std::mutex mutex_;
     std::vector<std::shared_ptr<const Primitive>> primitives_;
 };
+
+// The rows of a linear layer as a column of pixels.
+at::Tensor column(const at::Tensor& x) { return x.contiguous().view({1, -1, 1, x.size(-1)}).permute({0, 3, 1, 2}); }
 
 std::string library() {
     auto version = dnnl::version();
@@ -257,6 +261,21 @@ int pt_convolution_run(pt_convolution layer, pt_tensor x, pt_tensor residual, pt
         // In place: the pass is a small part of the convolution, and no memory is needed.
         if (modulated && y.defined()) posterior::modulate(y, scales, shifts, activation);
         *out = posterior::release(std::move(y));
+#endif
+    });
+}
+
+int pt_linear_run(pt_convolution layer, pt_tensor x, pt_tensor residual, pt_tensor* out) {
+    return guard([&] {
+        *out = nullptr;
+#ifdef POSTERIOR_ONEDNN
+        auto input = borrow(x), added = borrow(residual);
+        if (!plain(input) || input.dim() == 0 || input.numel() == 0 || recorded(input) || recorded(added) || (added.defined() && added.numel() == 0)) return;
+        auto y = (*static_cast<Convolution*>(layer))(column(input), added.defined() ? column(added) : added, PT_IDENTITY);
+        if (!y.defined()) return;
+        auto shape = input.sizes().vec();
+        shape.back() = y.size(1);
+        *out = posterior::release(y.permute({0, 2, 3, 1}).view(shape));
 #endif
     });
 }

@@ -81,7 +81,7 @@ PT_API int pt_tensor_grad_clear(pt_tensor tensor);
 // bfloat16, other devices, shapes without a fast implementation. The caller then uses the ATen operator.
 enum { PT_IDENTITY = 0, PT_SILU = 1, PT_RELU = 2 };  // activations
 typedef void* pt_convolution;  // a convolution layer with its packed weights
-// Refers to the weights (OIHW) without a copy; packs them per shape when it runs, and again after operators wrote to them.
+// Refers to the weights (OIHW, or OI for a linear layer) without a copy; packs them per shape when it runs, and again after operators wrote to them.
 // Null when the bridge was built without oneDNN.
 PT_API int pt_convolution_new(pt_tensor weight, pt_tensor bias, int64_t stride_v, int64_t stride_h, int64_t padding_v, int64_t padding_h, int64_t groups,
                               pt_convolution* out);
@@ -89,6 +89,8 @@ PT_API int pt_convolution_free(pt_convolution layer);
 // activation((conv(x) + bias + residual) (1 + scale) + shift); residual, scale and shift (a number per image and channel) may be null.
 // The result is channels-last. Safe on several threads at once.
 PT_API int pt_convolution_run(pt_convolution layer, pt_tensor x, pt_tensor residual, pt_tensor scale, pt_tensor shift, int32_t activation, pt_tensor* out);
+// x W^T + bias + residual over the last dimension, for a layer of weights OI; the residual may be null.
+PT_API int pt_linear_run(pt_convolution layer, pt_tensor x, pt_tensor residual, pt_tensor* out);
 // oneDNN's version and instruction set; empty when the bridge was built without it.
 PT_API const char* pt_convolution_library(void);
 // Resampling by the factor 2 with the separable filter of `count` taps, the same for every channel, over channels-last memory: the convolution of stride 2
@@ -105,6 +107,20 @@ PT_API int pt_attention(pt_tensor q, pt_tensor k, pt_tensor v, pt_tensor* out);
 // windows start `shift` pixels down and right, cyclically. softmax(scale q k^T + bias + mask) v, with a bias [heads, tokens, tokens] and a mask [windows, tokens, tokens] or null.
 // Recorded for differentiation where qkv or the bias is.
 PT_API int pt_window_attention(pt_tensor qkv, int64_t heads, int64_t window, int64_t shift, double scale, pt_tensor bias, pt_tensor mask, pt_tensor* out);
+// x gain / sqrt(mean x^2 + epsilon) over the last dimension (Zhang, Sennrich 2019); the gains are [last] or, for each image, [N, last].
+PT_API int pt_rms_norm(pt_tensor x, pt_tensor gain, double epsilon, pt_tensor* out);
+// a gelu(b) of x = [a | b] in the last dimension (Shazeer 2020).
+PT_API int pt_gated_gelu(pt_tensor x, pt_tensor* out);
+// Attention by cosine similarity with rotary positions (Crowson et al. 2024, Sec. 3): qkv [N, ..., 3 heads d], queries, keys and values of the tokens of an image one after another, to
+// [N, ..., heads d]. Queries and keys are given the length sqrt(scale) of their head; numbers i and i + d/4 of a head are rotated for i < d/4 by angles whose cosines and sines are
+// [tokens, heads, d/4]. `other` [N, ..., 2 heads d], or null, holds keys and values of a second stream of the same tokens, which queries see as they see the first.
+// The tokens queries[t], a negative one being none, see the tokens keys[t], for each tile t; each has its own row of the mask [tiles, tile_queries, tile_keys], which is added to the
+// logits, or null. Each token is to be in one tile's queries.
+PT_API int pt_rotary_attention(pt_tensor qkv, pt_tensor other, int64_t heads, pt_tensor scale, pt_tensor cosines, pt_tensor sines, const int64_t* queries, const int64_t* keys,
+                               const float* mask, int64_t tiles, int64_t tile_queries, int64_t tile_keys, pt_tensor* out);
+// A few float32 vectors for each image times the image's own matrix [R, C] of matrices [N, R, C], whose first rows[i] rows count: x [N, K, C] to x A^T [N, K, R], zero beyond
+// rows[i], or, with `transposed`, x [N, K, R] to x A [N, K, C]. Each matrix is read from memory once.
+PT_API int pt_stacked_product(pt_tensor x, pt_tensor matrices, const int64_t* rows, int32_t transposed, pt_tensor* out);
 // The variant of the vector code in use (avx512_bf16, avx512, avx2, portable), all that this processor can run, and a choice among them.
 PT_API const char* pt_vector_variant(void);
 PT_API const char* pt_vector_variants(void);

@@ -15,6 +15,25 @@ struct WindowShape {
     int64_t scratch() const { return 6 * padded_tokens * padded_width + 2 * padded_tokens * padded_tokens; }
 };
 
+// The attention of some tokens of an image to some of its tokens with one head. Keys and values of `streams` streams lie one after another in the scratch memory.
+struct RotaryTile {
+    int64_t width, queries, keys, streams;
+    int64_t padded_width, padded_keys;           // to multiples of the longest vector, the latter over all streams
+    const int64_t *query_places, *key_places;    // tokens of the image; a negative query is none
+    const float *cosines, *sines;                // width / 4 numbers a token, `rotation_pitch` apart
+    int64_t rotation_pitch;
+    float length;                                // of queries and keys
+    const float* mask;                           // [queries, padded_keys]
+
+    int64_t scratch() const { return 2 * queries * padded_width + 3 * padded_keys * padded_width + queries * padded_keys + 2 * queries; }
+};
+
+// Rows of numbers, `pitch` elements apart.
+struct Rows {
+    const void* first;
+    int64_t pitch;
+};
+
 struct VectorKernels {
     const char* name;
     // Adds, for each channel, sum(x - pivot) and sum((x - pivot)^2) over `rows` rows.
@@ -39,6 +58,16 @@ struct VectorKernels {
     // Its derivatives: writes those of the window's rows of qkv, and adds those of the bias to bias_sums unless that is null.
     void (*window_attention_gradient[2])(const void* qkv, const void* dy, void* dqkv, const WindowShape& shape, const int64_t* places, const float* bias, const float* mask,
                                          const float* statistics, float* bias_sums, float* scratch);
+    // y = x gain / sqrt(mean x^2 + epsilon) for each row, a gain per channel.
+    void (*rms_norm[2])(const void* x, void* y, int64_t rows, int64_t channels, const float* gain, float epsilon);
+    // y = a gelu(b) for each row x = [a | b], `channels` numbers each.
+    void (*gated_gelu[2])(const void* x, void* y, int64_t rows, int64_t channels);
+    // softmax(q k^T + mask) v of one tile and head, after queries and keys got their length and rotation; keys and values of each stream.
+    void (*rotary_attention[2])(Rows queries, const Rows* keys, const Rows* values, const RotaryTile& tile, void* y, int64_t pitch, float* scratch);
+    // y[k][r] = sum over c of x[k][c] matrix[r][c], for a few rows x (`width` apart) and y (`pitch` apart) and a matrix that is read once.
+    void (*products_with_rows)(const float* x, const float* matrix, float* y, int64_t count, int64_t rows, int64_t width, int64_t pitch);
+    // y[k][c] = sum over r of x[k][r] matrix[r][c], likewise: rows of x are `pitch` apart.
+    void (*sums_of_rows)(const float* x, const float* matrix, float* y, int64_t count, int64_t rows, int64_t width, int64_t pitch);
 };
 
 // The best variant for this processor, or the one that was chosen with POSTERIOR_VECTOR or pt_vector_variant_set.

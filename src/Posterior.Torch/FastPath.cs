@@ -3,8 +3,8 @@ using Posterior.Torch.Nn;
 namespace Posterior.Torch;
 
 /// <summary>
-/// The code that layers use instead of ATen's operators on the CPU: convolutions by oneDNN with packed weights, attention and SiLU in inference; group
-/// normalisation, resampling and attention inside windows also with derivatives, of the first order. Results agree with ATen's within rounding.
+/// The code that layers use instead of ATen's operators on the CPU: convolutions and linear layers by oneDNN with packed weights, attention, SiLU and what transformers do
+/// between matrix products in inference; group normalisation, resampling and attention inside windows also with derivatives, of the first order. Results agree with ATen's within rounding.
 /// </summary>
 /// <param name="Enabled">Whether it may be used.</param>
 /// <param name="Convolution">The library and instruction set of convolutions, as <c>oneDNN 2.6.3 with AVX-512 BF16</c>; empty when the bridge was built without it.</param>
@@ -95,5 +95,49 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
         using var borrowed = new Borrowed(qkv, bias, mask);
         Native.Check(Native.pt_window_attention(borrowed[0], heads, window, shift, scale, borrowed[1], borrowed[2], out var result));
         return result == 0 ? null : new Tensor(result);
+    }
+
+    /// <summary>Root-mean-square normalisation (<see cref="RmsNormalisation"/>), or null where ATen must do it.</summary>
+    internal static Tensor? RmsNorm(Tensor x, Tensor gain, double epsilon)
+    {
+        if (!IsEnabled) return null;
+        using var borrowed = new Borrowed(x, gain);
+        Native.Check(Native.pt_rms_norm(borrowed[0], borrowed[1], epsilon, out var result));
+        return result == 0 ? null : new Tensor(result);
+    }
+
+    /// <summary>a gelu(b) of the halves of the last dimension, or null where ATen must do it.</summary>
+    internal static Tensor? GatedGelu(Tensor x)
+    {
+        if (!IsEnabled) return null;
+        using var borrowed = new Borrowed(x);
+        Native.Check(Native.pt_gated_gelu(borrowed[0], out var result));
+        return result == 0 ? null : new Tensor(result);
+    }
+
+    /// <summary>Attention by cosine similarity (<see cref="Nn.RotaryAttention"/>), or null where ATen must do it.</summary>
+    internal static Tensor? RotaryAttention(Tensor qkv, Tensor? other, long heads, Tensor scale, Tensor cosines, Tensor sines, TokenTiles tiles)
+    {
+        if (!IsEnabled) return null;
+        using var borrowed = new Borrowed(qkv, other, scale, cosines, sines);
+        fixed (long* queries = tiles.Queries, keys = tiles.Keys)
+        fixed (float* mask = tiles.Mask)
+        {
+            Native.Check(Native.pt_rotary_attention(
+                borrowed[0], borrowed[1], heads, borrowed[2], borrowed[3], borrowed[4], queries, keys, mask, tiles.Count, tiles.EachQueries, tiles.EachKeys, out var result));
+            return result == 0 ? null : new Tensor(result);
+        }
+    }
+
+    /// <summary>Vectors times a matrix of their image (<see cref="Nn.StackedProduct"/>), or null where ATen must do it.</summary>
+    internal static Tensor? StackedProduct(Tensor x, Tensor matrices, ReadOnlySpan<long> rows, bool transposed)
+    {
+        if (!IsEnabled) return null;
+        using var borrowed = new Borrowed(x, matrices);
+        fixed (long* counts = rows)
+        {
+            Native.Check(Native.pt_stacked_product(borrowed[0], borrowed[1], counts, transposed ? 1 : 0, out var result));
+            return result == 0 ? null : new Tensor(result);
+        }
     }
 }

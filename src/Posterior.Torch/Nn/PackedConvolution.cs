@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Posterior.Torch.Nn;
 
 /// <summary>
-/// A convolution layer as oneDNN runs it. It keeps a second, reordered copy of the weights (about their size again), made at the
+/// A convolution or linear layer as oneDNN runs it. It keeps a second, reordered copy of the weights (about their size again), made at the
 /// first evaluation, and made anew when an operator wrote to the weights since.
 /// </summary>
 internal sealed unsafe class PackedConvolution : SafeHandle
@@ -29,19 +29,36 @@ internal sealed unsafe class PackedConvolution : SafeHandle
     public Tensor? Run(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation)
     {
         if (IsInvalid) return null;
-        var added = false;
-        DangerousAddRef(ref added);
-        try
-        {
-            using var borrowed = new Borrowed(x, residual, scale, shift);
-            Native.Check(Native.pt_convolution_run(handle, borrowed[0], borrowed[1], borrowed[2], borrowed[3], activation, out var result));
-            return result == 0 ? null : new Tensor(result);
-        }
-        finally
-        {
-            DangerousRelease();
-        }
+        using var held = new Held(this);
+        using var borrowed = new Borrowed(x, residual, scale, shift);
+        Native.Check(Native.pt_convolution_run(handle, borrowed[0], borrowed[1], borrowed[2], borrowed[3], activation, out var result));
+        return result == 0 ? null : new Tensor(result);
+    }
+
+    /// <summary>x W^T + bias + residual of a linear layer, or null where ATen must do it.</summary>
+    public Tensor? RunLinear(Tensor x, Tensor? residual)
+    {
+        if (IsInvalid) return null;
+        using var held = new Held(this);
+        using var borrowed = new Borrowed(x, residual);
+        Native.Check(Native.pt_linear_run(handle, borrowed[0], borrowed[1], out var result));
+        return result == 0 ? null : new Tensor(result);
     }
 
     protected override bool ReleaseHandle() => Native.pt_convolution_free(handle) == 0;
+
+    // Another thread may free the layer meanwhile.
+    private readonly ref struct Held
+    {
+        private readonly PackedConvolution _layer;
+
+        public Held(PackedConvolution layer)
+        {
+            var added = false;
+            layer.DangerousAddRef(ref added);
+            _layer = layer;
+        }
+
+        public void Dispose() => _layer.DangerousRelease();
+    }
 }

@@ -37,6 +37,11 @@ public sealed class WorkMeter : IDisposable
         if (_current is not null) Count(4.0 * q.Count * k.Size(-1));
     }
 
+    internal static void CountOperations(double operations)
+    {
+        if (_current is not null) Count(operations);
+    }
+
     internal static void CountWindowAttention(Tensor result, long tokens)
     {
         if (_current is not null) Count(4.0 * result.Count * tokens);

@@ -17,6 +17,7 @@ internal sealed class HditAttention : Module
     private readonly RotaryFrequencies _positions;
     private readonly FeatureDegradation? _degradation;
     private readonly Linear? _degradedKv;
+    private Grid? _grid;
 
     /// <summary>A block with zero weights.</summary>
     /// <param name="width">Numbers of a token.</param>
@@ -45,35 +46,16 @@ internal sealed class HditAttention : Module
     public Tensor Forward(Tensor x, HditPass pass)
     {
         using var scope = new Scope();
-        var (n, height, width) = (x.Size(0), x.Size(1), x.Size(2));
         var tokens = _norm.Forward(x, pass.Condition).To(pass.ActivationType ?? x.DType);
-        var qkv = _qkv.Forward(tokens).Reshape(n, height, width, 3, _heads, _settings.DHead);
-        var (cosines, sines) = _positions.Forward(pass.Positions, tokens.DType);
-        var q = Place(qkv.Select(3, 0));
-        List<(Tensor K, Tensor V)> streams = [(Place(qkv.Select(3, 1)), qkv.Select(3, 2))];
-        if (_degradation is not null)
-        {
-            if (pass.Measured is null)
-            {
-                // What the zero operator gives: keys and values of zeros.
-                var none = streams[0].V.ZerosLike();
-                streams.Add((none, none));
-            }
-            else
-            {
-                var kv = _degradedKv!.Forward(_degradation.Forward(tokens, pass.Measured)).Reshape(n, height, width, 2, _heads, _settings.DHead);
-                streams.Add((Place(kv.Select(3, 0)), kv.Select(3, 1)));
-            }
-        }
-        var mixed = _settings.Type switch
-        {
-            HditAttentionType.Neighborhood => NeighbourhoodAttention.Forward(q, [.. streams], _settings.KernelSize),
-            HditAttentionType.ShiftedWindow => ShiftedWindowAttention.Forward(q, [.. streams], _settings.WindowSize, _shift),
-            _ => GlobalAttention.Forward(q, [.. streams]),
-        };
-        return scope.Keep(x + _out.Forward(mixed.Reshape(n, height, width, -1)).To(x.DType));
-
-        Tensor Place(Tensor heads) => AxialRope.Rotate(CosineSimilarity.Scale(heads, _scale), cosines, sines);
+        var qkv = _qkv.Forward(tokens);
+        var degraded = _degradation is null ? null
+            // What the zero operator gives: keys and values of zeros.
+            : pass.Measured is null ? tokens.ZerosLike().Repeat(1, 1, 1, 2)
+            : _degradedKv!.Forward(_degradation.Forward(tokens, pass.Measured));
+        var (cosines, sines) = _positions.Forward(pass.Positions);
+        var tiles = Tiles(x.Size(1), x.Size(2));
+        var mixed = (tiles is null ? null : RotaryAttention.InInference(qkv, degraded, _heads, _scale, cosines, sines, tiles)) ?? ThroughAten(qkv, degraded, cosines, sines);
+        return scope.Keep(_out.Forward(mixed, residual: x));
     }
 
     /// <summary>Random weights; the block starts as the identity.</summary>
@@ -84,6 +66,44 @@ internal sealed class HditAttention : Module
         _degradation?.Initialise(noise);
         _degradedKv?.Initialise(noise);
     }
+
+    private Tensor ThroughAten(Tensor qkv, Tensor? degraded, Tensor cosines, Tensor sines)
+    {
+        using var scope = new Scope();
+        (cosines, sines) = (cosines.To(qkv.DType), sines.To(qkv.DType));
+        var (main, second) = (Heads(qkv), degraded is null ? null : Heads(degraded));
+        var q = Place(main.Select(3, 0));
+        List<(Tensor K, Tensor V)> streams = [(Place(main.Select(3, 1)), main.Select(3, 2))];
+        if (second is not null) streams.Add((Place(second.Select(3, 0)), second.Select(3, 1)));
+        var mixed = _settings.Type switch
+        {
+            HditAttentionType.Neighborhood => NeighbourhoodAttention.Forward(q, [.. streams], _settings.KernelSize),
+            HditAttentionType.ShiftedWindow => ShiftedWindowAttention.Forward(q, [.. streams], _settings.WindowSize, _shift),
+            _ => GlobalAttention.Forward(q, [.. streams]),
+        };
+        return scope.Keep(mixed.Flatten(3));
+
+        // [N, height, width, parts, heads, d].
+        Tensor Heads(Tensor x) => x.Reshape(x.Size(0), x.Size(1), x.Size(2), -1, _heads, _settings.DHead);
+        Tensor Place(Tensor heads) => AxialRope.Rotate(CosineSimilarity.Scale(heads, _scale), cosines, sines);
+    }
+
+    // Which tokens see which on a grid; they are kept, as most evaluations have the grid of the one before.
+    private TokenTiles? Tiles(long height, long width)
+    {
+        var known = Volatile.Read(ref _grid);
+        if (known?.Height == height && known.Width == width) return known.Tiles;
+        known = new Grid(height, width, _settings.Type switch
+        {
+            HditAttentionType.Neighborhood => NeighbourhoodAttention.Tiles(height, width, _settings.KernelSize),
+            HditAttentionType.ShiftedWindow => ShiftedWindowAttention.Tiles(height, width, _settings.WindowSize, _shift),
+            _ => GlobalAttention.Tiles(height, width),
+        });
+        Volatile.Write(ref _grid, known);
+        return known.Tiles;
+    }
+
+    private sealed record Grid(long Height, long Width, TokenTiles? Tiles);
 
     /// <summary>The frequencies of the rotary embedding, a buffer of the key <c>freqs</c>.</summary>
     private sealed class RotaryFrequencies : Module
@@ -103,10 +123,10 @@ internal sealed class HditAttention : Module
             _frequencies.Value.CopyFrom(AxialRope.Frequencies(_shape.Width, _shape.Heads));
         }
 
-        public (Tensor Cosines, Tensor Sines) Forward(Tensor positions, DType dtype)
+        public (Tensor Cosines, Tensor Sines) Forward(Tensor positions)
         {
             var angles = AxialRope.Angles(positions, _frequencies);
-            return (angles.Cos().To(dtype), angles.Sin().To(dtype));
+            return (angles.Cos(), angles.Sin());
         }
     }
 }

@@ -55,7 +55,7 @@ internal sealed class HditLayer : Module
         public Tensor Forward(Tensor x, HditPass pass)
         {
             using var scope = new Scope();
-            return scope.Keep(x + Geglu.Forward(_up, _down, _norm.Forward(x, pass.Condition).To(pass.ActivationType ?? x.DType)).To(x.DType));
+            return scope.Keep(Geglu.Forward(_up, _down, _norm.Forward(x, pass.Condition).To(pass.ActivationType ?? x.DType), x));
         }
 
         public void Initialise(NoiseSource noise) => _up.Initialise(noise);

@@ -26,12 +26,11 @@ internal sealed class FourierFeatures : Module
 /// <summary>A gated feed-forward part: <c>a gelu(b)</c> (Shazeer 2020, arXiv:2002.05202) between two linear maps without bias.</summary>
 internal static class Geglu
 {
-    /// <summary><c>down(a gelu(b))</c> with <c>[a | b] = up(x)</c>.</summary>
-    public static Tensor Forward(Linear up, Linear down, Tensor x)
+    /// <summary><c>residual + down(a gelu(b))</c> with <c>[a | b] = up(x)</c>.</summary>
+    public static Tensor Forward(Linear up, Linear down, Tensor x, Tensor residual)
     {
         using var scope = new Scope();
-        var halves = up.Forward(x).Chunk(2, -1);
-        return scope.Keep(down.Forward(halves[0] * halves[1].Gelu()));
+        return scope.Keep(down.Forward(GatedGelu.Forward(up.Forward(x)), residual));
     }
 }
 
@@ -79,7 +78,7 @@ internal sealed class HditMapping : Module
         public Tensor Forward(Tensor x)
         {
             using var scope = new Scope();
-            return scope.Keep(x + Geglu.Forward(_up, _down, _norm.Forward(x)));
+            return scope.Keep(Geglu.Forward(_up, _down, _norm.Forward(x), x));
         }
 
         public void Initialise(NoiseSource noise) => _up.Initialise(noise);

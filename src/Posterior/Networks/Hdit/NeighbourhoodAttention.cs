@@ -33,9 +33,7 @@ public static class NeighbourhoodAttention
         var (queries, keys) = (rows.Queries * columns.Queries, rows.Keys * columns.Keys);
 
         // 0 where a query sees a key, -inf elsewhere: [tiles, 1, queries, keys].
-        var mask = (rows.Visible().Reshape(rows.Tiles, 1, rows.Queries, 1, rows.Keys, 1) * columns.Visible().Reshape(1, columns.Tiles, 1, columns.Queries, 1, columns.Keys))
-            .Reshape(rows.Tiles * columns.Tiles, 1, queries, keys);
-        mask = mask.Greater(0).Where(Tensor.Zeros([]), Tensor.Full([], double.NegativeInfinity)).To(q.DType).To(q.Device);
+        var mask = Tensor.From(Mask(rows, columns), rows.Tiles * columns.Tiles, 1, queries, keys).To(q.DType).To(q.Device);
 
         var padded = q.Pad([0, 0, 0, 0, 0, columns.Tiles * columns.Queries - width, 0, rows.Tiles * rows.Queries - height]);
         var tiled = padded.Reshape(n, rows.Tiles, rows.Queries, columns.Tiles, columns.Queries, heads, d).Permute(0, 1, 3, 5, 2, 4, 6).Reshape(n, -1, heads, queries, d);
@@ -50,6 +48,45 @@ public static class NeighbourhoodAttention
         // The keys of each tile, [N, tiles, heads, keys, d].
         Tensor Blocks(Tensor x) => columns.Gather(rows.Gather(x, 1), 3)
             .Reshape(n, rows.Tiles, rows.Keys, columns.Tiles, columns.Keys, heads, d).Permute(0, 1, 3, 5, 2, 4, 6).Reshape(n, -1, heads, keys, d);
+    }
+
+    /// <summary>The same as tiles of queries; null for so many tokens that the memory of tiles would count.</summary>
+    /// <param name="height">Rows of tokens.</param>
+    /// <param name="width">Columns of tokens.</param>
+    /// <param name="kernel">k; an axis with fewer tokens is seen as a whole.</param>
+    public static TokenTiles? Tiles(long height, long width, int kernel)
+    {
+        if (kernel >= height && kernel >= width) return GlobalAttention.Tiles(height, width);
+        var (rows, columns) = (new Axis(height, kernel), new Axis(width, kernel));
+        var tiles = rows.Tiles * columns.Tiles;
+        var (queries, keys) = (new long[tiles * rows.Queries * columns.Queries], new long[tiles * rows.Keys * columns.Keys]);
+        for (var tile = 0L; tile < tiles; tile++)
+        {
+            var (down, across) = (tile / columns.Tiles, tile % columns.Tiles);
+            for (var i = 0L; i < rows.Queries * columns.Queries; i++)
+            {
+                var (row, column) = (down * rows.Queries + i / columns.Queries, across * columns.Queries + i % columns.Queries);
+                queries[tile * rows.Queries * columns.Queries + i] = row < height && column < width ? row * width + column : -1;
+            }
+            for (var i = 0L; i < rows.Keys * columns.Keys; i++)
+                keys[tile * rows.Keys * columns.Keys + i] = (rows.FirstKey(down) + i / columns.Keys) * width + columns.FirstKey(across) + i % columns.Keys;
+        }
+        return new TokenTiles((int)tiles, queries, keys, Mask(rows, columns));
+    }
+
+    // 0 where a query sees a key, -inf elsewhere: [tiles, queries, keys].
+    private static float[] Mask(Axis rows, Axis columns)
+    {
+        var (down, across) = (rows.Visible(), columns.Visible());
+        var mask = new float[rows.Tiles * columns.Tiles * rows.Queries * columns.Queries * rows.Keys * columns.Keys];
+        var place = 0;
+        for (var row = 0L; row < rows.Tiles; row++)
+            for (var column = 0L; column < columns.Tiles; column++)
+                for (var i = row * rows.Queries; i < (row + 1) * rows.Queries; i++)
+                    for (var j = column * columns.Queries; j < (column + 1) * columns.Queries; j++)
+                        for (var k = 0L; k < rows.Keys; k++)
+                            for (var l = 0L; l < columns.Keys; l++) mask[place++] = down[i * rows.Keys + k] && across[j * columns.Keys + l] ? 0 : float.NegativeInfinity;
+        return mask;
     }
 
     /// <summary>The tiles of one axis.</summary>
@@ -86,22 +123,23 @@ public static class NeighbourhoodAttention
             return x.IndexSelect(dimension, Tensor.From(indices, indices.Length).To(x.Device)).Reshape(gathered);
         }
 
-        /// <summary>1 where a query sees a key, <c>[tiles, queries, keys]</c>.</summary>
-        public Tensor Visible()
+        /// <summary>Whether a query sees a key, <c>[tiles, queries, keys]</c>.</summary>
+        public bool[] Visible()
         {
-            var visible = new float[Tiles * Queries * Keys];
+            var visible = new bool[Tiles * Queries * Keys];
             for (var tile = 0L; tile < Tiles; tile++)
             {
                 for (var query = 0L; query < Queries; query++)
                 {
                     // What is beyond the end sees something too: no softmax of nothing.
                     var start = WindowStart(Math.Min(tile * Queries + query, _length - 1), _length, _kernel) - FirstKey(tile);
-                    visible.AsSpan((int)((tile * Queries + query) * Keys + start), (int)_kernel).Fill(1);
+                    visible.AsSpan((int)((tile * Queries + query) * Keys + start), (int)_kernel).Fill(true);
                 }
             }
-            return Tensor.From(visible, Tiles, Queries, Keys);
+            return visible;
         }
 
-        private long FirstKey(long tile) => Math.Min(WindowStart(tile * Queries, _length, _kernel), _length - Keys);
+        /// <summary>The first key of a tile.</summary>
+        public long FirstKey(long tile) => Math.Min(WindowStart(tile * Queries, _length, _kernel), _length - Keys);
     }
 }

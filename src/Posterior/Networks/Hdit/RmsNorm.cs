@@ -16,12 +16,8 @@ internal sealed class RmsNorm : Module
     /// <summary>Normalises the last dimension.</summary>
     public Tensor Forward(Tensor x) => Apply(x, _scale);
 
-    /// <summary>The norm with a given scale.</summary>
-    public static Tensor Apply(Tensor x, Tensor scale)
-    {
-        using var scope = new Scope();
-        return scope.Keep(x * (x.Square().Mean([-1], keepDimensions: true) + Epsilon).Rsqrt() * scale);
-    }
+    /// <summary>The norm with a given scale, for all images or for each.</summary>
+    public static Tensor Apply(Tensor x, Tensor scale) => RmsNormalisation.Forward(x, scale, Epsilon);
 }
 
 /// <summary>The same with the scale <c>1 + linear(condition)</c> for each image (Crowson et al. 2024, Sec. 3.1).</summary>
@@ -38,6 +34,6 @@ internal sealed class AdaptiveRmsNorm : Module
     public Tensor Forward(Tensor x, Tensor condition)
     {
         using var scope = new Scope();
-        return scope.Keep(RmsNorm.Apply(x, (_linear.Forward(condition) + 1).Unsqueeze(1).Unsqueeze(1)));
+        return scope.Keep(RmsNorm.Apply(x, _linear.Forward(condition) + 1));
     }
 }

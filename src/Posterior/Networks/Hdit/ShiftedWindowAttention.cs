@@ -16,14 +16,14 @@ public static class ShiftedWindowAttention
     {
         using var scope = new Scope();
         var (n, height, width, heads, d) = (q.Size(0), q.Size(1), q.Size(2), q.Size(3), q.Size(4));
-        if (height % window != 0 || width % window != 0) throw new ArgumentException($"windows of {window} tokens do not tile {height} x {width} tokens");
+        Check(height, width, window);
         var (rows, columns) = (height / window, width / window);
         var k = Tensor.Cat([.. streams.Select(stream => Windows(stream.K).Transpose(3, 4))], 4);
         var v = Tensor.Cat([.. streams.Select(stream => Windows(stream.V))], 3);
         var queries = Windows(q);
         WorkMeter.CountAttention(queries, k);
         var logits = queries.MatMul(k);
-        if (shift > 0) logits += Mask(rows, columns, window, shift).Repeat(1, 1, 1, streams.Length).To(q.DType).To(q.Device);
+        if (shift > 0) logits += Tensor.From(Mask(rows, columns, window, shift), rows * columns, 1, window * window, window * window).Repeat(1, 1, 1, streams.Length).To(q.DType).To(q.Device);
         var mixed = logits.Softmax(-1).MatMul(v).Reshape(n, rows, columns, heads, window, window, d).Permute(0, 1, 4, 2, 5, 3, 6).Reshape(n, height, width, heads, d);
         return scope.Keep(shift > 0 ? mixed.Roll([-shift, -shift], [1, 2]) : mixed);
 
@@ -32,8 +32,27 @@ public static class ShiftedWindowAttention
             .Reshape(n, rows, window, columns, window, heads, d).Permute(0, 1, 3, 5, 2, 4, 6).Reshape(n, -1, heads, (long)window * window, d);
     }
 
+    /// <summary>The same as tiles of queries.</summary>
+    /// <param name="height">Rows of tokens, a multiple of the window.</param>
+    /// <param name="width">Columns of tokens, a multiple of the window.</param>
+    /// <param name="window">Rows and columns of a window.</param>
+    /// <param name="shift">By how many tokens the grid is rolled down and to the right.</param>
+    public static TokenTiles Tiles(long height, long width, int window, int shift)
+    {
+        Check(height, width, window);
+        var (rows, columns, tokens) = (height / window, width / window, window * window);
+        var places = new long[height * width];
+        for (var i = 0L; i < places.Length; i++)
+        {
+            var (w, token) = (i / tokens, i % tokens);
+            var (row, column) = (w / columns * window + token / window, w % columns * window + token % window);
+            places[i] = (row - shift + height) % height * width + (column - shift + width) % width;
+        }
+        return new TokenTiles((int)(rows * columns), places, places, shift > 0 ? Mask(rows, columns, window, shift) : null);
+    }
+
     // The first rows of the top windows and the first columns of the left ones come from the other edge.
-    private static Tensor Mask(long rows, long columns, int window, int shift)
+    private static float[] Mask(long rows, long columns, int window, int shift)
     {
         var tokens = window * window;
         var mask = new float[rows * columns * tokens * tokens];
@@ -49,6 +68,11 @@ public static class ShiftedWindowAttention
                 }
             }
         }
-        return Tensor.From(mask, rows * columns, 1, tokens, tokens);
+        return mask;
+    }
+
+    private static void Check(long height, long width, int window)
+    {
+        if (height % window != 0 || width % window != 0) throw new ArgumentException($"windows of {window} tokens do not tile {height} x {width} tokens");
     }
 }

@@ -41,12 +41,14 @@ internal sealed class MatrixBatch : OperatorBatch
     private const double LeastPivot = 1e-9;
 
     private readonly Tensor _matrices;
+    private readonly long[] _rows;
     private readonly Constant _inverses;
 
     public MatrixBatch(ImageShape shape, MatrixMember[] members)
     {
         using var scope = new Scope();
         (InputShape, Count, Rows) = (shape, members.Length, members.Max(member => member.Rows));
+        _rows = [.. members.Select(member => member.Rows)];
         _matrices = Tensor.Zeros([Count, Rows, shape.Count]).Own();
         var memory = _matrices.Memory<float>();
         for (var i = 0; i < members.Length; i++) members[i].Matrix.CopyTo(memory.Slice((int)(i * Rows * shape.Count)));
@@ -80,20 +82,10 @@ internal sealed class MatrixBatch : OperatorBatch
 
     internal static OperatorException Dependent(string name, long rank, long rows) => new($"operator '{name}': the {rows} rows of the matrix are not independent, {rank} of them are");
 
-    private protected override Tensor ApplyStack(Tensor x)
-    {
-        var vectors = x.Flatten(2);
-        var y = vectors.MatMul(Matrices(x).Transpose(1, 2));
-        WorkMeter.CountProduct(vectors, y);
-        return y;
-    }
+    private protected override Tensor ApplyStack(Tensor x) => StackedProduct.WithTransposed(x.Flatten(2), Matrices(x), _rows);
 
-    private protected override Tensor AdjointStack(Tensor y)
-    {
-        var x = y.MatMul(Matrices(y));
-        WorkMeter.CountProduct(y, x);
-        return x.Reshape(Count, y.Size(1), InputShape.Channels, InputShape.Height, InputShape.Width);
-    }
+    private protected override Tensor AdjointStack(Tensor y) =>
+        StackedProduct.With(y, Matrices(y), _rows).Reshape(Count, y.Size(1), InputShape.Channels, InputShape.Height, InputShape.Width);
 
     private protected override Tensor PseudoInverseStack(Tensor y) => AdjointStack(y.MatMul(_inverses.For(y)));
 

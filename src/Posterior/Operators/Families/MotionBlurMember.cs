@@ -43,6 +43,7 @@ public sealed record MotionBlurMember(ImageShape Shape, double[] Kernel, int Str
 internal sealed class MotionBlurBatch : OperatorBatch
 {
     private readonly Polyphase _phases;
+    private readonly DirectFourier _fourier;
 
     // K and K^+ of each frequency, [n, 1, s^2, H/s, W/(2s) + 1], without the singular values that are zero.
     private readonly Constant _k, _pseudoInverse;
@@ -52,6 +53,7 @@ internal sealed class MotionBlurBatch : OperatorBatch
         using var scope = new Scope();
         (InputShape, Count) = (shape, members.Length);
         _phases = new Polyphase(stride, shape.Height / stride, shape.Width / stride);
+        _fourier = new DirectFourier(_phases);
         var k = Tensor.Stack([.. members.Select(member => _phases.Frequencies(member.Kernel, shape.Height, shape.Width))]);
         var power = k.Abs().Square().Sum([2], keepDimensions: true);
         var threshold = members[0].Threshold;
@@ -72,6 +74,7 @@ internal sealed class MotionBlurBatch : OperatorBatch
     /// <inheritdoc/>
     public override void Dispose()
     {
+        _fourier.Dispose();
         _k.Dispose();
         _pseudoInverse.Dispose();
         base.Dispose();
@@ -80,8 +83,8 @@ internal sealed class MotionBlurBatch : OperatorBatch
     private protected override Tensor ApplyStack(Tensor x)
     {
         var planes = x.Reshape(Count, -1, InputShape.Height, InputShape.Width);
-        var f = Polyphase.Fourier(_phases.Split(planes)) * _k.For(x);
-        return _phases.Inverse(f.Sum([2])).Reshape(Count, x.Size(1), Rows);
+        var f = _fourier.Forward(_phases.Split(planes)) * _k.For(x);
+        return _fourier.Inverse(f.Sum([2])).Reshape(Count, x.Size(1), Rows);
     }
 
     private protected override Tensor AdjointStack(Tensor y) => Back(y, _k.For(y).Conj());
@@ -91,6 +94,6 @@ internal sealed class MotionBlurBatch : OperatorBatch
     private Tensor Back(Tensor y, Tensor k)
     {
         var planes = y.Reshape(Count, -1, 1, _phases.Rows, _phases.Columns);
-        return _phases.Interleave(_phases.Inverse(Polyphase.Fourier(planes) * k)).Reshape(Count, y.Size(1), InputShape.Channels, InputShape.Height, InputShape.Width);
+        return _phases.Interleave(_fourier.Inverse(_fourier.Forward(planes) * k)).Reshape(Count, y.Size(1), InputShape.Channels, InputShape.Height, InputShape.Width);
     }
 }

@@ -1,0 +1,145 @@
+// What transformers are made of against plain loops in double precision: linear layers, normalisation, gates, attention with rotary positions, and products of stacks of vectors.
+#include "comparison.h"
+
+using namespace comparison;
+
+namespace {
+
+void linear(int32_t dtype) {
+    const auto n = between(1, 9), rows = between(1, 12), inputs = between(1, 70), outputs = between(1, 70);
+    const auto biased = between(0, 1) == 1, with_residual = between(0, 1) == 1;
+    Array x({n, rows, inputs}, dtype), weight({outputs, inputs}, dtype, 0.2), bias({outputs}, dtype), residual({n, rows, outputs}, dtype);
+    std::vector<double> expected(residual.values.size());
+    for (size_t i = 0; i < expected.size(); i++) {
+        const auto row = i / outputs, o = i % outputs;
+        expected[i] = (biased ? bias.values[o] : 0) + (with_residual ? residual.values[i] : 0);
+        for (int64_t k = 0; k < inputs; k++) expected[i] += x.values[row * inputs + k] * weight.values[o * inputs + k];
+    }
+    pt_convolution layer;
+    check(pt_convolution_new(weight.tensor, biased ? bias.tensor : nullptr, 1, 1, 0, 0, 1, &layer), "linear");
+    if (layer == nullptr) return;
+    for (int repeat = 0; repeat < 2; repeat++)
+        compare("linear layer of " + std::to_string(n * rows) + " rows, " + std::to_string(inputs) + " to " + std::to_string(outputs) + (with_residual ? " residual" : ""), expected, dtype,
+                [&](pt_tensor* out) { return pt_linear_run(layer, x.tensor, with_residual ? residual.tensor : nullptr, out); });
+    check(pt_convolution_free(layer), "free");
+}
+
+void rms_norm(int32_t dtype) {
+    const auto n = between(1, 9), rows = between(1, 12), width = between(1, 150);
+    const auto each = between(0, 1) == 1;
+    Array x({n, rows, width}, dtype), gain({each ? n : 1, width}, dtype);
+    std::vector<double> expected(x.values.size());
+    for (int64_t row = 0; row < n * rows; row++) {
+        double square = 0;
+        for (int64_t c = 0; c < width; c++) square += std::pow(x.values[row * width + c], 2) / width;
+        for (int64_t c = 0; c < width; c++) expected[row * width + c] = x.values[row * width + c] / std::sqrt(square + 1e-6) * gain.values[(each ? row / rows : 0) * width + c];
+    }
+    compare("RMS norm of " + std::to_string(width), expected, dtype, [&](pt_tensor* out) { return pt_rms_norm(x.tensor, gain.tensor, 1e-6, out); });
+}
+
+void gated_gelu(int32_t dtype) {
+    const auto rows = between(1, 30), width = between(1, 70);
+    Array x({rows, 2 * width}, dtype, 3);
+    std::vector<double> expected(rows * width);
+    for (int64_t i = 0; i < rows * width; i++) {
+        const auto a = x.values[i / width * 2 * width + i % width], b = x.values[i / width * 2 * width + width + i % width];
+        expected[i] = a * b / 2 * std::erfc(-b / std::sqrt(2.0));
+    }
+    compare("gated gelu of " + std::to_string(width), expected, dtype, [&](pt_tensor* out) { return pt_gated_gelu(x.tensor, out); });
+}
+
+void rotary_attention(int32_t dtype) {
+    const auto n = between(1, 9), tokens = between(1, 40), heads = between(1, 4), pairs = between(1, 18), d = 4 * pairs, features = heads * d;
+    const auto tiles = between(1, 4), each_queries = (tokens + tiles - 1) / tiles, each_keys = between(1, tokens);
+    const auto two = between(0, 1) == 1, masked = between(0, 1) == 1;
+    Array qkv({n, tokens, 3 * features}, dtype), other({n, tokens, 2 * features}, dtype), angles({tokens, heads, pairs}, kFloat, 2);
+    Array scale({heads}, kFloat), cosines({tokens, heads, pairs}, kFloat), sines({tokens, heads, pairs}, kFloat);
+    const auto write = [](Array& to, const std::vector<double>& values) {
+        std::vector<float> floats(values.begin(), values.end());
+        to.values.assign(floats.begin(), floats.end());
+        check(pt_tensor_free(to.tensor), "free");
+        to.tensor = to.make(floats, kFloat, false);
+    };
+    std::vector<double> lengths, cosine, sine;
+    for (auto value : scale.values) lengths.push_back(3 + std::fabs(value));
+    for (auto angle : angles.values) {
+        cosine.push_back(std::cos(angle));
+        sine.push_back(std::sin(angle));
+    }
+    write(scale, lengths);
+    write(cosines, cosine);
+    write(sines, sine);
+    std::vector<int64_t> queries(tiles * each_queries), keys(tiles * each_keys);
+    for (int64_t i = 0; i < tiles * each_queries; i++) queries[i] = i < tokens ? tokens - 1 - i : -1;
+    for (auto& key : keys) key = between(0, tokens - 1);
+    std::vector<float> mask(tiles * each_queries * each_keys);
+    for (int64_t i = 0; i < static_cast<int64_t>(mask.size()); i++) mask[i] = i % each_keys != 0 && between(0, 1) == 1 ? -INFINITY : 0;
+
+    // A token's numbers of one head with their length and rotation.
+    const auto placed = [&](const Array& from, int64_t at, int64_t token, int64_t head) {
+        std::vector<double> v(d);
+        double square = 1e-6;
+        for (int64_t f = 0; f < d; f++) square += from.values[at + f] * from.values[at + f];
+        for (int64_t f = 0; f < d; f++) v[f] = from.values[at + f] * std::sqrt(scale.values[head] / square);
+        for (int64_t i = 0; i < pairs; i++) {
+            const auto a = v[i], b = v[i + pairs], c = cosines.values[(token * heads + head) * pairs + i], s = sines.values[(token * heads + head) * pairs + i];
+            v[i] = a * c - b * s;
+            v[i + pairs] = b * c + a * s;
+        }
+        return v;
+    };
+    std::vector<double> expected(n * tokens * features);
+    for (int64_t task = 0; task < n * heads * tiles * each_queries; task++) {
+        const auto slot = task % (tiles * each_queries), head = task / (tiles * each_queries) % heads, row = task / (tiles * each_queries * heads) * tokens, query = queries[slot];
+        if (query < 0) continue;
+        const auto q = placed(qkv, (row + query) * 3 * features + head * d, query, head);
+        std::vector<double> weights, most{-INFINITY};
+        for (int64_t j = 0; j < (two ? 2 : 1) * each_keys; j++) {
+            const auto key = keys[slot / each_queries * each_keys + j % each_keys], second = j / each_keys;
+            const auto k = second ? placed(other, (row + key) * 2 * features + head * d, key, head) : placed(qkv, ((row + key) * 3 + 1) * features + head * d, key, head);
+            double sum = masked ? mask[slot * each_keys + j % each_keys] : 0;
+            for (int64_t f = 0; f < d; f++) sum += q[f] * k[f];
+            weights.push_back(sum);
+            most[0] = std::fmax(most[0], sum);
+        }
+        double total = 0;
+        for (auto& weight : weights) total += weight = std::exp(weight - most[0]);
+        for (size_t j = 0; j < weights.size(); j++) {
+            const auto key = keys[slot / each_queries * each_keys + j % each_keys];
+            for (int64_t f = 0; f < d; f++)
+                expected[(row + query) * features + head * d + f] += weights[j] / total * (static_cast<int64_t>(j) >= each_keys ? other.values[((row + key) * 2 + 1) * features + head * d + f]
+                                                                                                                            : qkv.values[((row + key) * 3 + 2) * features + head * d + f]);
+        }
+    }
+    compare("rotary attention of " + std::to_string(tokens) + " tokens in " + std::to_string(tiles) + " tiles, " + std::to_string(heads) + " heads of " + std::to_string(d), expected, dtype, [&](pt_tensor* out) {
+        return pt_rotary_attention(qkv.tensor, two ? other.tensor : nullptr, heads, scale.tensor, cosines.tensor, sines.tensor, queries.data(), keys.data(), masked ? mask.data() : nullptr, tiles, each_queries,
+                                   each_keys, out);
+    });
+}
+
+void stacked_product() {
+    const auto n = between(1, 9), stack = between(1, 9), most = between(1, 40), width = between(1, 70);
+    Array matrices({n, most, width}, kFloat), x({n, stack, width}, kFloat), y({n, stack, most}, kFloat);
+    std::vector<int64_t> rows(n);
+    for (auto& count : rows) count = between(0, most);
+    std::vector<double> products(y.values.size()), sums(x.values.size());
+    for (int64_t i = 0; i < n * stack; i++)
+        for (int64_t r = 0; r < rows[i / stack]; r++)
+            for (int64_t c = 0; c < width; c++) {
+                const auto element = matrices.values[(i / stack * most + r) * width + c];
+                products[i * most + r] += x.values[i * width + c] * element;
+                sums[i * width + c] += y.values[i * most + r] * element;
+            }
+    compare("products with rows", products, kFloat, [&](pt_tensor* out) { return pt_stacked_product(x.tensor, matrices.tensor, rows.data(), 0, out); });
+    compare("sums of rows", sums, kFloat, [&](pt_tensor* out) { return pt_stacked_product(y.tensor, matrices.tensor, rows.data(), 1, out); });
+}
+
+}  // namespace
+
+void check_transformers(int32_t dtype) {
+    linear(dtype);
+    rms_norm(dtype);
+    gated_gelu(dtype);
+    rotary_attention(dtype);
+    stacked_product();
+}
