@@ -49,7 +49,7 @@ public sealed class Linear : Module
 
     private PackedConvolution Pack()
     {
-        var made = PackedConvolution.Of(_weight, _bias.OrNull, 1, 0, 1);
+        var made = PackedConvolution.Of(_weight, _bias.OrNull, 1, (0, 0), 1);
         if (Interlocked.CompareExchange(ref _packed, made, null) is not { } earlier) return made;
         made.Dispose();
         return earlier;

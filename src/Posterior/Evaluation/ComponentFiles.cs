@@ -28,7 +28,7 @@ internal static class ComponentFiles
             rows.Add(
             [
                 new(stretched, string.Create(CultureInfo.InvariantCulture, $"{k + 1}: sd {UnitSigma.FromSigned(deviations[k]).Value:0.###}")),
-                .. components.Walk(k, _steps).Select((image, i) => new ContactSheet.Cell(ValueRange.ToUnit(image).Clamp(0, 1), string.Create(CultureInfo.InvariantCulture, $"{_steps[i]:+0.#;-0.#;mean} sd"))),
+                .. components.Walk(k, _steps).Select((image, i) => new ContactSheet.Cell(ValueRange.ToUnit(image).Clamp(0, 1), _steps[i] == 0 ? "mean" : string.Create(CultureInfo.InvariantCulture, $"{_steps[i]:+0.#;-0.#} sd"))),
             ]);
         }
         var path = Path.Combine(Path.GetDirectoryName(output)!, $"{Path.GetFileNameWithoutExtension(output)}.components.png");
