@@ -101,9 +101,9 @@ public sealed class RestoreTests(Workspace workspace) : IClassFixture<Workspace>
         // |mean of r|^2 is the mean of |r|^2 less their spread.
         Assert.True(receipt.RootElement.GetProperty("mean_residual").GetDouble() < residuals.Average());
         Assert.NotEmpty(receipt.RootElement.GetProperty("verdict").GetProperty("sentence").GetString()!);
-        // Measurement, three samples, mean and deviation side by side, the measurement in its own small size.
+        // Measurement, three samples, mean and deviation side by side, the measurement in its own small size, all twice as large for the captions.
         using var sheet = ImageFile.Load(workspace.File("many.sheet.png"));
-        Assert.Equal(10 + 5 * 40 + 7 * 6, sheet.Size(3));
+        Assert.Equal(2 * (10 + 5 * 40) + 7 * 6, sheet.Size(3));
     }
 
     [Fact]
@@ -116,11 +116,12 @@ public sealed class RestoreTests(Workspace workspace) : IClassFixture<Workspace>
         using (var scope = new Scope())
         {
             var map = ImageFile.Load(workspace.File("mapped.truth.png"));
-            Assert.Equal(3 * 40 + 4 * 6, map.Size(3));
-            var invention = map.Narrow(2, map.Size(2) - 6 - 32, 32).Narrow(3, 3 * 6 + 2 * 40, 40);
+            // Each pixel is a square of four.
+            Assert.Equal(3 * 80 + 4 * 6, map.Size(3));
+            var invention = map.Narrow(2, map.Size(2) - 6 - 64, 64).Narrow(3, 3 * 6 + 2 * 80, 80);
             // Middle grey where pixels are known.
-            Assert.True((invention.Narrow(2, 0, 8) - 0.5).Abs().Max().Item() <= 0.5 / 255 + 1e-6);
-            Assert.True((invention.Narrow(2, 8, 16).Narrow(3, 10, 20) - 0.5).Abs().Max().Item() > 0.02);
+            Assert.True((invention.Narrow(2, 0, 16) - 0.5).Abs().Max().Item() <= 0.5 / 255 + 1e-6);
+            Assert.True((invention.Narrow(2, 16, 32).Narrow(3, 20, 40) - 0.5).Abs().Max().Item() > 0.02);
         }
         using var again = JsonDocument.Parse(ProgramRun.Of(workspace, "rerun", "mapped.png.json", "--json").Succeeded().Output);
         Assert.True(again.RootElement.GetProperty("identical").GetBoolean());
