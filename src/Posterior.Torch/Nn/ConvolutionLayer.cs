@@ -9,6 +9,8 @@ namespace Posterior.Torch.Nn;
 /// <param name="groups">The number of groups that channels fall into.</param>
 public abstract class ConvolutionLayer(long stride, (long V, long H) padding, long groups) : Module
 {
+    private PackedConvolution? _packed;
+
     /// <summary>A layer that adds as many zeros above as beside the image.</summary>
     /// <param name="stride">The step of the kernel, in pixels.</param>
     /// <param name="padding">The zeros around the image, in pixels.</param>
@@ -17,8 +19,6 @@ public abstract class ConvolutionLayer(long stride, (long V, long H) padding, lo
         : this(stride, (padding, padding), groups)
     {
     }
-
-    private PackedConvolution? _packed;
 
     /// <summary>The kernels, <c>[outputs, inputs / groups, height, width]</c>.</summary>
     protected abstract Tensor Kernels { get; }

@@ -20,7 +20,7 @@ public sealed record Nppc : Solver<LinearOperator, PosteriorComponentsModel>
     /// <inheritdoc/>
     public override int Evaluations => 1;
 
-    /// <summary>Whether a measurement without noise is put into the mean, and what it fixes is taken out of the directions (<see cref="PrincipalComponents.Given"/>); as published, the network's output is the result.</summary>
+    /// <summary>Whether a measurement without noise is put into the mean, and what it fixes is taken out of the directions (<see cref="PrincipalComponents.Given"/>); no leaves the output of the network as it is.</summary>
     public bool FinalProjection { get; init; } = true;
 
     /// <inheritdoc/>

@@ -14,6 +14,7 @@ public sealed class Trainer : IDisposable
     // A relative width of 0.10, as EDM2 keeps beside 0.05.
     private const double WideExponent = 6.94;
 
+    private readonly LossWatch _watch = new();
     private readonly TrainingImages _images;
 
     /// <summary>Prepares a training from the network's present weights.</summary>
@@ -56,8 +57,6 @@ public sealed class Trainer : IDisposable
 
     /// <summary>The average of the weights, which is what is shipped.</summary>
     public PowerAverage Average { get; }
-
-    private readonly LossWatch _watch = new();
 
     /// <summary>A second, wider average for <see cref="PostHocAverage"/>; null where no snapshots are taken.</summary>
     public PowerAverage? WideAverage { get; }
