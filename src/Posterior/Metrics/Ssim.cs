@@ -46,19 +46,35 @@ public sealed record Ssim(SsimVariant Variant = SsimVariant.Gaussian) : IMetric
         var (x, y) = ImagePair.Double(estimate, truth);
         var (n, c, h, w) = (x.Size(0), x.Size(1), x.Size(2), x.Size(3));
         if (Math.Min(h, w) < Side) throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"SSIM needs images of at least {Side} x {Side} pixels, not {w} x {h}"));
-        (x, y) = (Prepare(x.Reshape(n * c, 1, h, w)), Prepare(y.Reshape(n * c, 1, h, w)));
-        var window = Window();
-        Tensor Average(Tensor image) => image.Conv2d(window.Reshape(1, 1, Side, 1)).Conv2d(window.Reshape(1, 1, 1, Side));
+        (x, y) = (Prepare(x.Reshape(n * c, 1, h, w)).Contiguous(), Prepare(y.Reshape(n * c, 1, h, w)).Contiguous());
+        (h, w) = (x.Size(2), x.Size(3));
+        var map = Tensor.Zeros([n, c, h - Side + 1, w - Side + 1], DType.Float64);
+        var (plane, positions) = (checked((int)(h * w)), checked((int)((h - Side + 1) * (w - Side + 1))));
+        var moments = new WindowedMoments(Window(), (int)w);
+        for (var i = 0; i < n * c; i++)
+            Plane(moments, x.Memory<double>().Slice(i * plane, plane), y.Memory<double>().Slice(i * plane, plane), (int)w, map.Memory<double>().Slice(i * positions, positions));
+        return scope.Keep(map);
+    }
 
-        var (mx, my) = (Average(x), Average(y));
+    private void Plane(WindowedMoments moments, ReadOnlySpan<double> x, ReadOnlySpan<double> y, int width, Span<double> map)
+    {
         // Sample covariances divide by n - 1.
         var factor = Variant == SsimVariant.Uniform7 ? 49.0 / 48 : 1;
-        var vx = (Average(x * x) - mx * mx) * factor;
-        var vy = (Average(y * y) - my * my) * factor;
-        var cov = (Average(x * y) - mx * my) * factor;
-        if (Variant == SsimVariant.ReflectFull) (vx, vy) = (vx.Clamp(0, null), vy.Clamp(0, null));
-        var map = (mx * my * 2 + C1) * (cov * 2 + C2) / ((mx * mx + my * my + C1) * (vx + vy + C2));
-        return scope.Keep(map.Reshape(n, c, map.Size(2), map.Size(3)));
+        var columns = width - Side + 1;
+        for (var row = 0; row < x.Length / width; row++)
+        {
+            moments.Add(row, x.Slice(row * width, width), y.Slice(row * width, width));
+            if (row < Side - 1) continue;
+            moments.Average(row);
+            var similarity = map.Slice((row - Side + 1) * columns, columns);
+            for (var i = 0; i < columns; i++)
+            {
+                var (mx, my) = (moments.X[i], moments.Y[i]);
+                var (vx, vy, cov) = ((moments.XX[i] - mx * mx) * factor, (moments.YY[i] - my * my) * factor, (moments.XY[i] - mx * my) * factor);
+                if (Variant == SsimVariant.ReflectFull) (vx, vy) = (Math.Max(vx, 0), Math.Max(vy, 0));
+                similarity[i] = (2 * mx * my + C1) * (2 * cov + C2) / ((mx * mx + my * my + C1) * (vx + vy + C2));
+            }
+        }
     }
 
     private Tensor Prepare(Tensor images) => Variant switch
@@ -68,7 +84,7 @@ public sealed record Ssim(SsimVariant Variant = SsimVariant.Gaussian) : IMetric
         _ => images,
     };
 
-    private Tensor Window()
+    private double[] Window()
     {
         var weights = new double[Side];
         for (var i = 0; i < Side; i++)
@@ -77,6 +93,6 @@ public sealed record Ssim(SsimVariant Variant = SsimVariant.Gaussian) : IMetric
             weights[i] = Variant == SsimVariant.Uniform7 ? 1 : Math.Exp(-distance * distance / (2 * 1.5 * 1.5));
         }
         var sum = weights.Sum();
-        return Tensor.From([.. weights.Select(weight => weight / sum)], Side);
+        return [.. weights.Select(weight => weight / sum)];
     }
 }

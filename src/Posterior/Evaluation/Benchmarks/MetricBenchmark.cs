@@ -44,14 +44,15 @@ public static class MetricBenchmark
             () => Freed(() => features.Of(estimate)));
         return
         [
-            Row("psnr and ssim", 1, ShareBar),
-            Row("lpips-alex", 2, null),
-            Row("features of fid", 3, null),
+            Row("psnr and ssim", null, 1),
+            Row("lpips-alex", null, 2),
+            Row("features of fid", null, 3),
+            Row("all of them", ShareBar, 1, 2, 3),
         ];
 
-        BenchmarkRow Row(string metrics, int piece, double? bar) => new(
+        BenchmarkRow Row(string metrics, double? bar, params int[] pieces) => new(
             $"{metrics} at {Size}x{Size}, share of the time with {Evaluations} evaluations of {name}",
-            Timing.Median(seconds[piece].Zip(seconds[0], (metric, evaluation) => metric / (metric + Evaluations * evaluation))),
+            Timing.Median(seconds[0].Select((evaluation, round) => (Metrics: pieces.Sum(piece => seconds[piece][round]), Solver: Evaluations * evaluation)).Select(time => time.Metrics / (time.Metrics + time.Solver))),
             "",
             bar,
             BarSide.AtMost);
