@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.Globalization;
 using Posterior.Cli.Commands;
+using Posterior.Torch;
 
 namespace Posterior.Cli;
 
@@ -10,30 +11,31 @@ internal static class CommandLine
 {
     private const int Failed = 1, Misused = 2;
 
-    private static readonly (string Name, Func<Command> Make)[] _verbs =
+    // Verbs that calculate load libtorch, which takes longer than anything before its first use.
+    private static readonly (string Name, Func<Command> Make, bool Calculates)[] _verbs =
     [
-        ("demo", DemoCommand.Create),
-        ("restore", RestoreCommand.Create),
-        ("plan", PlanCommand.Create),
-        ("degrade", DegradeCommand.Create),
-        ("compare", CompareCommand.Create),
-        ("sample", SampleCommand.Create),
-        ("train", TrainCommand.Create),
-        ("info", InfoCommand.Create),
-        ("operators", CatalogueCommands.Operators),
-        ("solvers", CatalogueCommands.Solvers),
-        ("samplers", CatalogueCommands.Samplers),
-        ("models", CatalogueCommands.Models),
-        ("eval", EvalCommand.Create),
-        ("report", ReportCommand.Create),
-        ("bench", BenchCommand.Create),
-        ("verify", VerifyCommand.Create),
-        ("calibrate", CalibrateCommand.Create),
-        ("schedule", ScheduleCommand.Create),
-        ("tradeoff", TradeoffCommand.Create),
-        ("robustness", RobustnessCommand.Create),
-        ("doctor", DoctorCommand.Create),
-        ("rerun", RerunCommand.Create),
+        ("demo", DemoCommand.Create, true),
+        ("restore", RestoreCommand.Create, true),
+        ("plan", PlanCommand.Create, false),
+        ("degrade", DegradeCommand.Create, true),
+        ("compare", CompareCommand.Create, true),
+        ("sample", SampleCommand.Create, true),
+        ("train", TrainCommand.Create, true),
+        ("info", InfoCommand.Create, true),
+        ("operators", CatalogueCommands.Operators, false),
+        ("solvers", CatalogueCommands.Solvers, false),
+        ("samplers", CatalogueCommands.Samplers, false),
+        ("models", CatalogueCommands.Models, false),
+        ("eval", EvalCommand.Create, true),
+        ("report", ReportCommand.Create, false),
+        ("bench", BenchCommand.Create, true),
+        ("verify", VerifyCommand.Create, true),
+        ("calibrate", CalibrateCommand.Create, true),
+        ("schedule", ScheduleCommand.Create, true),
+        ("tradeoff", TradeoffCommand.Create, true),
+        ("robustness", RobustnessCommand.Create, true),
+        ("doctor", DoctorCommand.Create, false),
+        ("rerun", RerunCommand.Create, true),
     ];
 
     public static int Run(string[] args)
@@ -65,7 +67,7 @@ internal static class CommandLine
         // A plain command, because a root command is called like its file.
         var root = new Command("posterior", "Restores images with diffusion models: y = H x + noise is given, x is wanted. 'posterior --version' prints the version.") { new HelpOption() };
         // Only what is asked for is built: the others cost start-up time.
-        foreach (var (name, make) in _verbs)
+        foreach (var (name, make, _) in _verbs)
         {
             if (args is not [var verb, ..] || verb.StartsWith('-') || verb == name) root.Add(make());
         }
@@ -80,6 +82,7 @@ internal static class CommandLine
             Terminal.Problem($"{parsed.CommandResult.Command.Name}: {parsed.Errors[0].Message.TrimEnd('.')}");
             return Misused;
         }
+        if (_verbs.Any(known => known.Calculates && known.Name == parsed.CommandResult.Command.Name) && !args.Any(arg => arg is "--help" or "-h" or "-?")) TorchRuntime.Preload();
         return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
     }
 

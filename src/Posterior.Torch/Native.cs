@@ -11,6 +11,7 @@ internal static unsafe partial class Native
     private const string Library = "posterior";
 
     private static readonly Lazy<nint> _library = new(Load);
+    private static int _threadsSet;
 
     static Native() => NativeLibrary.SetDllImportResolver(typeof(Native).Assembly, Resolve);
 
@@ -75,19 +76,45 @@ internal static unsafe partial class Native
         throw new TorchException(end < 0 ? firstLine.ToString() : firstLine[..end].ToString());
     }
 
+    /// <summary>Loads the bridge, and libtorch with it, if it can be loaded; what is wrong shows at the first call.</summary>
+    public static void Preload()
+    {
+        try
+        {
+            _ = _library.Value;
+        }
+        catch (TorchException)
+        {
+            // The first call throws it again.
+        }
+    }
+
     // The runtime asks for the library once for every function, not once in all.
-    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? search) => name == Library ? _library.Value : 0;
+    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? search)
+    {
+        if (name != Library) return 0;
+        var library = _library.Value;
+        // One thread a core, unless the environment says otherwise. OpenMP keeps the number by thread: this one calls, the one that loaded need not.
+        if (Interlocked.Exchange(ref _threadsSet, 1) == 0 && Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is null or "")
+            ((delegate* unmanaged<int, int>)NativeLibrary.GetExport(library, "pt_threads_set"))(ProcessorTopology.PhysicalCores);
+        return library;
+    }
+
+    // Empty libraries in place of those that libtorch names and does not use (native/standins.sh). They would be found by everything else in the
+    // process too, so only a program that says so, as the command line does, takes them.
+    private static void LoadStandIns(string folder)
+    {
+        if (!AppContext.TryGetSwitch("Posterior.Torch.StandIns", out var wanted) || !wanted || !Directory.Exists(folder)) return;
+        foreach (var file in Directory.EnumerateFiles(folder)) NativeLibrary.TryLoad(file, out _);
+    }
 
     private static nint Load()
     {
         var path = Environment.GetEnvironmentVariable("POSTERIOR_NATIVE") ?? Path.Combine(AppContext.BaseDirectory, "libposterior.so");
         try
         {
-            var library = NativeLibrary.Load(path);
-            // One thread a core, unless the environment says otherwise.
-            if (Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is null or "")
-                ((delegate* unmanaged<int, int>)NativeLibrary.GetExport(library, "pt_threads_set"))(ProcessorTopology.PhysicalCores);
-            return library;
+            LoadStandIns(Path.Combine(Path.GetDirectoryName(path) ?? "", "standins"));
+            return NativeLibrary.Load(path);
         }
         catch (DllNotFoundException error)
         {

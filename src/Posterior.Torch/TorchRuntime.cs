@@ -9,6 +9,12 @@ public static unsafe class TorchRuntime
     /// <summary>How this libtorch was built and runs in parallel, as it describes itself.</summary>
     public static string Configuration => Native.Text(Native.pt_torch_config());
 
+    /// <summary>
+    /// Begins to load libtorch on another thread. It takes some tenths of a second, and a program that knows that it will need it has other things to do first.
+    /// What is wrong with it is thrown by the first use.
+    /// </summary>
+    public static void Preload() => ThreadPool.QueueUserWorkItem(_ => Native.Preload());
+
     /// <summary>The number of threads of one operation on the CPU.</summary>
     /// <exception cref="TorchException">The number is not positive.</exception>
     public static int Threads

@@ -45,6 +45,7 @@ internal static class HditInference
             NumClasses = shapes.Has("class_emb.weight") ? shapes.Size("class_emb.weight", 0) : 0,
             Condition = condition,
             Activation = degraded is null || shapes.Has(degraded.Replace("map", "gate", StringComparison.Ordinal)) ? MeasurementActivation.Gated : MeasurementActivation.Silu,
+            Rescaled = degraded is not null && shapes.Has(degraded.Replace("map.weight", "power", StringComparison.Ordinal)),
             OutputImages = outputs / numbers,
         };
 

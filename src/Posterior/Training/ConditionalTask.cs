@@ -20,7 +20,8 @@ public sealed record ConditionalTask : TrainingTask
 
     /// <summary>InvFussion's line in the catalogue.</summary>
     public static TrainingTaskEntry InvFussion { get; } = TrainingTaskEntry.Of("invfussion", "a network with the operator inside", WithOperators(MeasurementCondition.Operator)
-        .Choice("activation", task => task.Activation, (task, v) => task with { Activation = v }));
+        .Choice("activation", task => task.Activation, (task, v) => task with { Activation = v })
+        .Flag("rescaled", task => task.Rescaled, (task, v) => task with { Rescaled = v }));
 
     /// <summary>A name of <see cref="HditSizes"/>.</summary>
     public string Network { get; init; } = "hdit-thumb";
@@ -30,6 +31,9 @@ public sealed record ConditionalTask : TrainingTask
 
     /// <summary>The activation of feature degradation layers.</summary>
     public MeasurementActivation Activation { get; init; }
+
+    /// <summary>Whether feature degradation layers rescale what the pseudo-inverse brings back (<see cref="Networks.Hdit.HditSettings.Rescaled"/>).</summary>
+    public bool Rescaled { get; init; } = true;
 
     /// <summary>Names of operator families, with commas; each image of a batch draws one of them.</summary>
     public string Families { get; init; } = string.Join(',', _trained);
@@ -57,7 +61,7 @@ public sealed record ConditionalTask : TrainingTask
         if (Classes && context.Classes == 0) throw new TrainingException("classes: the data have none");
         var families = ReadFamilies(Families);
         // One row more, for no class.
-        var settings = HditSizes.Find(Network) with { Condition = Condition, Activation = Activation, NumClasses = Classes ? context.Classes + 1 : 0 };
+        var settings = HditSizes.Find(Network) with { Condition = Condition, Activation = Activation, Rescaled = Rescaled && Condition == MeasurementCondition.Operator, NumClasses = Classes ? context.Classes + 1 : 0 };
         var network = HditSizes.Build(settings, context);
         var uncertainty = Uncertainty ? new LearnedUncertainty(context.Seed) : null;
         var scalings = new EdmPreconditioning(settings.SigmaData);

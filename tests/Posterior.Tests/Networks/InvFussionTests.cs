@@ -17,7 +17,7 @@ public sealed class InvFussionTests
     public void A_change_of_the_measurement_s_basis_changes_nothing()
     {
         using var scope = new Scope();
-        using var network = Network(new());
+        using var network = Network(new() { Rescaled = true });
         var h = new SeededNoise(1).Normal([1, 40, _shape.Count]).Squeeze(0) * 0.05;
         var (q, _) = new SeededNoise(2).Normal([1, 40, 40], DType.Float64).Squeeze(0).Qr();
         var turned = q.To(DType.Float32).MatMul(h);
@@ -34,10 +34,34 @@ public sealed class InvFussionTests
     public void With_the_zero_operator_the_network_is_its_own_unconditional_form()
     {
         using var scope = new Scope();
-        using var network = Network(new());
+        using var network = Network(new() { Rescaled = true });
         using var zero = OperatorBatch.Of([new ZeroMember(_shape), new ZeroMember(_shape)]);
         var (x, noise) = Input(2);
         Near(network.Forward(x, noise), network.Forward(x, noise, new MeasuredBatch(zero, Tensor.Zeros([2, 1]))), 1e-6);
+    }
+
+    [Fact]
+    public void A_rescaled_layer_gives_back_measurements_of_random_matrices_at_the_size_of_those_of_masks()
+    {
+        using var scope = new Scope();
+        var (plain, rescaled) = (new FeatureDegradation(24, new(3, 2, 2), MeasurementActivation.Gated, false), new FeatureDegradation(24, new(3, 2, 2), MeasurementActivation.Gated, true));
+        using var a = plain;
+        using var b = rescaled;
+        a.Initialise(new SeededNoise(1));
+        b.Initialise(new SeededNoise(1));
+        var tokens = new SeededNoise(3).Normal([1, 8, 8, 24]);
+        Assert.InRange(Ratio(OperatorFamilies.Patches), 1 - 1e-6, 1 + 1e-6);
+        using var matrices = OperatorBatch.Of([OperatorFamilies.Matrix.Draw(_shape, 3)]);
+        var ratio = Ratio(OperatorFamilies.Matrix);
+        Assert.InRange(ratio * ratio * matrices.SmoothShare.Item(), 1 - 1e-4, 1 + 1e-4);
+        Assert.InRange(ratio, 2, 30);
+
+        double Ratio(OperatorFamily family)
+        {
+            using var operators = OperatorBatch.Of([family.Draw(_shape, 3)]);
+            var measured = new MeasuredBatch(operators, operators.Apply(new SeededNoise(4).Normal(_shape.Batch(1))));
+            return b.Forward(tokens, measured).Norm().Item() / a.Forward(tokens, measured).Norm().Item();
+        }
     }
 
     [Theory]
@@ -47,7 +71,7 @@ public sealed class InvFussionTests
     public void A_batch_of_mixed_operators_with_rows_of_padding_gives_what_each_image_alone_gives(HditAttentionType attention)
     {
         using var scope = new Scope();
-        using var network = Network(new(), attention);
+        using var network = Network(new() { Rescaled = true }, attention);
         FamilyMember[] members = [.. OperatorFamilies.All.Select(family => family.Draw(_shape, 3))];
         var (x, noise) = Input(members.Length);
         using var all = OperatorBatch.Of(members);

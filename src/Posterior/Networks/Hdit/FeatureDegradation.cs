@@ -12,6 +12,8 @@ namespace Posterior.Networks.Hdit;
 /// With <see cref="MeasurementActivation.Gated"/> channel i of <c>z = W [H a, y]</c> is multiplied by <c>2 sigmoid(u_i r_i + v_i)</c>, where
 /// <c>r_i = |z_i| / sqrt(|y|^2 + sum_j |z_j|^2 / c)</c>: lengths of measurements do not depend on their basis nor on rows of zeros.
 /// It starts as the linear map alone (u = v = 0).
+/// A rescaled layer multiplies by <c>g^-p</c> with a learned p and the share g of the energy of smooth images that <c>H^+ H</c> leaves: 1 for masks and most blurs, about rows over pixels
+/// for random matrices, whose back projection is otherwise a tenth of the tokens' size. g does not depend on the basis or on rows of zeros either. p starts at 1/2, which keeps the scale of images.
 /// </remarks>
 internal sealed class FeatureDegradation : Module
 {
@@ -21,16 +23,19 @@ internal sealed class FeatureDegradation : Module
     private readonly HditPatch _patch;
     private readonly MeasurementActivation _activation;
     private readonly Parameter _map, _gate;
+    private readonly Parameter? _power;
 
     /// <summary>A layer with zero weights.</summary>
     /// <param name="width">Numbers of a token, a multiple of <c>C</c> times the pixels of a token.</param>
     /// <param name="patch">The pixels of a token.</param>
     /// <param name="activation">What follows the linear map.</param>
-    public FeatureDegradation(int width, HditPatch patch, MeasurementActivation activation)
+    /// <param name="rescaled">Whether the operator's share of smooth images is undone by a learned power.</param>
+    public FeatureDegradation(int width, HditPatch patch, MeasurementActivation activation, bool rescaled)
     {
         (_patch, _activation) = (patch, activation);
         var stack = width / patch.Numbers;
         _map = AddParameter("map.weight", Tensor.Zeros([stack, stack + 1]));
+        if (rescaled) _power = AddParameter("power", Tensor.Full([1], 0.5));
         if (activation == MeasurementActivation.Gated) _gate = AddParameter("gate.weight", Tensor.Zeros([stack, 2]));
     }
 
@@ -50,6 +55,7 @@ internal sealed class FeatureDegradation : Module
         var z = _map.Value.To(measured.DType).MatMul(measured);
         WorkMeter.CountProduct(_map, z);
         z = _activation == MeasurementActivation.Silu ? z.Silu() : z * Gate(z, condition.Y);
+        if (_power is { } power) z *= (condition.Operators.SmoothShare.To(z.Device).To(z.DType).Log() * power.Value.To(z.DType) * -1).Exp().Reshape(n, 1, 1);
         return scope.Keep(condition.Operators.PseudoInverse(z).Reshape(n, -1, c, h, rows, w, columns).Permute(0, 3, 5, 4, 6, 1, 2).Reshape(n, h, w, tokens.Size(3)).To(tokens.DType));
     }
 

@@ -50,6 +50,12 @@ public sealed record HditSettings
     /// <summary>The activation in the feature degradation layers of <see cref="MeasurementCondition.Operator"/>.</summary>
     public MeasurementActivation Activation { get; init; }
 
+    /// <summary>
+    /// Whether feature degradation layers rescale what <c>H^+</c> brings back: random rows carry little of an image, so that it is small beside the tokens. Not in the paper;
+    /// each layer learns a power of <see cref="Operators.OperatorBatch.SmoothShare"/>.
+    /// </summary>
+    public bool Rescaled { get; init; }
+
     /// <summary>Images that come out: 1, or the number of principal directions of an NPPC network.</summary>
     public int OutputImages { get; init; } = 1;
 }
