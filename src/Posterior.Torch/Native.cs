@@ -76,6 +76,9 @@ internal static unsafe partial class Native
         throw new TorchException(end < 0 ? firstLine.ToString() : firstLine[..end].ToString());
     }
 
+    /// <summary>How many empty libraries stand in for those that libtorch names and does not use.</summary>
+    public static int StandIns { get; private set; }
+
     /// <summary>Loads the bridge, and libtorch with it, if it can be loaded; what is wrong shows at the first call.</summary>
     public static void Preload()
     {
@@ -105,7 +108,7 @@ internal static unsafe partial class Native
     private static void LoadStandIns(string folder)
     {
         if (!AppContext.TryGetSwitch("Posterior.Torch.StandIns", out var wanted) || !wanted || !Directory.Exists(folder)) return;
-        foreach (var file in Directory.EnumerateFiles(folder)) NativeLibrary.TryLoad(file, out _);
+        StandIns = Directory.EnumerateFiles(folder).Count(file => NativeLibrary.TryLoad(file, out _));
     }
 
     private static nint Load()

@@ -10,6 +10,12 @@ public static unsafe class TorchRuntime
     public static string Configuration => Native.Text(Native.pt_torch_config());
 
     /// <summary>
+    /// How many libraries that libtorch names and does not use (OpenCV, ffmpeg and others of Debian's build) were kept out of this process by empty ones, which halves the time to load it.
+    /// 0 unless the program asks for it with the runtime setting <c>Posterior.Torch.StandIns</c>, as the command line does: the real ones can then not be loaded later either.
+    /// </summary>
+    public static int StandIns => Native.StandIns;
+
+    /// <summary>
     /// Begins to load libtorch on another thread. It takes some tenths of a second, and a program that knows that it will need it has other things to do first.
     /// What is wrong with it is thrown by the first use.
     /// </summary>

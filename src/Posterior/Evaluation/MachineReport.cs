@@ -42,6 +42,7 @@ public static class MachineReport
     private static IEnumerable<MachineFact> Engine()
     {
         yield return new("libtorch", TorchRuntime.Version);
+        if (TorchRuntime.StandIns is > 0 and var count) yield return new("stand-ins", string.Create(CultureInfo.InvariantCulture, $"{count} empty libraries for those that libtorch names and does not use"));
         yield return new("image library", ImageCodec.LibraryVersion);
         yield return Blas();
         var threads = TorchRuntime.Threads;

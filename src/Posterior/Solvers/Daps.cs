@@ -27,7 +27,7 @@ public enum DapsPrior
 /// <remarks>
 /// As in the authors' code the misfit is <c>|H x - y|^2 / tau^2</c>, twice the log-likelihood of noise with the deviation tau, so the effective noise is <c>tau / sqrt(2)</c>;
 /// the last noise level and the last learning rate are never reached. Langevin dynamics in a normal distribution is a first-order autoregression of every coordinate of a spectral
-/// operator, so that the end of a chain is drawn at once from its law, whatever the number of moves (<see cref="MoveByMove"/> walks it instead). Where the code has a tau and a learning rate for each task, here they follow from the noise unless they are given.
+/// operator, so that the end of a chain is drawn at once from its law, whatever the number of moves (<see cref="MoveByMove"/> walks it instead). tau and the learning rate are the published ones, the rate halved for stability.
 /// </remarks>
 public sealed record Daps : Solver<LinearOperator>
 {
@@ -38,11 +38,11 @@ public sealed record Daps : Solver<LinearOperator>
         .Whole("moves", s => s.Moves, (s, v) => s with { Moves = v })
         .Number("sigma-max", s => s.SigmaMax, (s, v) => s with { SigmaMax = v })
         .Number("sigma-min", s => s.SigmaMin, (s, v) => s with { SigmaMin = v })
-        .Number("tau", (s, v) => s with { Tau = v })
+        .Number("tau", s => s.Tau, (s, v) => s with { Tau = v })
         .Number("learning-rate", (s, v) => s with { LearningRate = v });
 
-    /// <summary>tau where the measurement has less noise than this accounts for, or none: the paper's.</summary>
-    public const double LeastTau = 0.01;
+    // Half of the published 1e-4, with which a chain of the published tau swings around a coordinate of singular value 1 for ever.
+    private const double StableRate = 5e-5;
 
     /// <inheritdoc/>
     public override string Name => "daps";
@@ -71,10 +71,10 @@ public sealed record Daps : Solver<LinearOperator>
     /// <summary>Where the flow ends.</summary>
     public double FlowSigmaMin { get; init; } = 0.01;
 
-    /// <summary>tau; null is <c>sqrt(2) sigma_y</c>, at least <see cref="LeastTau"/>.</summary>
-    public double? Tau { get; init; }
+    /// <summary>tau: the published 0.01 whatever the noise. The likelihood's own is <c>sqrt(2) sigma_y</c>, which wants longer moves.</summary>
+    public double Tau { get; init; } = 0.01;
 
-    /// <summary>The size of the first chain's moves; null is a quarter of the smaller of tau^2 (divided by the largest squared singular value above 1) and SigmaMin^2, which is stable.</summary>
+    /// <summary>The size of the first chain's moves; null is the smaller of 5e-5 and tau^2 / 2, divided by the largest squared singular value above 1: chains are stable.</summary>
     public double? LearningRate { get; init; }
 
     /// <summary>What is left of the learning rate at the end.</summary>
@@ -100,7 +100,7 @@ public sealed record Daps : Solver<LinearOperator>
     [
         .. Between("steps", Steps, 1, 10000), .. Between("flow-steps", FlowSteps, 1, 1000), .. Between("moves", Moves, 1, 10000),
         .. Between("sigma-max", SigmaMax, 1e-3, 1e4), .. Between("sigma-min", SigmaMin, 1e-4, SigmaMax), .. Between("flow-sigma-min", FlowSigmaMin, 1e-6, SigmaMin),
-        .. Between("tau", Tau ?? 1, 1e-6, 1e3), .. Between("learning-rate", LearningRate ?? 1, 0, 1e3), .. Between("learning-rate-decay", LearningRateDecay, 0, 1),
+        .. Between("tau", Tau, 1e-6, 1e3), .. Between("learning-rate", LearningRate ?? 1, 0, 1e3), .. Between("learning-rate-decay", LearningRateDecay, 0, 1),
         .. Between("momentum", Momentum ?? 0, 0, 1), .. Between("prior-sigma", PriorSigma, 1e-6, 1e4),
     ];
 
@@ -110,8 +110,7 @@ public sealed record Daps : Solver<LinearOperator>
     {
         var (y, h) = (measurement.Data, measurement.Operator);
         var grid = new KarrasSchedule(SigmaMin, SigmaMax).Levels(Steps + 1);
-        var tau = Tau ?? Math.Max(LeastTau, Math.Sqrt(2) * measurement.Sigma);
-        var rate = LearningRate ?? Math.Min(tau * tau / Math.Max(1, LargestGain.Squared(h, y.DType, y.Device)), SigmaMin * SigmaMin) / 4;
+        var rate = LearningRate ?? Math.Min(StableRate, Tau * Tau / 2) / Math.Max(1, LargestGain.Squared(h, y.DType, y.Device));
         var x = noise.Normal(h.InputShape.Batch(y.Size(0)), y.DType, y.Device) * SigmaMax;
         var evaluations = 0;
         var jump = h is SpectralOperator spectral && Prior == DapsPrior.Gaussian && Momentum is null && !MoveByMove ? (Basis: spectral, Update: new SpectralUpdate(spectral, y)) : default;
@@ -158,7 +157,7 @@ public sealed record Daps : Solver<LinearOperator>
             var start = jump.Basis.VT(estimate);
             return scope.Keep(jump.Basis.V(jump.Update.Step(start, start, noise.NormalLike(estimate), 1, s =>
             {
-                var pull = 2 * lr * s * s / (tau * tau);
+                var pull = 2 * lr * s * s / (Tau * Tau);
                 var shrink = 1 - lr / (sigma * sigma) - pull;
                 var data = pull * GeometricSum(shrink, Moves);
                 return new(1 - data, data, 0, Math.Sqrt(2 * lr * GeometricSum(shrink * shrink, Moves)));
@@ -184,10 +183,10 @@ public sealed record Daps : Solver<LinearOperator>
                 if (velocity is null && Prior == DapsPrior.Gaussian)
                 {
                     // (x - u) + (x0 - x) = x0 - u: in place, because there are a hundred moves a step.
-                    u.LerpInPlace(estimate, lr / (sigma * sigma)).AddInPlace(likelihood, 2 * lr / (tau * tau)).AddInPlace(noise.NormalLike(u), Math.Sqrt(2 * lr));
+                    u.LerpInPlace(estimate, lr / (sigma * sigma)).AddInPlace(likelihood, 2 * lr / (Tau * Tau)).AddInPlace(noise.NormalLike(u), Math.Sqrt(2 * lr));
                     continue;
                 }
-                var force = (likelihood * (2 / (tau * tau))).AddScaled(state - u, 1 / (sigma * sigma));
+                var force = (likelihood * (2 / (Tau * Tau))).AddScaled(state - u, 1 / (sigma * sigma));
                 force = Prior switch
                 {
                     DapsPrior.Gaussian => force.AddScaled(estimate - state, 1 / (sigma * sigma)),

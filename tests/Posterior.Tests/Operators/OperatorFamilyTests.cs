@@ -90,6 +90,43 @@ public sealed class OperatorFamilyTests : IDisposable
     }
 
     [Fact]
+    public void The_share_of_smooth_images_is_whole_for_masks_and_rows_over_pixels_for_matrices_and_knows_no_basis()
+    {
+        using var scope = new Scope();
+        var shape = new ImageShape(3, 16, 16);
+        Assert.Equal(1, Share(OperatorFamilies.Patches), 6);
+        Assert.Equal(1, Share(OperatorFamilies.BoxOutpainting), 6);
+        Assert.Equal(1, Share(OperatorFamilies.Zero), 6);
+
+        // The longer the stride, the less is left of what varies over an eighth of the side.
+        var strides = Enumerable.Range(0, 40).Select(seed => (MotionBlurMember)OperatorFamilies.MotionBlur.Draw(new(3, 32, 32), (ulong)seed)).GroupBy(blur => blur.Stride).ToDictionary(group => group.Key, group => OneShare(group.First()));
+        Assert.InRange(strides[2], strides[4], 1);
+        Assert.InRange(strides[8], 0.003, strides[4]);
+
+        var member = Enumerable.Range(0, 40).Select(seed => (MatrixMember)OperatorFamilies.Matrix.Draw(shape, (ulong)seed)).First(member => member.Rows > 60);
+        using var matrix = OperatorBatch.Of([member]);
+        Assert.InRange(matrix.SmoothShare.Item() * shape.Count / member.Rows, 0.7, 1.4);
+        var (q, _) = new SeededNoise(2).Normal([1, member.Rows, member.Rows], DType.Float64).Squeeze(0).Qr();
+        var turned = q.To(DType.Float32).MatMul(Tensor.From(member.Matrix, member.Rows, shape.Count)) * 3;
+        using var other = OperatorBatch.Of([new MatrixMember(shape, turned.ToArray<float>())]);
+        Assert.Equal(matrix.SmoothShare.Item(), other.SmoothShare.Item(), 1e-4);
+        using var h = member.Bind("matrix");
+        using var shared = new SharedOperator(h, 1);
+        Assert.Equal(matrix.SmoothShare.Item(), shared.SmoothShare.Item(), 1e-4);
+
+        double Share(OperatorFamily family)
+        {
+            return OneShare(family.Draw(shape, 4));
+        }
+
+        static double OneShare(FamilyMember member)
+        {
+            using var batch = OperatorBatch.Of([member]);
+            return batch.SmoothShare.Item();
+        }
+    }
+
+    [Fact]
     public void The_same_seed_draws_the_same_operator_and_another_seed_another_one()
     {
         using var scope = new Scope();

@@ -163,7 +163,7 @@ public sealed class ExactCaseTests
         using var h = new Identity(shape) { DType = DType.Float64 };
         var prior = GaussianDenoiser.Isotropic(Tensor.Zeros(shape.Batch(1)), Math.Sqrt(variance));
         var y = new SeededNoise(1).Normal(shape.Batch(1), DType.Float64) * Math.Sqrt(variance + sigma * sigma);
-        var solver = new Daps { Steps = 100, SigmaMax = 0.3, SigmaMin = 0.04, FlowSigmaMin = 0.001, FlowSteps = flowSteps, Moves = 60, LearningRate = 3e-4, LearningRateDecay = 1 };
+        var solver = new Daps { Steps = 100, SigmaMax = 0.3, SigmaMin = 0.04, FlowSigmaMin = 0.001, FlowSteps = flowSteps, Moves = 60, LearningRate = 3e-4, LearningRateDecay = 1, Tau = Math.Sqrt(2) * sigma };
         var result = solver.Restore(new Measurement<LinearOperator>(y, h, sigma), prior, new SeededNoise(2)).Estimate;
         // The result is gain y + deviation z.
         var gain = (result * y).Sum().Item() / y.Square().Sum().Item();

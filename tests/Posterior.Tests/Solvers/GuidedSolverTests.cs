@@ -129,7 +129,7 @@ public sealed class GuidedSolverTests
         using var h = new Identity(shape);
         var prior = GaussianDenoiser.Isotropic(Tensor.Full(shape.Batch(1), 0.1), 0.3);
         var y = new SeededNoise(1).Normal(shape.Batch(1)) * 0.42 + 0.1;
-        var result = new Daps { Steps = 60, SigmaMax = 10, SigmaMin = 0.02, LearningRateDecay = 1, Moves = 200, LearningRate = 1e-4 }
+        var result = new Daps { Steps = 60, SigmaMax = 10, SigmaMin = 0.02, LearningRateDecay = 1, Moves = 200, LearningRate = 1e-4, Tau = Math.Sqrt(2) * 0.3 }
             .Restore(new Measurement<LinearOperator>(y, h, 0.3), prior, new SeededNoise(2)).Estimate;
         var error = result - ((y - 0.1) * 0.5 + 0.1);
         Assert.Equal(0, error.Mean().Item(), 0.02);

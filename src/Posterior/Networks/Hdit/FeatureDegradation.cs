@@ -12,7 +12,7 @@ namespace Posterior.Networks.Hdit;
 /// With <see cref="MeasurementActivation.Gated"/> channel i of <c>z = W [H a, y]</c> is multiplied by <c>2 sigmoid(u_i r_i + v_i)</c>, where
 /// <c>r_i = |z_i| / sqrt(|y|^2 + sum_j |z_j|^2 / c)</c>: lengths of measurements do not depend on their basis nor on rows of zeros.
 /// It starts as the linear map alone (u = v = 0).
-/// A rescaled layer multiplies by <c>g^-p</c> with a learned p and the share g of the energy of smooth images that <c>H^+ H</c> leaves: 1 for masks and most blurs, about rows over pixels
+/// A rescaled layer multiplies by <c>g^-p</c> with a learned p and the share g of the energy of smooth images that <c>H^+ H</c> leaves: 1 for masks, about rows over pixels
 /// for random matrices, whose back projection is otherwise a tenth of the tokens' size. g does not depend on the basis or on rows of zeros either. p starts at 1/2, which keeps the scale of images.
 /// </remarks>
 internal sealed class FeatureDegradation : Module

@@ -9,7 +9,7 @@ namespace Posterior.Operators;
 /// </summary>
 public abstract class OperatorBatch : IDisposable
 {
-    // Images that vary over an eighth of their side, as natural ones mostly do.
+    // Images that vary over an eighth of their side.
     private const int Probes = 8, ProbeSide = 8;
 
     private Tensor? _smoothShare;
@@ -63,8 +63,8 @@ public abstract class OperatorBatch : IDisposable
     }
 
     /// <summary>
-    /// The share of the energy of smooth images that <c>H_i^+ H_i</c> leaves where it leaves anything, <c>[N]</c> in single precision on the CPU: 1 for masks, nearly 1 for blurs, about rows over pixels for
-    /// random matrices, 1 for the zero operator. Measured on eight fixed images; it depends on the row space alone, and so not on the basis of the measurement. The batch keeps owning it.
+    /// The share of the energy of smooth images that <c>H_i^+ H_i</c> leaves where it leaves anything, <c>[N]</c> in single precision on the CPU: 1 for masks and the zero operator, about rows over pixels for
+    /// random matrices, for blurs what they leave of structure of that size. Measured on eight fixed images; it depends on the row space alone, and so not on the basis of the measurement. The batch keeps owning it.
     /// </summary>
     public Tensor SmoothShare => _smoothShare ??= MeasureSmoothShare();
 
