@@ -15,8 +15,13 @@ public sealed class Lpips : IMetric, IDisposable
     // The statistics of the backbones' training images, for images in [-1, 1].
     private static readonly double[] _shift = [-0.030, -0.088, -0.188], _scale = [0.458, 0.448, 0.450];
 
+    // Features of an original are kept for the next restoration of it, unless they are larger than this many bytes.
+    private const long MostKept = 64 << 20;
+
     private readonly PerceptualBackbone _backbone;
     private readonly Tensor[] _weights;
+    private readonly Lock _lock = new();
+    private (Tensor Image, IReadOnlyList<Tensor> Features)? _kept;
 
     /// <summary>A distance on the features of a backbone.</summary>
     /// <param name="backbone">With its weights; it is disposed with this.</param>
@@ -45,7 +50,8 @@ public sealed class Lpips : IMetric, IDisposable
         if (estimate.Rank != 4 || !estimate.Shape.SequenceEqual(truth.Shape)) throw new ArgumentException($"images to compare are of one shape [N, C, H, W], not {estimate} and {truth}");
         using var scope = new Scope();
         using var noGrad = new NoGrad();
-        return Distance(Prepared(estimate), Prepared(truth)).Flatten().To(DType.Float64).ToArray<double>();
+        var features = Features(Prepared(estimate));
+        lock (_lock) return Sum(Differences(features, FeaturesOfTruth(Prepared(truth)))).Flatten().To(DType.Float64).ToArray<double>();
 
         static Tensor Prepared(Tensor unit) => ValueRange.ToSigned(Colour.ToColour(unit).To(DType.Float32));
     }
@@ -57,10 +63,7 @@ public sealed class Lpips : IMetric, IDisposable
     public Tensor Distance(Tensor a, Tensor b)
     {
         using var scope = new Scope();
-        var layers = Layers(a, b);
-        var sum = layers[0].Mean([2, 3], keepDimensions: true);
-        foreach (var layer in layers.Skip(1)) sum += layer.Mean([2, 3], keepDimensions: true);
-        return scope.Keep(sum);
+        return scope.Keep(Sum(Layers(a, b)));
     }
 
     /// <summary>The weighted squared differences of each of the backbone's features, <c>[N, 1, h, w]</c>; their spatial means add up to <see cref="Distance"/>.</summary>
@@ -68,9 +71,7 @@ public sealed class Lpips : IMetric, IDisposable
     public IReadOnlyList<Tensor> Layers(Tensor a, Tensor b)
     {
         using var scope = new Scope();
-        var (shift, scale) = (Column(_shift, a.Device), Column(_scale, a.Device));
-        var (first, second) = (_backbone.Forward((a - shift) / scale), _backbone.Forward((b - shift) / scale));
-        return [.. first.Zip(second, (f, g) => (f, g)).Select((pair, k) => scope.Keep(((Normalised(pair.f) - Normalised(pair.g)).Square() * _weights[k].To(a.Device)).Sum([1], keepDimensions: true)))];
+        return [.. Differences(Features(a), Features(b)).Select(layer => scope.Keep(layer))];
     }
 
     /// <summary>Where images differ: the layers' maps, enlarged to the images' size and added.</summary>
@@ -88,6 +89,7 @@ public sealed class Lpips : IMetric, IDisposable
     /// <summary>Frees the weights.</summary>
     public void Dispose()
     {
+        Forget();
         _backbone.Dispose();
         foreach (var weight in _weights) weight.Dispose();
     }
@@ -95,6 +97,37 @@ public sealed class Lpips : IMetric, IDisposable
     /// <summary>Features of unit length in each pixel.</summary>
     /// <param name="features"><c>[N, C, h, w]</c>.</param>
     internal static Tensor Normalised(Tensor features) => features / (features.Square().Sum([1], keepDimensions: true).Sqrt() + Epsilon);
+
+    private static Tensor Sum(IEnumerable<Tensor> layers) => layers.Select(layer => layer.Mean([2, 3], keepDimensions: true)).Aggregate((sum, layer) => sum + layer);
+
+    private Tensor[] Features(Tensor signed)
+    {
+        var (shift, scale) = (Column(_shift, signed.Device), Column(_scale, signed.Device));
+        return [.. _backbone.Forward((signed - shift) / scale).Select(Normalised)];
+    }
+
+    private IEnumerable<Tensor> Differences(IReadOnlyList<Tensor> first, IReadOnlyList<Tensor> second) =>
+        first.Zip(second, (f, g) => f - g).Select((difference, k) => (difference.Square() * _weights[k].To(difference.Device)).Sum([1], keepDimensions: true));
+
+    // An experiment compares all methods with the same original, one after the other.
+    private IReadOnlyList<Tensor> FeaturesOfTruth(Tensor truth)
+    {
+        if (_kept is { } kept && kept.Image.Device == truth.Device && kept.Image.Shape.SequenceEqual(truth.Shape) && kept.Image.Equal(truth).All()) return kept.Features;
+        Forget();
+        var features = Features(truth);
+        if (features.Sum(feature => feature.Count) * sizeof(float) > MostKept) return features;
+        var own = features.Select(feature => feature.Own()).ToArray();
+        _kept = (truth.Clone().Own(), own);
+        return own;
+    }
+
+    private void Forget()
+    {
+        if (_kept is not { } kept) return;
+        _kept = null;
+        kept.Image.Dispose();
+        foreach (var feature in kept.Features) feature.Dispose();
+    }
 
     private static Tensor Column(double[] values, Device device) => Tensor.From(values, 1, values.Length, 1, 1).To(DType.Float32).To(device);
 }

@@ -32,6 +32,37 @@ public sealed class WeightedMetricsTests
     }
 
     [Fact]
+    public void Kept_features_of_an_original_give_what_new_ones_give_and_are_dropped_when_it_changes()
+    {
+        using var scope = new Scope();
+        var noise = new SeededNoise([1, 2]);
+        var (a, c, truth) = (noise.Normal([2, 3, 40, 36]).Sigmoid(), noise.Normal([2, 3, 40, 36]).Sigmoid(), noise.Normal([2, 3, 40, 36]).Sigmoid());
+        using var metric = Metric();
+        for (var round = 0; round < 2; round++)
+        {
+            Assert.Equal(Anew(a), metric.Compare(a, truth));
+            Assert.Equal(Anew(c), metric.Compare(c, truth));
+            Assert.Equal(Anew(c.Narrow(0, 0, 1)), metric.Compare(c.Narrow(0, 0, 1), truth.Narrow(0, 0, 1)));
+            var before = metric.Compare(a, truth);
+            truth.MultiplyInPlace(0.5);
+            Assert.NotEqual(before, metric.Compare(a, truth));
+        }
+
+        double[] Anew(Tensor estimate)
+        {
+            using var other = Metric();
+            return other.Compare(estimate, truth.Narrow(0, 0, estimate.Size(0)));
+        }
+
+        static Lpips Metric()
+        {
+            var backbone = PerceptualBackbone.Squeeze();
+            RecipeWeights.Fill(backbone, "test/");
+            return new Lpips(backbone, backbone.Widths.Select((width, k) => (k, Weight: Tensor.Full([1, width, 1, 1], 1))).ToDictionary(pair => $"lin{pair.k}.model.1.weight", pair => pair.Weight));
+        }
+    }
+
+    [Fact]
     public void A_file_without_the_backbone_is_refused_by_key()
     {
         using var folder = new TemporaryFolder();
