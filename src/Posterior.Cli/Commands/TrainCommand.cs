@@ -30,7 +30,7 @@ internal static class TrainCommand
         var snapshots = Options.Number<long>("--snapshots", "Crops between snapshots of the weight averages, from which --average makes one of another width. [default: none]", "N");
         var average = Options.Number<double>("--average", "The relative width of the average that is exported, made of snapshots; also of a finished run with --resume. [default: 0.05]", "X");
         var optimiser = Options.Text("--optimiser", "adamw or muon (fewer images to the same loss, a sixth more time an image). [default: adamw]", "NAME");
-        var start = Options.Text("--from", "Start from these weights instead of random ones: a shipped model or a weight file.", "MODEL");
+        var start = Options.Text("--from", "Start from these weights instead of random ones: a shipped model or a weight file. What it lacks starts anew.", "MODEL");
         var dtype = Options.Text("--dtype", "The number format of activations: bf16 (faster) or f32. [default: bf16]", "TYPE");
         var (seed, threads, resume) = (Options.Seed(), Options.Threads(), Options.Flag("--resume", "Continue the run in the folder, with the settings it began with."));
         var command = new Command("train", "Trains a prior, or another task's model. Ctrl-C saves the state; --resume continues exactly where it stopped.")
@@ -84,7 +84,8 @@ internal static class TrainCommand
         {
             using var scope = new Scope();
             using var weights = WeightFile.Open(ModelZoo.Find(start));
-            objective.Network.LoadState(weights.LoadAll());
+            var anew = objective.Network.LoadPart(weights.LoadAll());
+            if (anew.Count > 0) Terminal.Note($"{anew.Count} tensors that '{start}' lacks start anew: {string.Join(", ", anew.Take(3))}{(anew.Count > 3 ? ", ..." : "")}");
         }
         using var run = new TrainingRun(folder, objective, images, settings);
         Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{images.Count} images, {source.ClassCount} classes, {objective.Network.ParameterCount:#,0} parameters, {run.Trainer.ImagesSeen} of {settings.Images} crops seen"));

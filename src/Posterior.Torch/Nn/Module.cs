@@ -47,6 +47,18 @@ public abstract class Module : IDisposable
         WeightsChanged();
     }
 
+    /// <summary>As <see cref="LoadState"/>, but tensors that the checkpoint lacks keep what they are: a network grown by layers starts from a smaller one.</summary>
+    /// <param name="tensors">The checkpoint's tensors by dotted name. They stay the caller's.</param>
+    /// <returns>The names that the checkpoint lacks.</returns>
+    /// <exception cref="StateDictException">No name fits, names are unexpected, or shapes differ.</exception>
+    public IReadOnlyList<string> LoadPart(IReadOnlyDictionary<string, Tensor> tensors)
+    {
+        var own = NamedTensors.ToDictionary(pair => pair.Name, pair => pair.Tensor, StringComparer.Ordinal);
+        string[] lacking = [.. own.Keys.Where(name => !tensors.ContainsKey(name))];
+        LoadState(lacking.Length == own.Count ? tensors : tensors.Concat(lacking.Select(name => KeyValuePair.Create(name, own[name]))).ToDictionary(StringComparer.Ordinal));
+        return lacking;
+    }
+
     /// <summary>Converts the parameters and the floating-point buffers whose digits do not matter to another type.</summary>
     public void To(DType dtype) => Replace((tensor, role) => role != TensorRole.ExactBuffer && tensor.DType.IsFloatingPoint() ? tensor.To(dtype) : tensor);
 

@@ -30,6 +30,27 @@ public sealed class ModuleTests
     }
 
     [Fact]
+    public void What_a_part_of_a_state_lacks_keeps_its_values_and_anything_else_that_differs_is_refused()
+    {
+        using var scope = new Scope();
+        using var pair = new Pair();
+        var state = State(pair, "");
+        state["first.weight"] = Tensor.Full([3, 2], 7);
+        Assert.True(state.Remove("table"));
+        pair.Table.AddInPlace(4);
+        Assert.Equal(["table"], pair.LoadPart(state));
+        Assert.Equal(7, pair.First.Weight.Mean().Item());
+        Assert.Equal(5, pair.Table.Mean().Item());
+        state["first.weight"] = Tensor.Zeros([2, 2]);
+        Assert.Equal(["first.weight (expected [3, 2], found [2, 2])"], Assert.Throws<StateDictException>(() => pair.LoadPart(state)).Misshapen);
+        state.Remove("first.weight");
+        state["other"] = Tensor.Zeros([1]);
+        Assert.Equal(["other"], Assert.Throws<StateDictException>(() => pair.LoadPart(state)).Unexpected);
+        Assert.Equal(7, pair.First.Weight.Mean().Item());
+        Assert.Equal(4, Assert.Throws<StateDictException>(() => pair.LoadPart(new Dictionary<string, Tensor>())).Missing.Count);
+    }
+
+    [Fact]
     public void A_state_is_copied_and_converted()
     {
         using var scope = new Scope();
