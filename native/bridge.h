@@ -8,7 +8,7 @@
 
 namespace posterior {
 
-void remember_error(const char* message) noexcept;
+PT_API void remember_error(const char* message) noexcept;
 
 // x = activation(x (1 + scale) + shift) in place, for channels-last x on the CPU; scale and shift have a number per image and channel, or are undefined.
 void modulate(at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift, int32_t activation);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# standins.sh BRIDGE FOLDER: empty libraries for those that libtorch names but takes no symbol from.
+# standins.sh BRIDGE FOLDER: for a library that uses libtorch and libvips, empty libraries for those that libtorch names but takes no symbol from.
 #
 # Debian's libtorch is linked against OpenCV, ffmpeg and others that it does not call. They and the two hundred libraries that
 # they need are half of the time that loading it takes. Where a program has loaded an empty library of the same name before,
@@ -34,7 +34,10 @@ for name in $(needed "$bridge") $(needed "${path[$torch]}"); do
 done
 for file in "${others[@]}"; do
   [[ -f $file ]] || continue
-  for name in $(ldd "$file" | awk '{print $1}'); do unset "spare[$name]"; done
+  reached=$(ldd "$file" | awk '{print $1}')
+  # What needs libtorch itself reaches them through it alone.
+  grep -q '^libtorch_cpu\.so' <<<"$reached" && continue
+  for name in $reached; do unset "spare[$name]"; done
 done
 for name in "${!spare[@]}"; do "${CXX:-c++}" -shared -nostdlib -Wl,-soname,"$name" -o "$folder/$name" -x c++ /dev/null; done
 

@@ -64,6 +64,8 @@ internal static class CommandLine
             Terminal.Problem($"unknown command '{first}'{Spelling.Suggest(first, _verbs.Select(verb => verb.Name))} (posterior --help lists all)");
             return Misused;
         }
+        // While arguments are read.
+        if (_verbs.Any(known => known.Calculates && known.Name == args.FirstOrDefault()) && !args.Any(arg => arg is "--help" or "-h" or "-?")) TorchRuntime.Preload();
         // A plain command, because a root command is called like its file.
         var root = new Command("posterior", "Restores images with diffusion models: y = H x + noise is given, x is wanted. 'posterior --version' prints the version.") { new HelpOption() };
         // Only what is asked for is built: the others cost start-up time.
@@ -82,7 +84,6 @@ internal static class CommandLine
             Terminal.Problem($"{parsed.CommandResult.Command.Name}: {parsed.Errors[0].Message.TrimEnd('.')}");
             return Misused;
         }
-        if (_verbs.Any(known => known.Calculates && known.Name == parsed.CommandResult.Command.Name) && !args.Any(arg => arg is "--help" or "-h" or "-?")) TorchRuntime.Preload();
         return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
     }
 

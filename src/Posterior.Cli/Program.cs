@@ -1,6 +1,8 @@
+using System.Runtime.InteropServices;
+
 namespace Posterior.Cli;
 
-internal static class Program
+internal static partial class Program
 {
     private static int Main(string[] args)
     {
@@ -11,6 +13,14 @@ internal static class Program
             output.Write(System.Text.Encoding.UTF8.GetBytes($"posterior {typeof(Program).Assembly.GetName().Version?.ToString(3)}\n"));
             return 0;
         }
-        return CommandLine.Run(args);
+        var code = CommandLine.Run(args);
+        System.Console.Out.Flush();
+        System.Console.Error.Flush();
+        // Everything is written and closed. An orderly end would have libtorch take back its thousands of operators one by one, and wait for one that is still loading.
+        Exit(code);
+        return code;
     }
+
+    [LibraryImport("libc", EntryPoint = "_exit")]
+    private static partial void Exit(int code);
 }

@@ -4,11 +4,14 @@ namespace Posterior.Torch;
 
 internal static unsafe partial class Native
 {
-    [LibraryImport(Library)] public static partial int pt_image_load(void* data, long bytes, long mostPixels, out NativeImageInfo info, out nint pixels);
-    [LibraryImport(Library)] public static partial int pt_image_save(nint pixels, int format, int quality, out byte* data, out long bytes);
-    [LibraryImport(Library)] public static partial int pt_image_free(void* data);
-    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] public static partial int pt_image_text(string text, int size, out nint coverage);
-    [LibraryImport(Library)] public static partial byte* pt_image_library();
+    // A library of its own: libvips and the eighty libraries it needs are loaded with the first image file.
+    private const string ImagesLibrary = "posterior_images";
+
+    [LibraryImport(ImagesLibrary)] public static partial int pt_image_load(void* data, long bytes, long mostPixels, out NativeImageInfo info, out nint pixels);
+    [LibraryImport(ImagesLibrary)] public static partial int pt_image_save(nint pixels, int format, int quality, out byte* data, out long bytes);
+    [LibraryImport(ImagesLibrary)] public static partial int pt_image_free(void* data);
+    [LibraryImport(ImagesLibrary, StringMarshalling = StringMarshalling.Utf8)] public static partial int pt_image_text(string text, int size, out nint coverage);
+    [LibraryImport(ImagesLibrary)] public static partial byte* pt_image_library();
 }
 
 /// <summary>The C struct <c>pt_image_info</c>.</summary>

@@ -10,8 +10,9 @@ internal static unsafe partial class Native
 {
     private const string Library = "posterior";
 
-    private static readonly Lazy<nint> _library = new(Load);
-    private static int _threadsSet;
+    private static readonly Lazy<nint> _library = new(Load), _images = new(LoadImages);
+    private static readonly Lock _firstCall = new();
+    private static List<Action>? _atFirstCall = [];
 
     static Native() => NativeLibrary.SetDllImportResolver(typeof(Native).Assembly, Resolve);
 
@@ -95,12 +96,30 @@ internal static unsafe partial class Native
     // The runtime asks for the library once for every function, not once in all.
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? search)
     {
-        if (name != Library) return 0;
-        var library = _library.Value;
+        if (name is not (Library or ImagesLibrary)) return 0;
+        var library = name == Library ? _library.Value : _images.Value;
+        List<Action>? settings;
+        lock (_firstCall) (settings, _atFirstCall) = (_atFirstCall, null);
+        if (settings is null) return library;
         // One thread a core, unless the environment says otherwise. OpenMP keeps the number by thread: this one calls, the one that loaded need not.
-        if (Interlocked.Exchange(ref _threadsSet, 1) == 0 && Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is null or "")
-            ((delegate* unmanaged<int, int>)NativeLibrary.GetExport(library, "pt_threads_set"))(ProcessorTopology.PhysicalCores);
+        if (Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is null or "")
+            ((delegate* unmanaged<int, int>)NativeLibrary.GetExport(_library.Value, "pt_threads_set"))(ProcessorTopology.PhysicalCores);
+        foreach (var setting in settings) setting();
         return library;
+    }
+
+    /// <summary>Makes a setting now, or, where nothing was called yet, in the thread of the first call: a setting alone does not wait for libtorch.</summary>
+    public static void Set(Action setting)
+    {
+        lock (_firstCall)
+        {
+            if (_atFirstCall is not null)
+            {
+                _atFirstCall.Add(setting);
+                return;
+            }
+        }
+        setting();
     }
 
     // Empty libraries in place of those that libtorch names and does not use (native/standins.sh). They would be found by everything else in the
@@ -111,12 +130,25 @@ internal static unsafe partial class Native
         StandIns = Directory.EnumerateFiles(folder).Count(file => NativeLibrary.TryLoad(file, out _));
     }
 
+    private static string PathOf(string name) => Environment.GetEnvironmentVariable("POSTERIOR_NATIVE") is { } library ? Path.Combine(Path.GetDirectoryName(library) ?? "", name) : Path.Combine(AppContext.BaseDirectory, name);
+
     private static nint Load()
     {
-        var path = Environment.GetEnvironmentVariable("POSTERIOR_NATIVE") ?? Path.Combine(AppContext.BaseDirectory, "libposterior.so");
+        LoadStandIns(PathOf("standins"));
+        return Load(Environment.GetEnvironmentVariable("POSTERIOR_NATIVE") ?? PathOf("libposterior.so"));
+    }
+
+    private static nint LoadImages()
+    {
+        // Before, because of the stand-ins.
+        _ = _library.Value;
+        return Load(PathOf("libposterior_images.so"));
+    }
+
+    private static nint Load(string path)
+    {
         try
         {
-            LoadStandIns(Path.Combine(Path.GetDirectoryName(path) ?? "", "standins"));
             return NativeLibrary.Load(path);
         }
         catch (DllNotFoundException error)

@@ -19,7 +19,8 @@ public static class ThreadShare
     /// <param name="folder">Where the processes meet; null for the user's own.</param>
     public static void Enable(string? folder = null)
     {
-        _cores = _applied = TorchRuntime.Threads;
+        // How many threads there are is asked at the first evaluation, because asking waits for libtorch.
+        _cores = _applied = 0;
         _folder = folder ?? Path.Combine(Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { Length: > 0 } runtime ? runtime : Path.GetTempPath(), $"posterior-{Environment.UserName}");
     }
 
@@ -33,14 +34,16 @@ public static class ThreadShare
             _timer?.Dispose();
             _own?.Dispose();
             (_timer, _own, _wanted) = (null, null, 0);
-            Apply(_cores);
+            if (_cores > 0) Apply(_cores);
         }
     }
 
     /// <summary>The place between two evaluations: takes the number of threads that the last count gave.</summary>
     public static void Pass()
     {
-        if (_folder is null || _cores < 2) return;
+        if (_folder is null) return;
+        if (_cores == 0) _cores = _applied = TorchRuntime.Threads;
+        if (_cores < 2) return;
         if (_timer is null) Join();
         if (Volatile.Read(ref _wanted) is > 0 and var wanted) Apply(wanted);
     }

@@ -30,11 +30,15 @@ public static unsafe class TorchRuntime
             Native.Check(Native.pt_threads(out var threads));
             return threads;
         }
-        set => Native.Check(Native.pt_threads_set(value));
+        set
+        {
+            if (value < 1) throw new TorchException($"threads: expected 1 or more, found {value}");
+            Native.Set(() => Native.Check(Native.pt_threads_set(value)));
+        }
     }
 
     /// <summary>Treats subnormal numbers as zero: they cost a hundred times more and carry nothing that an image shows.</summary>
-    public static void FlushDenormals(bool enabled) => Native.Check(Native.pt_flush_denormals(enabled ? 1 : 0));
+    public static void FlushDenormals(bool enabled) => Native.Set(() => Native.Check(Native.pt_flush_denormals(enabled ? 1 : 0)));
 
     /// <summary>Whether and how layers leave ATen for code of their own during inference on the CPU.</summary>
     public static FastPath FastPath => FastPath.Current;

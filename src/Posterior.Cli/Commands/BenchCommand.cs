@@ -167,16 +167,18 @@ internal static class BenchCommand
 
     private static int Probe(string name, PriorSettings settings)
     {
-        using var noGrad = new NoGrad();
-        using var scope = new Scope();
         if (name == MemoryOfSmall)
         {
+            using var gradients = new NoGrad();
+            using var small = new Scope();
             using var network = new PhotoUNet(new PhotoUNetSettings { Widths = [16, 32], Blocks = [1, 1], EmbeddingWidth = 32 });
             network.Initialise(new SeededNoise(1));
             PrintGrowth(new EdmDenoiser(network, new EdmPreconditioning()));
             return 0;
         }
         using var prior = Prior.Load(settings);
+        using var noGrad = new NoGrad();
+        using var scope = new Scope();
         if (name == LargeImage) Terminal.Json([.. LargeImageBenchmark.Run(prior.For(3), prior.Name, Interrupts.Token)], ResultJson.Default.BenchmarkRowArray);
         else if (name == Throughput) Terminal.Line(NeighbourBenchmark.Rate(prior.For(prior.Channels ?? 3), prior.Channels ?? 3, Interrupts.Token).ToString("R", CultureInfo.InvariantCulture));
         else if (name == MemoryOfModel) PrintGrowth(prior.For(prior.Channels ?? 3));
