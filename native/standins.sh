@@ -22,7 +22,11 @@ torch=$(needed "$bridge" | grep -m1 '^libtorch_cpu\.so' || true)
 
 wanted=$(symbols "${path[$torch]}" --undefined-only)
 declare -A spare
-others=("${path[libvips.so.42]%/*}"/vips-modules-*/*.so)
+others=()
+for name in "${!path[@]}"; do
+  # Modules that libvips loads by itself.
+  [[ $name == libvips.so.* ]] && others+=("${path[$name]%/*}"/vips-modules-*/*.so)
+done
 for name in $(needed "$bridge") $(needed "${path[$torch]}"); do
   file=${path[$name]:-}
   [[ -n $file && $name != libtorch* ]] || continue
