@@ -33,7 +33,8 @@ internal sealed record ProgramRun(int Code, string Output, string Error)
 
     public static Process Start(Workspace workspace, (string Name, string Value)[] environment, string[] arguments)
     {
-        var start = new ProcessStartInfo(Executable, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = workspace.Folder };
+        // A suite that runs in the background of a shell ignores Ctrl-C, and its children would inherit that.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT", Executable, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = workspace.Folder };
         start.Environment["POSTERIOR_MODELS"] = workspace.File("models");
         start.Environment["OMP_NUM_THREADS"] = "1";
         foreach (var (name, value) in environment) start.Environment[name] = value;
