@@ -122,7 +122,7 @@ public sealed partial class DocumentationTests
     [GeneratedRegex(@"`(\w+Tests|\w+Battery)`")]
     private static partial Regex TestName();
 
-    [GeneratedRegex(@"\(""(\w+)"", \w+\.\w+\)")]
+    [GeneratedRegex(@"\(""(\w+)"", \w+\.\w+[,)]")]
     private static partial Regex Verb();
 
     [GeneratedRegex(@"(?<![\w-])--[a-z][a-z-]+")]
