@@ -50,13 +50,13 @@ public sealed record Ssim(SsimVariant Variant = SsimVariant.Gaussian) : IMetric
         (h, w) = (x.Size(2), x.Size(3));
         var map = Tensor.Zeros([n, c, h - Side + 1, w - Side + 1], DType.Float64);
         var (plane, positions) = (checked((int)(h * w)), checked((int)((h - Side + 1) * (w - Side + 1))));
-        var moments = new WindowedMoments(Window(), (int)w);
-        for (var i = 0; i < n * c; i++)
-            Plane(moments, x.Memory<double>().Slice(i * plane, plane), y.Memory<double>().Slice(i * plane, plane), (int)w, map.Memory<double>().Slice(i * positions, positions));
+        var window = Window();
+        Parallel.For(0, checked((int)(n * c)), i =>
+            Plane(new WindowedMoments(window, (int)w), x.Memory<double>().Slice(i * plane, plane), y.Memory<double>().Slice(i * plane, plane), map.Memory<double>().Slice(i * positions, positions), (int)w));
         return scope.Keep(map);
     }
 
-    private void Plane(WindowedMoments moments, ReadOnlySpan<double> x, ReadOnlySpan<double> y, int width, Span<double> map)
+    private void Plane(WindowedMoments moments, ReadOnlySpan<double> x, ReadOnlySpan<double> y, Span<double> map, int width)
     {
         // Sample covariances divide by n - 1.
         var factor = Variant == SsimVariant.Uniform7 ? 49.0 / 48 : 1;
@@ -67,10 +67,11 @@ public sealed record Ssim(SsimVariant Variant = SsimVariant.Gaussian) : IMetric
             if (row < Side - 1) continue;
             moments.Average(row);
             var similarity = map.Slice((row - Side + 1) * columns, columns);
-            for (var i = 0; i < columns; i++)
+            ReadOnlySpan<double> meanX = moments.X, meanY = moments.Y, meanXX = moments.XX, meanYY = moments.YY, meanXY = moments.XY;
+            for (var i = 0; i < similarity.Length; i++)
             {
-                var (mx, my) = (moments.X[i], moments.Y[i]);
-                var (vx, vy, cov) = ((moments.XX[i] - mx * mx) * factor, (moments.YY[i] - my * my) * factor, (moments.XY[i] - mx * my) * factor);
+                var (mx, my) = (meanX[i], meanY[i]);
+                var (vx, vy, cov) = ((meanXX[i] - mx * mx) * factor, (meanYY[i] - my * my) * factor, (meanXY[i] - mx * my) * factor);
                 if (Variant == SsimVariant.ReflectFull) (vx, vy) = (Math.Max(vx, 0), Math.Max(vy, 0));
                 similarity[i] = (2 * mx * my + C1) * (2 * cov + C2) / ((mx * mx + my * my + C1) * (vx + vy + C2));
             }
