@@ -4,7 +4,7 @@ namespace Posterior.Torch;
 
 internal static unsafe partial class Native
 {
-    // A library of its own: libvips and the eighty libraries it needs are loaded with the first image file.
+    // A library of its own: libvips and the hundred libraries it needs are loaded with the first image file.
     private const string ImagesLibrary = "posterior_images";
 
     [LibraryImport(ImagesLibrary)] public static partial int pt_image_load(void* data, long bytes, long mostPixels, out NativeImageInfo info, out nint pixels);

@@ -87,7 +87,7 @@ internal static unsafe partial class Native
         {
             _ = _library.Value;
         }
-        catch (TorchException)
+        catch (Exception error) when (error is TorchException or BadImageFormatException)
         {
             // The first call throws it again.
         }
