@@ -107,7 +107,15 @@ PT_API int pt_attention(pt_tensor q, pt_tensor k, pt_tensor v, pt_tensor* out);
 // windows start `shift` pixels down and right, cyclically. softmax(scale q k^T + bias + mask) v, with a bias [heads, tokens, tokens] and a mask [windows, tokens, tokens] or null.
 // Recorded for differentiation where qkv or the bias is.
 PT_API int pt_window_attention(pt_tensor qkv, int64_t heads, int64_t window, int64_t shift, double scale, pt_tensor bias, pt_tensor mask, pt_tensor* out);
+// x += weight (y - x), not recorded; `done` is 0 where ATen must do it.
+PT_API int pt_lerp(pt_tensor x, pt_tensor y, double weight, int32_t* done);
+// a b of matrices of one type, float32 or bfloat16, on the CPU; null where ATen must do it.
+PT_API int pt_matrix_product(pt_tensor a, pt_tensor b, pt_tensor* out);
+// x W^T + bias + residual over the last dimension, recorded for differentiation: x is float32 or bfloat16, the weights [outputs, inputs] and the bias (or null) may be more precise. The
+// result has the type of the residual, float32 or that of x, or, without one, of x.
+PT_API int pt_linear(pt_tensor x, pt_tensor weight, pt_tensor bias, pt_tensor residual, pt_tensor* out);
 // x gain / sqrt(mean x^2 + epsilon) over the last dimension (Zhang, Sennrich 2019); the gains are [last] or, for each image, [N, last].
+// Recorded for differentiation where an input is, as are the next two.
 PT_API int pt_rms_norm(pt_tensor x, pt_tensor gain, double epsilon, pt_tensor* out);
 // a gelu(b) of x = [a | b] in the last dimension (Shazeer 2020).
 PT_API int pt_gated_gelu(pt_tensor x, pt_tensor* out);
@@ -119,7 +127,7 @@ PT_API int pt_gated_gelu(pt_tensor x, pt_tensor* out);
 PT_API int pt_rotary_attention(pt_tensor qkv, pt_tensor other, int64_t heads, pt_tensor scale, pt_tensor cosines, pt_tensor sines, const int64_t* queries, const int64_t* keys,
                                const float* mask, int64_t tiles, int64_t tile_queries, int64_t tile_keys, pt_tensor* out);
 // A few float32 vectors for each image times the image's own matrix [R, C] of matrices [N, R, C], whose first rows[i] rows count: x [N, K, C] to x A^T [N, K, R], zero beyond
-// rows[i], or, with `transposed`, x [N, K, R] to x A [N, K, C]. Each matrix is read from memory once.
+// rows[i], or, with `transposed`, x [N, K, R] to x A [N, K, C]. Each matrix is read from memory once. Recorded for differentiation by x.
 PT_API int pt_stacked_product(pt_tensor x, pt_tensor matrices, const int64_t* rows, int32_t transposed, pt_tensor* out);
 // The variant of the vector code in use (avx512_bf16, avx512, avx2, portable), all that this processor can run, and a choice among them.
 PT_API const char* pt_vector_variant(void);

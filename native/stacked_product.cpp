@@ -1,9 +1,10 @@
-// A few vectors of each image times a matrix of its own, in inference on the CPU: the work is to read the matrices, which batched products of ATen pack first, rows of padding included.
+// A few vectors of each image times a matrix of its own, on the CPU, with the derivative by the vectors: the work is to read the matrices, which batched products of ATen pack first, rows of padding included.
 #include "bridge.h"
 #include "vector_kernels.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -16,6 +17,42 @@ namespace {
 
 bool dense(const at::Tensor& tensor) { return tensor.device().is_cpu() && tensor.layout() == at::kStrided && tensor.scalar_type() == at::kFloat && tensor.dim() == 3 && tensor.numel() > 0; }
 
+// `rows` are numbers of rows, one for each matrix.
+at::Tensor stacked_product(const at::Tensor& x, const at::Tensor& matrices, const at::Tensor& rows, bool transposed) {
+    const auto images = matrices.size(0), most = matrices.size(1), width = matrices.size(2), count = x.size(1);
+    auto y = at::empty({images, count, transposed ? width : most}, x.options());
+    const auto& kernels = posterior::vector_kernels();
+    const auto rows_of = rows.data_ptr<int64_t>();
+    at::parallel_for(0, images, 1, [&](int64_t begin, int64_t end) {
+        for (auto i = begin; i < end; ++i) {
+            const auto from = x.data_ptr<float>() + i * count * x.size(2), matrix = matrices.data_ptr<float>() + i * most * width;
+            const auto to = y.data_ptr<float>() + i * count * y.size(2);
+            if (transposed) {
+                kernels.sums_of_rows(from, matrix, to, count, rows_of[i], width, most);
+                continue;
+            }
+            kernels.products_with_rows(from, matrix, to, count, rows_of[i], width, most);
+            for (int64_t k = 0; k < count; ++k) std::fill(to + k * most + rows_of[i], to + (k + 1) * most, 0.0f);
+        }
+    });
+    return y;
+}
+
+struct RecordedStackedProduct : torch::autograd::Function<RecordedStackedProduct> {
+    static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& matrices, const at::Tensor& rows, bool transposed) {
+        at::NoGradGuard no_grad;
+        context->save_for_backward({matrices, rows});
+        context->saved_data["transposed"] = transposed;
+        return stacked_product(x, matrices, rows, transposed);
+    }
+
+    static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+        at::NoGradGuard no_grad;
+        const auto saved = context->get_saved_variables();
+        return {stacked_product(gradients[0].contiguous(), saved[0], saved[1], !context->saved_data["transposed"].toBool()), {}, {}, {}};
+    }
+};
+
 }  // namespace
 
 extern "C" {
@@ -24,29 +61,20 @@ int pt_stacked_product(pt_tensor x, pt_tensor matrices, const int64_t* rows, int
     return guard([&] {
         *out = nullptr;
         auto stack = borrow(x), given = borrow(matrices);
-        if (!dense(stack) || !dense(given) || posterior::recorded(stack) || posterior::recorded(given)) return;
-        const auto images = given.size(0), most = given.size(1), width = given.size(2), count = stack.size(1);
+        if (!dense(stack) || !dense(given) || posterior::recorded(given)) return;
+        const auto images = given.size(0), most = given.size(1), width = given.size(2);
         if (stack.size(0) != images || stack.size(2) != (transposed ? most : width)) return;
         for (int64_t i = 0; i < images; ++i)
             if (rows[i] < 0 || rows[i] > most) throw std::invalid_argument("a matrix has no such number of rows");
-        at::NoGradGuard no_grad;
+        const auto counts = at::from_blob(const_cast<int64_t*>(rows), {images}, at::kLong);
         stack = stack.contiguous();
         given = given.contiguous();
-        auto y = at::empty({images, count, transposed ? width : most}, stack.options());
-        const auto& kernels = posterior::vector_kernels();
-        at::parallel_for(0, images, 1, [&](int64_t begin, int64_t end) {
-            for (auto i = begin; i < end; ++i) {
-                const auto from = stack.data_ptr<float>() + i * count * stack.size(2), matrix = given.data_ptr<float>() + i * most * width;
-                const auto to = y.data_ptr<float>() + i * count * y.size(2);
-                if (transposed) {
-                    kernels.sums_of_rows(from, matrix, to, count, rows[i], width, most);
-                    continue;
-                }
-                kernels.products_with_rows(from, matrix, to, count, rows[i], width, most);
-                for (int64_t k = 0; k < count; ++k) std::fill(to + k * most + rows[i], to + (k + 1) * most, 0.0f);
-            }
-        });
-        *out = posterior::release(std::move(y));
+        if (posterior::recorded(stack)) {
+            *out = posterior::release(RecordedStackedProduct::apply(stack, given, counts.clone(), transposed != 0));
+            return;
+        }
+        at::NoGradGuard no_grad;
+        *out = posterior::release(stacked_product(stack, given, counts, transposed != 0));
     });
 }
 

@@ -1,31 +1,22 @@
-// What transformers do between matrix products, in inference on the CPU: root-mean-square normalisation, gates, and attention by cosine similarity with rotary positions,
-// whose queries and keys get their length and rotation where they are read, and whose logits exist for one tile of tokens and head at a time.
+// What transformers do between matrix products, on the CPU, with derivatives of the first order: root-mean-square normalisation and gates.
 #include "bridge.h"
 #include "vector_kernels.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
-#include <stdexcept>
 
 using posterior::borrow;
 using posterior::guard;
 using posterior::plain;
 using posterior::recorded;
-using posterior::RotaryTile;
-using posterior::Rows;
 
 namespace {
 
-constexpr int64_t lanes = 16;             // of the longest vectors
-constexpr int64_t most_keys = 1024;       // of a tile: what a head needs of them fits a cache
-constexpr int64_t grain = 1 << 15;        // elements: less work than it costs to wake the other threads
-constexpr float no_weight = -1e30f;       // the mask of columns that no token has
-
-int64_t padded(int64_t count) { return (count + lanes - 1) / lanes * lanes; }
+constexpr int64_t grain = 1 << 15;       // elements: less work than it costs to wake the other threads
+constexpr int64_t most_groups = 64;      // of rows that share a sum of the gains' derivatives: a fixed number, so that results do not depend on the threads
 
 char* at_element(const at::Tensor& tensor, int64_t index) { return static_cast<char*>(tensor.data_ptr()) + index * tensor.element_size(); }
 
@@ -35,65 +26,81 @@ void for_rows(int64_t rows, int64_t width, const F& body) {
     at::parallel_for(0, rows, std::max<int64_t>(1, grain / width), body);
 }
 
-struct Tiles {
-    const int64_t *queries, *keys;
-    const float* mask;
-    int64_t count, each_queries, each_keys;
+bool is_half(const at::Tensor& x) { return x.scalar_type() == at::kBFloat16; }
 
-    void check(int64_t tokens) const {
-        for (int64_t i = 0; i < count * each_queries; ++i)
-            if (queries[i] >= tokens) throw std::invalid_argument("a tile's query is beyond the last token");
-        for (int64_t i = 0; i < count * each_keys; ++i)
-            if (keys[i] < 0 || keys[i] >= tokens) throw std::invalid_argument("a tile's key is none of the tokens");
-    }
-
-    // [tiles, queries, padded keys of all streams]; one tile's worth where there is no mask.
-    at::Tensor padded_mask(int64_t streams, int64_t columns) const {
-        auto result = at::full({mask == nullptr ? 1 : count, each_queries, columns}, no_weight, at::kFloat);
-        auto to = result.data_ptr<float>();
-        for (int64_t row = 0; row < result.size(0) * each_queries; ++row, to += columns)
-            for (int64_t stream = 0; stream < streams; ++stream) {
-                if (mask == nullptr) std::fill_n(to + stream * each_keys, each_keys, 0.0f);
-                else std::copy_n(mask + row * each_keys, each_keys, to + stream * each_keys);
-            }
-        return result;
-    }
-};
-
-at::Tensor attention(const at::Tensor& qkv, const at::Tensor& other, int64_t heads, const at::Tensor& scale, const at::Tensor& cosines, const at::Tensor& sines, const Tiles& tiles) {
-    const auto images = qkv.size(0), features = qkv.size(-1) / 3, width = features / heads, tokens = qkv.numel() / (images * 3 * features);
-    const int64_t streams = other.defined() ? 2 : 1, columns = padded(streams * tiles.each_keys);
-    auto shape = qkv.sizes().vec();
-    shape.back() = features;
-    auto y = at::empty(shape, qkv.options());
-    const auto mask = tiles.padded_mask(streams, columns), lengths = scale.to(at::kFloat).sqrt().contiguous();
-    const auto half = qkv.scalar_type() == at::kBFloat16;
+// Gains are float32, [width] or [images, width].
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& gains, double epsilon) {
+    auto y = at::empty(x.sizes(), x.options());
+    const auto width = x.size(-1), rows = x.numel() / width, each = rows / (gains.numel() / width);
     const auto& kernels = posterior::vector_kernels();
-    at::parallel_for(0, images * tiles.count * heads, 1, [&](int64_t begin, int64_t end) {
-        RotaryTile tile{width, tiles.each_queries, tiles.each_keys, streams, padded(width), columns, nullptr, nullptr, nullptr, nullptr, heads * width / 4, 0, nullptr};
-        auto scratch = at::empty({tile.scratch()}, at::kFloat);  // aligned to cache lines, and kept for the next call
-        for (auto task = begin; task < end; ++task) {
-            const auto head = task % heads, index = task / heads % tiles.count, image = task / heads / tiles.count;
-            const auto row = image * tokens, from = row * 3 * features + head * width;
-            tile.query_places = tiles.queries + index * tiles.each_queries;
-            tile.key_places = tiles.keys + index * tiles.each_keys;
-            tile.cosines = cosines.data_ptr<float>() + head * width / 4;
-            tile.sines = sines.data_ptr<float>() + head * width / 4;
-            tile.length = lengths.data_ptr<float>()[head];
-            tile.mask = mask.data_ptr<float>() + (mask.size(0) == 1 ? 0 : index) * tiles.each_queries * columns;
-            Rows keys[2] = {{at_element(qkv, from + features), 3 * features}, {}}, values[2] = {{at_element(qkv, from + 2 * features), 3 * features}, {}};
-            if (streams == 2) {
-                const auto second = row * 2 * features + head * width;
-                keys[1] = {at_element(other, second), 2 * features};
-                values[1] = {at_element(other, second + features), 2 * features};
-            }
-            kernels.rotary_attention[half]({at_element(qkv, from), 3 * features}, keys, values, tile, at_element(y, row * features + head * width), features, scratch.data_ptr<float>());
+    for_rows(rows, width, [&](int64_t begin, int64_t end) {
+        for (auto row = begin; row < end;) {
+            const auto image = row / each, next = std::min(end, (image + 1) * each);
+            kernels.rms_norm[is_half(x)](at_element(x, row * width), at_element(y, row * width), next - row, width, gains.data_ptr<float>() + image * width, static_cast<float>(epsilon));
+            row = next;
         }
     });
     return y;
 }
 
-bool is_rotation(const at::Tensor& tensor, int64_t count) { return tensor.defined() && tensor.device().is_cpu() && !recorded(tensor) && tensor.numel() == count; }
+struct RecordedRmsNorm : torch::autograd::Function<RecordedRmsNorm> {
+    static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& gains, double epsilon) {
+        at::NoGradGuard no_grad;
+        context->save_for_backward({x, gains});
+        context->saved_data["epsilon"] = epsilon;
+        return rms_norm(x, gains.to(at::kFloat).contiguous(), epsilon);
+    }
+
+    static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+        at::NoGradGuard no_grad;
+        const auto saved = context->get_saved_variables();
+        const auto x = saved[0], gains = saved[1].to(at::kFloat).contiguous();
+        const auto epsilon = static_cast<float>(context->saved_data["epsilon"].toDouble());
+        const auto width = x.size(-1), rows = x.numel() / width, images = gains.numel() / width;
+        const auto groups = images > 1 ? images : std::min(rows, most_groups);
+        const auto above = gradients[0].to(x.scalar_type()).contiguous();
+        auto dx = at::empty(x.sizes(), x.options()), sums = at::zeros({groups, width}, at::kFloat);
+        const auto& kernels = posterior::vector_kernels();
+        at::parallel_for(0, groups, 1, [&](int64_t begin, int64_t end) {
+            for (auto group = begin; group < end; ++group) {
+                const auto first = group * rows / groups, next = (group + 1) * rows / groups;
+                kernels.rms_norm_gradient[is_half(x)](at_element(x, first * width), at_element(above, first * width), at_element(dx, first * width), next - first, width,
+                                                      gains.data_ptr<float>() + (images > 1 ? group * width : 0), epsilon, sums.data_ptr<float>() + group * width);
+            }
+        });
+        const auto dgains = (images > 1 ? sums : sums.sum(0)).view(saved[1].sizes()).to(saved[1].scalar_type());
+        return {dx, dgains, at::Tensor()};
+    }
+};
+
+at::Tensor gated_gelu(const at::Tensor& x) {
+    auto shape = x.sizes().vec();
+    const auto width = shape.back() /= 2;
+    auto y = at::empty(shape, x.options());
+    const auto& kernels = posterior::vector_kernels();
+    for_rows(y.numel() / width, width, [&](int64_t begin, int64_t end) { kernels.gated_gelu[is_half(x)](at_element(x, 2 * begin * width), at_element(y, begin * width), end - begin, width); });
+    return y;
+}
+
+struct RecordedGatedGelu : torch::autograd::Function<RecordedGatedGelu> {
+    static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x) {
+        at::NoGradGuard no_grad;
+        context->save_for_backward({x});
+        return gated_gelu(x);
+    }
+
+    static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+        at::NoGradGuard no_grad;
+        const auto x = context->get_saved_variables()[0], above = gradients[0].to(x.scalar_type()).contiguous();
+        auto dx = at::empty(x.sizes(), x.options());
+        const auto width = x.size(-1) / 2;
+        const auto& kernels = posterior::vector_kernels();
+        for_rows(above.numel() / width, width, [&](int64_t begin, int64_t end) {
+            kernels.gated_gelu_gradient[is_half(x)](at_element(x, 2 * begin * width), at_element(above, begin * width), at_element(dx, 2 * begin * width), end - begin, width);
+        });
+        return {dx};
+    }
+};
 
 }  // namespace
 
@@ -103,24 +110,16 @@ int pt_rms_norm(pt_tensor x, pt_tensor gain, double epsilon, pt_tensor* out) {
     return guard([&] {
         *out = nullptr;
         auto input = borrow(x), gains = borrow(gain);
-        if (!plain(input) || !plain(gains) || recorded(input) || recorded(gains) || input.dim() == 0 || input.numel() == 0) return;
+        if (!plain(input) || !plain(gains) || input.dim() == 0 || input.numel() == 0) return;
         const auto width = input.size(-1), images = gains.numel() / width;
         if (gains.scalar_type() != input.scalar_type() || gains.size(-1) != width || (images != 1 && images != input.size(0))) return;
-        at::NoGradGuard no_grad;
         input = input.contiguous();
-        gains = gains.to(at::kFloat).contiguous();
-        auto y = at::empty(input.sizes(), input.options());
-        const auto half = input.scalar_type() == at::kBFloat16;
-        const auto rows = input.numel() / width, each = rows / images;
-        const auto& kernels = posterior::vector_kernels();
-        for_rows(rows, width, [&](int64_t begin, int64_t end) {
-            for (auto row = begin; row < end;) {
-                const auto image = row / each, next = std::min(end, (image + 1) * each);
-                kernels.rms_norm[half](at_element(input, row * width), at_element(y, row * width), next - row, width, gains.data_ptr<float>() + image * width, static_cast<float>(epsilon));
-                row = next;
-            }
-        });
-        *out = posterior::release(std::move(y));
+        if (recorded(input) || recorded(gains)) {
+            *out = posterior::release(RecordedRmsNorm::apply(input, gains, epsilon));
+            return;
+        }
+        at::NoGradGuard no_grad;
+        *out = posterior::release(rms_norm(input, gains.to(at::kFloat).contiguous(), epsilon));
     });
 }
 
@@ -128,33 +127,14 @@ int pt_gated_gelu(pt_tensor x, pt_tensor* out) {
     return guard([&] {
         *out = nullptr;
         auto input = borrow(x);
-        if (!plain(input) || recorded(input) || input.dim() == 0 || input.numel() == 0 || input.size(-1) % 2 != 0) return;
-        at::NoGradGuard no_grad;
+        if (!plain(input) || input.dim() == 0 || input.numel() == 0 || input.size(-1) % 2 != 0) return;
         input = input.contiguous();
-        auto shape = input.sizes().vec();
-        const auto width = shape.back() /= 2;
-        auto y = at::empty(shape, input.options());
-        const auto half = input.scalar_type() == at::kBFloat16;
-        const auto& kernels = posterior::vector_kernels();
-        for_rows(y.numel() / width, width, [&](int64_t begin, int64_t end) { kernels.gated_gelu[half](at_element(input, 2 * begin * width), at_element(y, begin * width), end - begin, width); });
-        *out = posterior::release(std::move(y));
-    });
-}
-
-int pt_rotary_attention(pt_tensor qkv, pt_tensor other, int64_t heads, pt_tensor scale, pt_tensor cosines, pt_tensor sines, const int64_t* queries, const int64_t* keys,
-                        const float* mask, int64_t tiles, int64_t tile_queries, int64_t tile_keys, pt_tensor* out) {
-    return guard([&] {
-        *out = nullptr;
-        auto input = borrow(qkv), second = borrow(other), scales = borrow(scale), c = borrow(cosines), s = borrow(sines);
-        if (!plain(input) || recorded(input) || recorded(second) || recorded(scales) || input.dim() < 3 || input.numel() == 0 || heads < 1) return;
-        const auto width = input.size(-1) / 3 / heads, tokens = input.numel() / (input.size(0) * input.size(-1));
-        if (input.size(-1) != 3 * heads * width || width % 4 != 0 || tiles < 1 || tile_queries < 1 || tile_keys < 1 || tile_keys * (second.defined() ? 2 : 1) > most_keys) return;
-        if (!scales.device().is_cpu() || scales.numel() != heads || !is_rotation(c, tokens * heads * width / 4) || !is_rotation(s, tokens * heads * width / 4)) return;
-        if (second.defined() && (!plain(second) || second.scalar_type() != input.scalar_type() || second.numel() * 3 != input.numel() * 2 || second.size(0) != input.size(0))) return;
+        if (recorded(input)) {
+            *out = posterior::release(RecordedGatedGelu::apply(input));
+            return;
+        }
         at::NoGradGuard no_grad;
-        const Tiles given{queries, keys, mask, tiles, tile_queries, tile_keys};
-        given.check(tokens);
-        *out = posterior::release(attention(input.contiguous(), second.defined() ? second.contiguous() : second, heads, scales, c.to(at::kFloat).contiguous(), s.to(at::kFloat).contiguous(), given));
+        *out = posterior::release(gated_gelu(input));
     });
 }
 

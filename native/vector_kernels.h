@@ -15,6 +15,8 @@ struct WindowShape {
     int64_t scratch() const { return 6 * padded_tokens * padded_width + 2 * padded_tokens * padded_tokens; }
 };
 
+constexpr int64_t most_head_width = 512;  // of rotary attention
+
 // The attention of some tokens of an image to some of its tokens with one head. Keys and values of `streams` streams lie one after another in the scratch memory.
 struct RotaryTile {
     int64_t width, queries, keys, streams;
@@ -26,6 +28,7 @@ struct RotaryTile {
     const float* mask;                           // [queries, padded_keys]
 
     int64_t scratch() const { return 2 * queries * padded_width + 3 * padded_keys * padded_width + queries * padded_keys + 2 * queries; }
+    int64_t gradient_scratch() const { return 3 * queries * padded_width + 4 * padded_keys * padded_width + 2 * queries * padded_keys + 2 * queries; }
 };
 
 // Rows of numbers, `pitch` elements apart.
@@ -60,10 +63,21 @@ struct VectorKernels {
                                          const float* statistics, float* bias_sums, float* scratch);
     // y = x gain / sqrt(mean x^2 + epsilon) for each row, a gain per channel.
     void (*rms_norm[2])(const void* x, void* y, int64_t rows, int64_t channels, const float* gain, float epsilon);
+    // Its derivative by x for each row of dy; adds that by each gain to sums.
+    void (*rms_norm_gradient[2])(const void* x, const void* dy, void* dx, int64_t rows, int64_t channels, const float* gain, float epsilon, float* sums);
     // y = a gelu(b) for each row x = [a | b], `channels` numbers each.
     void (*gated_gelu[2])(const void* x, void* y, int64_t rows, int64_t channels);
+    void (*gated_gelu_gradient[2])(const void* x, const void* dy, void* dx, int64_t rows, int64_t channels);
     // softmax(q k^T + mask) v of one tile and head, after queries and keys got their length and rotation; keys and values of each stream.
     void (*rotary_attention[2])(Rows queries, const Rows* keys, const Rows* values, const RotaryTile& tile, void* y, int64_t pitch, float* scratch);
+    // The derivatives of the same from those of its result, `slopes`: writes those by the tile's queries, and adds those by keys, with their length and rotation, and by values to sums of each
+    // stream, which hold a row of padded_width numbers for each token of the image. Returns the derivative by the length of queries.
+    float (*rotary_attention_gradient[2])(Rows queries, const Rows* keys, const Rows* values, Rows slopes, const RotaryTile& tile, void* dqueries, int64_t pitch, float* const* key_sums,
+                                          float* const* value_sums, float* scratch);
+    // Writes the derivatives by a stream's keys and values from their sums. Returns the derivative by the length of keys.
+    float (*rotary_keys_gradient[2])(Rows keys, const RotaryTile& tile, int64_t tokens, const float* key_sums, const float* value_sums, void* dkeys, void* dvalues, int64_t pitch);
+    // x += weight (y - x).
+    void (*lerp)(float* x, const float* y, int64_t count, float weight);
     // y[k][r] = sum over c of x[k][c] matrix[r][c], for a few rows x (`width` apart) and y (`pitch` apart) and a matrix that is read once.
     void (*products_with_rows)(const float* x, const float* matrix, float* y, int64_t count, int64_t rows, int64_t width, int64_t pitch);
     // y[k][c] = sum over r of x[k][r] matrix[r][c], likewise: rows of x are `pitch` apart.

@@ -3,8 +3,8 @@ using Posterior.Torch.Nn;
 namespace Posterior.Torch;
 
 /// <summary>
-/// The code that layers use instead of ATen's operators on the CPU: convolutions and linear layers by oneDNN with packed weights, attention, SiLU and what transformers do
-/// between matrix products in inference; group normalisation, resampling and attention inside windows also with derivatives, of the first order. Results agree with ATen's within rounding.
+/// The code that layers use instead of ATen's operators on the CPU: convolutions by oneDNN with packed weights, attention and SiLU in inference;
+/// linear layers, group normalisation, resampling, attention inside windows and what transformers do between matrix products also with derivatives, of the first order. Results agree with ATen's within rounding.
 /// </summary>
 /// <param name="Enabled">Whether it may be used.</param>
 /// <param name="Convolution">The library and instruction set of convolutions, as <c>oneDNN 2.6.3 with AVX-512 BF16</c>; empty when the bridge was built without it.</param>
@@ -94,6 +94,33 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
         if (!IsEnabled) return null;
         using var borrowed = new Borrowed(qkv, bias, mask);
         Native.Check(Native.pt_window_attention(borrowed[0], heads, window, shift, scale, borrowed[1], borrowed[2], out var result));
+        return result == 0 ? null : new Tensor(result);
+    }
+
+    /// <summary>x += weight (y - x); false where ATen must do it.</summary>
+    internal static bool LerpInPlace(Tensor x, Tensor y, double weight)
+    {
+        if (!IsEnabled) return false;
+        using var borrowed = new Borrowed(x, y);
+        Native.Check(Native.pt_lerp(borrowed[0], borrowed[1], weight, out var done));
+        return done != 0;
+    }
+
+    /// <summary>The product of two matrices, or null where ATen must do it.</summary>
+    internal static Tensor? Product(Tensor a, Tensor b)
+    {
+        if (!IsEnabled) return null;
+        using var borrowed = new Borrowed(a, b);
+        Native.Check(Native.pt_matrix_product(borrowed[0], borrowed[1], out var result));
+        return result == 0 ? null : new Tensor(result);
+    }
+
+    /// <summary>x W^T + bias + residual with derivatives (<see cref="Nn.Linear"/>), or null where ATen must do it.</summary>
+    internal static Tensor? Linear(Tensor x, Tensor weight, Tensor? bias, Tensor? residual)
+    {
+        if (!IsEnabled) return null;
+        using var borrowed = new Borrowed(x, weight, bias, residual);
+        Native.Check(Native.pt_linear(borrowed[0], borrowed[1], borrowed[2], borrowed[3], out var result));
         return result == 0 ? null : new Tensor(result);
     }
 

@@ -49,6 +49,9 @@ internal static unsafe partial class Native
     [LibraryImport(Library)] public static partial int pt_silu(nint x, out nint result);
     [LibraryImport(Library)] public static partial int pt_attention(nint q, nint k, nint v, out nint result);
     [LibraryImport(Library)] public static partial int pt_window_attention(nint qkv, long heads, long window, long shift, double scale, nint bias, nint mask, out nint result);
+    [LibraryImport(Library)] public static partial int pt_lerp(nint x, nint y, double weight, out int done);
+    [LibraryImport(Library)] public static partial int pt_matrix_product(nint a, nint b, out nint result);
+    [LibraryImport(Library)] public static partial int pt_linear(nint x, nint weight, nint bias, nint residual, out nint result);
     [LibraryImport(Library)] public static partial int pt_rms_norm(nint x, nint gain, double epsilon, out nint result);
     [LibraryImport(Library)] public static partial int pt_gated_gelu(nint x, out nint result);
     [LibraryImport(Library)] public static partial int pt_rotary_attention(nint qkv, nint other, long heads, nint scale, nint cosines, nint sines, long* queries, long* keys, float* mask, long tiles, long tileQueries, long tileKeys, out nint result);

@@ -227,7 +227,7 @@ public sealed partial class Tensor
 
     /// <summary>this += weight (end - this).</summary>
     /// <returns>This tensor.</returns>
-    public Tensor LerpInPlace(Tensor end, double weight) => InPlace(_lerpInto.Call(this, end, weight));
+    public Tensor LerpInPlace(Tensor end, double weight) => FastPath.LerpInPlace(this, end, weight) ? this : InPlace(_lerpInto.Call(this, end, weight));
 
     /// <summary>this += value * a * b.</summary>
     /// <returns>This tensor.</returns>

@@ -3,7 +3,7 @@ namespace Posterior.Torch.Nn;
 /// <summary>The gate of GEGLU (Shazeer 2020, arXiv:2002.05202).</summary>
 public static class GatedGelu
 {
-    /// <summary><c>a gelu(b)</c> of <c>x = [a | b]</c> in the last dimension, with the exact error function; in inference on the CPU in one pass over memory, the error function to 1.5e-7.</summary>
+    /// <summary><c>a gelu(b)</c> of <c>x = [a | b]</c> in the last dimension, with the exact error function; on the CPU, also its derivative, in one pass over memory, the error function to 1.5e-7.</summary>
     /// <param name="x"><c>[..., 2 width]</c>.</param>
     /// <returns><c>[..., width]</c>.</returns>
     public static Tensor Forward(Tensor x)

@@ -2,7 +2,7 @@ namespace Posterior.Torch.Nn;
 
 /// <summary>
 /// An affine layer with the keys <c>weight</c> <c>[outputs, inputs]</c> and <c>bias</c>. In inference on the CPU it runs on packed weights, which cost their memory
-/// a second time (<see cref="FastPath"/>); otherwise through ATen.
+/// a second time (<see cref="FastPath"/>); in training by oneDNN too, or through ATen.
 /// </summary>
 public sealed class Linear : Module
 {
@@ -43,8 +43,10 @@ public sealed class Linear : Module
 
     private Tensor? Fast(Tensor x, Tensor? residual)
     {
-        if (!FastPath.IsEnabled || (residual is not null && residual.DType != x.DType)) return null;
-        return (Volatile.Read(ref _packed) ?? Pack()).RunLinear(x, residual);
+        if (!FastPath.IsEnabled) return null;
+        // Packed weights serve where nothing is recorded and all are of one type.
+        var inference = residual is null || residual.DType == x.DType ? (Volatile.Read(ref _packed) ?? Pack()).RunLinear(x, residual) : null;
+        return inference ?? FastPath.Linear(x, _weight, _bias.OrNull, residual);
     }
 
     private PackedConvolution Pack()

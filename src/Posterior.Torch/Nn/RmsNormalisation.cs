@@ -3,7 +3,7 @@ namespace Posterior.Torch.Nn;
 /// <summary>Root-mean-square normalisation (Zhang and Sennrich 2019, arXiv:1910.07467).</summary>
 public static class RmsNormalisation
 {
-    /// <summary><c>x gain / sqrt(mean x^2 + epsilon)</c> over the last dimension; in inference on the CPU in one pass over memory.</summary>
+    /// <summary><c>x gain / sqrt(mean x^2 + epsilon)</c> over the last dimension; on the CPU, also its derivative, in one pass over memory.</summary>
     /// <param name="x"><c>[N, ..., width]</c>.</param>
     /// <param name="gain"><c>[width]</c>, or <c>[N, width]</c> for gains of each image.</param>
     /// <param name="epsilon">Added to the mean.</param>

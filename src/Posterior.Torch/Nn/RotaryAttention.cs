@@ -1,7 +1,7 @@
 namespace Posterior.Torch.Nn;
 
 /// <summary>
-/// Softmax attention by cosine similarity with rotary positions (Crowson et al. 2024, arXiv:2401.11605, Sec. 3) for inference on the CPU: queries and keys get their length and rotation
+/// Softmax attention by cosine similarity with rotary positions (Crowson et al. 2024, arXiv:2401.11605, Sec. 3) on the CPU, also with derivatives of the first order: queries and keys get their length and rotation
 /// where they are read, and logits exist for one tile of tokens and head at a time (<see cref="FastPath"/>).
 /// </summary>
 public static class RotaryAttention
@@ -15,7 +15,7 @@ public static class RotaryAttention
     /// <param name="sines">Their sines.</param>
     /// <param name="tiles">Which tokens see which.</param>
     /// <returns><c>[N, ..., heads d]</c>.</returns>
-    public static Tensor? InInference(Tensor qkv, Tensor? other, int heads, Tensor scale, Tensor cosines, Tensor sines, TokenTiles tiles)
+    public static Tensor? Forward(Tensor qkv, Tensor? other, int heads, Tensor scale, Tensor cosines, Tensor sines, TokenTiles tiles)
     {
         ArgumentNullException.ThrowIfNull(qkv);
         ArgumentNullException.ThrowIfNull(tiles);

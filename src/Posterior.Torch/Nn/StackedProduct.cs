@@ -1,7 +1,7 @@
 namespace Posterior.Torch.Nn;
 
 /// <summary>
-/// A few vectors of each image times a matrix <c>A_i</c> of its own. On the CPU, in inference and single precision, each matrix is read once, without its rows of padding
+/// A few vectors of each image times a matrix <c>A_i</c> of its own. On the CPU, in single precision, each matrix is read once, without its rows of padding
 /// (<see cref="FastPath"/>).
 /// </summary>
 public static class StackedProduct

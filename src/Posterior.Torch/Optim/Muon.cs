@@ -88,17 +88,19 @@ public sealed class Muon : Optimiser
         var x = wide ? matrix : matrix.Transpose(0, 1);
         var norm = Math.Sqrt(x.Square().Sum().Item());
         x = x * (1 / (norm + LeastNorm));
-        var gram = x.MatMul(x.Transpose(0, 1));
+        var gram = Product(x, x.Transpose(0, 1));
         Tensor? product = null;
         for (var i = 0; i < Iterations; i++)
         {
             using var step = new Scope();
-            var factor = (gram * B).AddScaled(gram.MatMul(gram), C);
+            var factor = (gram * B).AddScaled(Product(gram, gram), C);
             factor.Diagonal().AddInPlace(A);
-            product = step.Keep(product?.MatMul(factor) ?? factor);
-            if (i < Iterations - 1) gram = step.Keep(factor.MatMul(gram).MatMul(factor));
+            product = step.Keep(product is null ? factor : Product(product, factor));
+            if (i < Iterations - 1) gram = step.Keep(Product(Product(factor, gram), factor));
         }
-        var result = product!.MatMul(x);
+        var result = Product(product!, x);
         return scope.Keep(wide ? result : result.Transpose(0, 1));
+
+        static Tensor Product(Tensor a, Tensor b) => FastPath.Product(a, b) ?? a.MatMul(b);
     }
 }

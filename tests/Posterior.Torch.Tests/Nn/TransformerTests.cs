@@ -148,7 +148,8 @@ public sealed class TransformerTests : IDisposable
         }
     }
 
-    private static Tensor Expected(Tensor qkv, Tensor? other, int heads, Tensor scale, Tensor angles, TokenTiles tiles)
+    /// <summary>Rotary attention by libtorch's operators.</summary>
+    internal static Tensor Expected(Tensor qkv, Tensor? other, int heads, Tensor scale, Tensor angles, TokenTiles tiles)
     {
         var (n, tokens) = (qkv.Size(0), qkv.Size(1));
         var (main, second) = (Parts(qkv), other is null ? null : Parts(other));

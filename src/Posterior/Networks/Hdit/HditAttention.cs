@@ -54,7 +54,7 @@ internal sealed class HditAttention : Module
             : _degradedKv!.Forward(_degradation.Forward(tokens, pass.Measured));
         var (cosines, sines) = _positions.Forward(pass.Positions);
         var tiles = Tiles(x.Size(1), x.Size(2));
-        var mixed = (tiles is null ? null : RotaryAttention.InInference(qkv, degraded, _heads, _scale, cosines, sines, tiles)) ?? ThroughAten(qkv, degraded, cosines, sines);
+        var mixed = (tiles is null ? null : RotaryAttention.Forward(qkv, degraded, _heads, _scale, cosines, sines, tiles)) ?? ThroughAten(qkv, degraded, cosines, sines);
         return scope.Keep(_out.Forward(mixed, residual: x));
     }
 
