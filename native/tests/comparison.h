@@ -149,4 +149,19 @@ inline void compare(const std::string& what, const std::vector<double>& expected
     std::printf("FAILED %s: error %g of %g\n", what.c_str(), worst, largest);
 }
 
+// The derivative of sum(seed * run(x)) with respect to x.
+inline void compare_gradient(const std::string& what, const Array& x, const Array& seed, const std::vector<double>& expected, int32_t dtype, const std::function<int(pt_tensor*)>& run) {
+    int32_t previous;
+    check(pt_grad_mode(1, &previous), "grad mode");
+    check(pt_requires_grad_set(x.tensor, 1), "requires grad");
+    pt_tensor y = nullptr;
+    check(run(&y), what.c_str());
+    if (y != nullptr) {
+        compare("derivative of " + what, expected, dtype, [&](pt_tensor* out) { return pt_grad(&y, &seed.tensor, 1, &x.tensor, 1, 0, out); });
+        check(pt_tensor_free(y), "free");
+    }
+    check(pt_requires_grad_set(x.tensor, 0), "requires grad");
+    check(pt_grad_mode(0, &previous), "grad mode");
+}
+
 }  // namespace comparison

@@ -85,21 +85,6 @@ void group_norm(int32_t dtype) {
     });
 }
 
-// The derivative of sum(seed * run(x)) with respect to x.
-void compare_gradient(const std::string& what, const Array& x, const Array& seed, const std::vector<double>& expected, int32_t dtype, const std::function<int(pt_tensor*)>& run) {
-    int32_t previous;
-    check(pt_grad_mode(1, &previous), "grad mode");
-    check(pt_requires_grad_set(x.tensor, 1), "requires grad");
-    pt_tensor y = nullptr;
-    check(run(&y), what.c_str());
-    if (y != nullptr) {
-        compare("derivative of " + what, expected, dtype, [&](pt_tensor* out) { return pt_grad(&y, &seed.tensor, 1, &x.tensor, 1, 0, out); });
-        check(pt_tensor_free(y), "free");
-    }
-    check(pt_requires_grad_set(x.tensor, 0), "requires grad");
-    check(pt_grad_mode(0, &previous), "grad mode");
-}
-
 void group_norm_gradient(int32_t dtype) {
     const auto n = between(1, 5), groups = between(1, 6), channels = groups * between(1, 9), h = between(1, 11), w = between(2, 11);
     const auto activation = static_cast<int32_t>(between(PT_IDENTITY, PT_SILU));

@@ -22,6 +22,29 @@ void linear(int32_t dtype) {
         compare("linear layer of " + std::to_string(n * rows) + " rows, " + std::to_string(inputs) + " to " + std::to_string(outputs) + (with_residual ? " residual" : ""), expected, dtype,
                 [&](pt_tensor* out) { return pt_linear_run(layer, x.tensor, with_residual ? residual.tensor : nullptr, out); });
     check(pt_convolution_free(layer), "free");
+
+    // In training.
+    Array seed({n, rows, outputs}, dtype);
+    std::vector<double> gradient(x.values.size()), by_weight(weight.values.size());
+    for (size_t i = 0; i < expected.size(); i++)
+        for (int64_t k = 0; k < inputs; k++) {
+            gradient[i / outputs * inputs + k] += seed.values[i] * weight.values[i % outputs * inputs + k];
+            by_weight[i % outputs * inputs + k] += seed.values[i] * x.values[i / outputs * inputs + k];
+        }
+    const auto run = [&](pt_tensor* out) { return pt_linear(x.tensor, weight.tensor, biased ? bias.tensor : nullptr, with_residual ? residual.tensor : nullptr, out); };
+    const auto what = "recorded linear layer of " + std::to_string(n * rows) + " rows, " + std::to_string(inputs) + " to " + std::to_string(outputs);
+    compare(what, expected, dtype, run);
+    compare_gradient(what, x, seed, gradient, dtype, run);
+    compare_gradient(what + " by its weights", weight, seed, by_weight, dtype, run);
+}
+
+void matrix_product(int32_t dtype) {
+    const auto m = between(1, 40), k = between(1, 40), n = between(1, 40);
+    Array a({m, k}, dtype), b({k, n}, dtype);
+    std::vector<double> expected(m * n);
+    for (int64_t i = 0; i < m * n; i++)
+        for (int64_t l = 0; l < k; l++) expected[i] += a.values[i / n * k + l] * b.values[l * n + i % n];
+    compare("product of " + std::to_string(m) + "x" + std::to_string(k) + " and " + std::to_string(k) + "x" + std::to_string(n), expected, dtype, [&](pt_tensor* out) { return pt_matrix_product(a.tensor, b.tensor, out); });
 }
 
 void rms_norm(int32_t dtype) {
@@ -34,7 +57,23 @@ void rms_norm(int32_t dtype) {
         for (int64_t c = 0; c < width; c++) square += std::pow(x.values[row * width + c], 2) / width;
         for (int64_t c = 0; c < width; c++) expected[row * width + c] = x.values[row * width + c] / std::sqrt(square + 1e-6) * gain.values[(each ? row / rows : 0) * width + c];
     }
-    compare("RMS norm of " + std::to_string(width), expected, dtype, [&](pt_tensor* out) { return pt_rms_norm(x.tensor, gain.tensor, 1e-6, out); });
+    const auto run = [&](pt_tensor* out) { return pt_rms_norm(x.tensor, gain.tensor, 1e-6, out); };
+    compare("RMS norm of " + std::to_string(width), expected, dtype, run);
+    Array seed({n, rows, width}, dtype);
+    std::vector<double> gradient(x.values.size()), by_gain(gain.values.size());
+    for (int64_t row = 0; row < n * rows; row++) {
+        double square = 1e-6, product = 0;
+        const auto first = (each ? row / rows : 0) * width;
+        for (int64_t c = 0; c < width; c++) square += std::pow(x.values[row * width + c], 2) / width;
+        for (int64_t c = 0; c < width; c++) product += x.values[row * width + c] * seed.values[row * width + c] * gain.values[first + c] / width;
+        for (int64_t c = 0; c < width; c++) {
+            const auto i = row * width + c;
+            gradient[i] = (seed.values[i] * gain.values[first + c] - x.values[i] * product / square) / std::sqrt(square);
+            by_gain[first + c] += seed.values[i] * x.values[i] / std::sqrt(square);
+        }
+    }
+    compare_gradient("RMS norm of " + std::to_string(width), x, seed, gradient, dtype, run);
+    compare_gradient("RMS norm of " + std::to_string(width) + " by its gains", gain, seed, by_gain, dtype, run);
 }
 
 void gated_gelu(int32_t dtype) {
@@ -45,7 +84,17 @@ void gated_gelu(int32_t dtype) {
         const auto a = x.values[i / width * 2 * width + i % width], b = x.values[i / width * 2 * width + width + i % width];
         expected[i] = a * b / 2 * std::erfc(-b / std::sqrt(2.0));
     }
-    compare("gated gelu of " + std::to_string(width), expected, dtype, [&](pt_tensor* out) { return pt_gated_gelu(x.tensor, out); });
+    const auto run = [&](pt_tensor* out) { return pt_gated_gelu(x.tensor, out); };
+    compare("gated gelu of " + std::to_string(width), expected, dtype, run);
+    Array seed({rows, width}, dtype);
+    std::vector<double> gradient(x.values.size());
+    for (int64_t i = 0; i < rows * width; i++) {
+        const auto at = i / width * 2 * width + i % width;
+        const auto a = x.values[at], b = x.values[at + width], below = std::erfc(-b / std::sqrt(2.0)) / 2;
+        gradient[at] = seed.values[i] * b * below;
+        gradient[at + width] = seed.values[i] * a * (below + b * std::exp(-b * b / 2) / std::sqrt(2 * std::acos(-1.0)));
+    }
+    compare_gradient("gated gelu of " + std::to_string(width), x, seed, gradient, dtype, run);
 }
 
 void rotary_attention(int32_t dtype) {
@@ -111,10 +160,45 @@ void rotary_attention(int32_t dtype) {
                                                                                                                             : qkv.values[((row + key) * 3 + 2) * features + head * d + f]);
         }
     }
-    compare("rotary attention of " + std::to_string(tokens) + " tokens in " + std::to_string(tiles) + " tiles, " + std::to_string(heads) + " heads of " + std::to_string(d), expected, dtype, [&](pt_tensor* out) {
+    const auto run = [&](pt_tensor* out) {
         return pt_rotary_attention(qkv.tensor, two ? other.tensor : nullptr, heads, scale.tensor, cosines.tensor, sines.tensor, queries.data(), keys.data(), masked ? mask.data() : nullptr, tiles, each_queries,
                                    each_keys, out);
-    });
+    };
+    compare("rotary attention of " + std::to_string(tokens) + " tokens in " + std::to_string(tiles) + " tiles, " + std::to_string(heads) + " heads of " + std::to_string(d), expected, dtype, run);
+    // Nothing changes along queries and keys themselves, whose lengths are given, so that their product with the derivative is (nearly) zero, and values enter linearly.
+    Array seed({n, tokens, features}, dtype);
+    int32_t previous;
+    check(pt_grad_mode(1, &previous), "grad mode");
+    check(pt_requires_grad_set(qkv.tensor, 1), "requires grad");
+    pt_tensor y = nullptr, slopes = nullptr;
+    check(run(&y), "rotary attention");
+    if (y != nullptr) {
+        poison(qkv.values.size(), dtype);
+        check(pt_grad(&y, &seed.tensor, 1, &qkv.tensor, 1, 0, &slopes), "derivative of rotary attention");
+        const auto found = read(slopes);
+        double along = 0, size = 0, values = 0, wanted = 0;
+        for (int64_t i = 0; i < static_cast<int64_t>(found.size()); i++) {
+            const auto product = found[i] * qkv.values[i];
+            if (i / features % 3 == 2) values += product;
+            else along += product;
+            size += std::fabs(product);
+        }
+        for (size_t i = 0; i < expected.size(); i++) wanted += expected[i] * seed.values[i];
+        checks += 2;
+        const auto tolerance = (dtype == kFloat ? 1e-4 : 5e-2) * std::fmax(size, 1e-3);
+        if (!(std::fabs(along) <= tolerance)) {
+            failures++;
+            std::printf("FAILED derivative of rotary attention along queries and keys: %g of %g\n", along, size);
+        }
+        if (!two && !(std::fabs(values - wanted) <= tolerance)) {
+            failures++;
+            std::printf("FAILED derivative of rotary attention by values: %g in place of %g\n", values, wanted);
+        }
+        check(pt_tensor_free(slopes), "free");
+        check(pt_tensor_free(y), "free");
+    }
+    check(pt_requires_grad_set(qkv.tensor, 0), "requires grad");
+    check(pt_grad_mode(0, &previous), "grad mode");
 }
 
 void stacked_product() {
@@ -130,14 +214,20 @@ void stacked_product() {
                 products[i * most + r] += x.values[i * width + c] * element;
                 sums[i * width + c] += y.values[i * most + r] * element;
             }
-    compare("products with rows", products, kFloat, [&](pt_tensor* out) { return pt_stacked_product(x.tensor, matrices.tensor, rows.data(), 0, out); });
-    compare("sums of rows", sums, kFloat, [&](pt_tensor* out) { return pt_stacked_product(y.tensor, matrices.tensor, rows.data(), 1, out); });
+    const auto forth = [&](pt_tensor* out) { return pt_stacked_product(x.tensor, matrices.tensor, rows.data(), 0, out); };
+    const auto back = [&](pt_tensor* out) { return pt_stacked_product(y.tensor, matrices.tensor, rows.data(), 1, out); };
+    compare("products with rows", products, kFloat, forth);
+    compare("sums of rows", sums, kFloat, back);
+    // Each is the other's derivative.
+    compare_gradient("products with rows", x, y, sums, kFloat, forth);
+    compare_gradient("sums of rows", y, x, products, kFloat, back);
 }
 
 }  // namespace
 
 void check_transformers(int32_t dtype) {
     linear(dtype);
+    matrix_product(dtype);
     rms_norm(dtype);
     gated_gelu(dtype);
     rotary_attention(dtype);

@@ -21,7 +21,8 @@ internal static class VerifyCommand
             Options.Apply(workers);
             // The tensors are small: solvers run side by side, each on one thread.
             TorchRuntime.Threads = 1;
-            Solver[] solvers = parsed.GetValue(solver) is { } name ? [SolverCatalog.Create(name)] : [.. SolverCatalog.ForPriors.Select(entry => entry.Default)];
+            // The prior has a row of its own.
+            Solver[] solvers = parsed.GetValue(solver) is { } name ? [SolverCatalog.Create(name)] : [.. SolverCatalog.ForPriors.Select(entry => entry.Default).Where(solver => solver is not PriorSample)];
             var report = ProgressView.Run("verifying", 1, view => SolverVerification.Run(
                 solvers, parsed.GetValue(samples) ?? 2000, parsed.GetValue(seed) ?? 0, workers, new Reporter<VerificationStep>(step => view.Report(step.Share, step.What)), Interrupts.Token));
             if (parsed.GetValue(json)) Terminal.Json(report, ResultJson.Default.VerificationReport);

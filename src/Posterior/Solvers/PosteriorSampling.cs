@@ -70,8 +70,7 @@ public abstract record PosteriorSampling : Solver<LinearOperator, ConditionalDen
             progress?.Report(new(0, 1, sigma, mean));
             return new(mean, denoiser.Count);
         }
-        var steps = progress is null ? null : new Relay(progress);
-        var sample = Drawing.Sample(denoiser, y.Size(0), shape, noise, y.DType, y.Device, steps, cancellation);
+        var sample = Drawing.Sample(denoiser, y.Size(0), shape, noise, y.DType, y.Device, SamplerSteps.Of(progress), cancellation);
         return new(sample, denoiser.Count);
     }
 
@@ -81,11 +80,6 @@ public abstract record PosteriorSampling : Solver<LinearOperator, ConditionalDen
         .Choice("estimate", s => s.Estimate, (s, v) => s with { Estimate = v })
         .Preset("sampler", [.. SamplerCatalog.All.Select(sampler => sampler.Name)], (s, v) => s with { Sampler = SamplerCatalog.Find(v).Name })
         .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v });
-
-    private sealed class Relay(IProgress<SolverStep> progress) : IProgress<SamplerStep>
-    {
-        public void Report(SamplerStep step) => progress.Report(new(step.Index, step.Count, step.Sigma, step.Estimate));
-    }
 
     private sealed class CountedCalls(Denoiser inner) : Denoiser
     {

@@ -28,6 +28,7 @@ public static class SolverCatalog
         Dirac.Entry,
         Indi.Entry,
         OneShot.Entry,
+        PriorSample.Entry,
         PseudoInverseSolver.Entry,
         Bicubic.Entry,
         UnchangedMeasurement.Entry,

@@ -72,6 +72,34 @@ public sealed class PosteriorSamplingTests
     }
 
     [Fact]
+    public void A_sample_of_the_prior_does_not_depend_on_the_measurement_and_has_the_prior_s_mean_and_variance()
+    {
+        using var scope = new Scope();
+        using var h = new Identity(new(1, 1, 1));
+        var seeds = Enumerable.Range(0, 4000).Select(i => (ulong)i).ToArray();
+        var prior = GaussianDenoiser.Isotropic(Tensor.Full([1, 1, 1, 1], 0.3), 0.5);
+        var (first, second) = (Sample(0.6), Sample(-2));
+        Assert.Equal(first.ToArray<float>(), second.ToArray<float>());
+        Assert.InRange(first.Mean().Item(), 0.3 - 0.03, 0.3 + 0.03);
+        Assert.InRange(first.Variance([0, 1, 2, 3]).Item(), 0.25 * 0.93, 0.25 * 1.07);
+
+        Tensor Sample(double y) => new PriorSample().RestoreAny(new Measurement<ForwardOperator>(Tensor.Full([seeds.Length, 1, 1, 1], y), h, 0.1), prior, new SeededNoise(seeds)).Estimate;
+    }
+
+    [Fact]
+    public void A_model_that_takes_measurements_is_sampled_as_if_nothing_were_measured()
+    {
+        using var scope = new Scope();
+        using var network = InvFussionTests.Network(new());
+        using var h = new Identity(_shape);
+        using var nothing = new ZeroOperator(_shape);
+        var y = new SeededNoise(3, 4).Normal(_shape.Batch(2));
+        var found = new PriorSample().RestoreAny(new Measurement<ForwardOperator>(y, h, 0.1), Model(network), new SeededNoise(1, 2)).Estimate;
+        var expected = new InvFussion().Restore(new Measurement<LinearOperator>(Tensor.Zeros([2, 1]), nothing, 0), Model(network), new SeededNoise(1, 2)).Estimate;
+        Assert.InRange((found - expected).Abs().Max().Item(), 0, 1e-5);
+    }
+
+    [Fact]
     public void Guidance_is_the_extrapolation_from_no_class_to_the_class_and_classes_out_of_range_are_refused()
     {
         using var scope = new Scope();

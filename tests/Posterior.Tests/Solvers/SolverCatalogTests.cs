@@ -93,7 +93,7 @@ public sealed class SolverCatalogTests
         Assert.Equal((1000, 1.0, 1000), (new Dps().Steps, new Dps().Eta, new Dps().Evaluations));
         Assert.Equal((100, 1.0, 100), (new PiGdm().Steps, new PiGdm().Eta, new PiGdm().Evaluations));
         Assert.Equal((200, 5, 1000), (new Daps().Steps, new Daps().FlowSteps, new Daps().Evaluations));
-        Assert.Equal(["ddrm", "ddnm+", "ssd+", "snips", "dps", "pigdm", "daps", "diffpir", "red-diff", "invfussion", "palette", "nppc", "red", "pnp-admm", "admm-tv", "dirac", "indi", "network"], SolverCatalog.All.Where(entry => entry.Default.HandlesNoise).Select(entry => entry.Name));
+        Assert.Equal(["ddrm", "ddnm+", "ssd+", "snips", "dps", "pigdm", "daps", "diffpir", "red-diff", "invfussion", "palette", "nppc", "red", "pnp-admm", "admm-tv", "dirac", "indi", "network", "prior"], SolverCatalog.All.Where(entry => entry.Default.HandlesNoise).Select(entry => entry.Name));
     }
 
     [Theory]
@@ -130,7 +130,7 @@ public sealed class SolverCatalogTests
         var measurement = new Measurement<ForwardOperator>(Tensor.Zeros([1, 1, 2, 2]), h, 0);
         var prior = GaussianDenoiser.Isotropic(Tensor.Zeros([1, 1, 2, 2]), 1);
         var error = Assert.Throws<UnsupportedOperatorException>(() => new Ddrm().RestoreAny(measurement, prior, new SeededNoise(1)));
-        Assert.Equal("solver 'ddrm' needs an operator with singular values, which 'doubling' is not; solvers that work: ddnm, ssd, ssd+, ilvr, dps, pigdm, daps, diffpir, red-diff, mcg, invfussion, palette, nppc, red, pnp-admm, admm-tv, dirac, indi, network, pinv, measurement", error.Message);
+        Assert.Equal("solver 'ddrm' needs an operator with singular values, which 'doubling' is not; solvers that work: ddnm, ssd, ssd+, ilvr, dps, pigdm, daps, diffpir, red-diff, mcg, invfussion, palette, nppc, red, pnp-admm, admm-tv, dirac, indi, network, prior, pinv, measurement", error.Message);
         Assert.False(new Ddrm().Accepts(h));
         Assert.True(new Ddnm().Accepts(h));
         Assert.Equal(Tensor.Zeros([1, 1, 2, 2]).ToArray<float>(), new Ddnm { Steps = 2 }.RestoreAny(measurement, prior, new SeededNoise(1)).Estimate.ToArray<float>());

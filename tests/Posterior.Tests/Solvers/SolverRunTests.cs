@@ -65,7 +65,7 @@ public sealed class SolverRunTests
         Assert.Equal(solver.Evaluations, result.Evaluations);
         Assert.Equal(steps.Select(step => step.Index).Order(), steps.Select(step => step.Index));
         Assert.All(steps, step => Assert.InRange(step.Index, 0, step.Count - 1));
-        Assert.All(live.Skip(1), count => Assert.Equal(live[1], count));
+        Assert.All(live.Skip(1), count => Assert.InRange(count, 0, live[1])); // the last step of a method of second order holds less
         Assert.True(result.Estimate.IsFinite().All());
     }
 
