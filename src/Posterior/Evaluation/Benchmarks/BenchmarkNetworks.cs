@@ -41,9 +41,10 @@ internal static class BenchmarkNetworks
     }));
 
     /// <summary>The hourglass transformer that is trained on 32 x 32 images, in patches of 4.</summary>
-    public static HditNetwork Hdit()
+    /// <param name="condition">What it is told of a measurement.</param>
+    public static HditNetwork Hdit(MeasurementCondition condition = MeasurementCondition.None)
     {
-        var network = new HditNetwork(HditSizes.Find("hdit-thumb4"));
+        var network = new HditNetwork(HditSizes.Find("hdit-thumb4") with { Condition = condition, Rescaled = condition == MeasurementCondition.Operator });
         network.Initialise(new SeededNoise(7), outputs: 1);
         return network;
     }

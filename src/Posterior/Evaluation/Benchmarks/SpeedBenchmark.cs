@@ -47,6 +47,8 @@ public static class SpeedBenchmark
         using var hdit = BenchmarkNetworks.Hdit();
         var (small, sigmas) = (Noise(TransformerBatch, 32), Tensor.Zeros([TransformerBatch]));
         rows.AddRange(new NetworkBenchmark($"HDiT 32x32, batch {TransformerBatch}", hdit, () => hdit.Forward(small, sigmas)) { HalfBar = null, ShareBar = 0.5 }.Run(cancellation));
+        progress?.Report("InvFussion and Palette, 32x32");
+        rows.AddRange(ConditionalBenchmark.Run(cancellation: cancellation));
         progress?.Report("training");
         rows.AddRange(Training(cancellation));
         progress?.Report("DDRM outside the network, 256x256");

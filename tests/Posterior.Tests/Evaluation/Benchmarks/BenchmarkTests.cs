@@ -93,6 +93,16 @@ public sealed class BenchmarkTests
     }
 
     [Fact]
+    public void Every_family_of_operators_has_what_InvFussion_adds_to_Palette()
+    {
+        var rows = ConditionalBenchmark.Run(rounds: 1);
+        Assert.Equal(OperatorFamilies.All.Count - 1, rows.Count);
+        Assert.All(rows, row => Assert.Equal((ConditionalBenchmark.Bar, BarSide.AtMost), (row.Bar, row.Side)));
+        // A share of the time, which can be (nearly) nothing on a busy machine, but not infinite nor less than nothing.
+        Assert.All(rows, row => Assert.InRange(row.Value, -0.9, 50));
+    }
+
+    [Fact]
     public void Every_operator_of_the_catalogue_has_its_share_of_a_step()
     {
         var evaluations = 0;
