@@ -34,15 +34,17 @@ using posterior::type_of;
 // Primitives of one layer that are kept: tiles and batches of several sizes alternate in practice.
 constexpr size_t most_primitives = 12;
 
+constexpr int64_t most_rows_of_few = 4, grain_of_few = 1 << 16;
+
 struct Shape {
     int64_t batch, height, width, threads;
     memory::data_type type;
     int32_t activation;
-    bool residual;
+    bool residual, overwrites;
 
     bool operator==(const Shape& other) const {
         return batch == other.batch && height == other.height && width == other.width && threads == other.threads && type == other.type &&
-               activation == other.activation && residual == other.residual;
+               activation == other.activation && residual == other.residual && overwrites == other.overwrites;
     }
 };
 
@@ -62,17 +64,20 @@ class Convolution {
         : given_(std::move(weight)), weight_(given_.dim() == 2 ? given_.detach().unsqueeze(2).unsqueeze(3) : given_), bias_(std::move(bias)),
           strides_{stride_v, stride_h}, padding_{padding_v, padding_h}, groups_(groups), version_(version()) {}
 
-    at::Tensor operator()(const at::Tensor& input, const at::Tensor& residual, int32_t activation) {
+    // With `overwrites` the result may take the memory of the residual.
+    at::Tensor operator()(const at::Tensor& input, const at::Tensor& residual, int32_t activation, bool overwrites) {
         if (!applicable(input, residual)) return {};
         if (input.numel() == 0 || input.size(2) + 2 * padding_[0] < weight_.size(2) || input.size(3) + 2 * padding_[1] < weight_.size(3)) return {};
         auto x = input.contiguous(at::MemoryFormat::ChannelsLast);
         auto height = (x.size(2) + 2 * padding_[0] - weight_.size(2)) / strides_[0] + 1;
         auto width = (x.size(3) + 2 * padding_[1] - weight_.size(3)) / strides_[1] + 1;
         auto outputs = weight_.size(0);
-        auto primitive = find({x.size(0), x.size(2), x.size(3), at::get_num_threads(), type_of(x), activation, residual.defined()}, height, width);
+        overwrites = overwrites && residual.defined() && residual.is_contiguous(at::MemoryFormat::ChannelsLast);
+        auto primitive = find({x.size(0), x.size(2), x.size(3), at::get_num_threads(), type_of(x), activation, residual.defined(), overwrites}, height, width);
         if (!primitive->usable) return {};
 
-        auto y = at::empty({x.size(0), outputs, height, width}, x.options(), at::MemoryFormat::ChannelsLast);
+        const auto in_place = overwrites && primitive->accumulates;
+        auto y = in_place ? residual : at::empty({x.size(0), outputs, height, width}, x.options(), at::MemoryFormat::ChannelsLast);
         at::Tensor added;
         std::unordered_map<int, memory> arguments{{DNNL_ARG_SRC, {primitive->source, engine(), x.data_ptr()}},
                                                   {DNNL_ARG_WEIGHTS, {primitive->packed_layout, engine(), primitive->packed->data_ptr()}},
@@ -81,7 +86,7 @@ class Convolution {
         if (residual.defined()) {
             if (residual.sizes() != y.sizes()) throw std::invalid_argument("a convolution's residual has another shape than its result");
             if (primitive->accumulates) {
-                y.copy_(residual);
+                if (!in_place) y.copy_(residual);
             } else {
                 added = residual.contiguous(at::MemoryFormat::ChannelsLast);
                 arguments.emplace(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, memory(primitive->destination, engine(), added.data_ptr()));
@@ -89,6 +94,24 @@ class Convolution {
         }
         primitive->run.execute(stream(), arguments);
         stream().wait();
+        return y;
+    }
+
+    // A linear layer of a few rows in single precision, as those of noise levels: to read the weights is all the work, and oneDNN's preparations take longer. Undefined for others.
+    at::Tensor of_few(const at::Tensor& input) const {
+        const auto width = input.size(-1), count = input.numel() / width;
+        if (count > most_rows_of_few || given_.dim() != 2 || given_.size(1) != width || input.scalar_type() != at::kFloat || given_.scalar_type() != at::kFloat || !plain(given_) || recorded(given_) ||
+            recorded(bias_) || !given_.is_contiguous() || (bias_.defined() && bias_.scalar_type() != at::kFloat))
+            return {};
+        const auto x = input.contiguous();
+        auto shape = input.sizes().vec();
+        const auto outputs = shape.back() = given_.size(0);
+        auto y = at::empty(shape, x.options());
+        const auto& kernels = posterior::vector_kernels();
+        at::parallel_for(0, outputs, std::max<int64_t>(1, grain_of_few / width), [&](int64_t begin, int64_t end) {
+            kernels.products_with_rows(x.data_ptr<float>(), given_.data_ptr<float>() + begin * width, y.data_ptr<float>() + begin, count, end - begin, width, outputs);
+        });
+        if (bias_.defined()) y.add_(bias_);
         return y;
     }
 
@@ -129,9 +152,9 @@ class Convolution {
         try {
             auto chosen = choose(*result, shape.residual ? Addition::read : Addition::none);
             const auto one_pixel = weight_.size(2) == 1 && weight_.size(3) == 1;
-            if (shape.residual && shape.type == memory::data_type::f32 && (one_pixel || std::string(chosen.impl_info_str()).find("brg") == std::string::npos)) {
+            if (shape.overwrites || (shape.residual && shape.type == memory::data_type::f32 && (one_pixel || std::string(chosen.impl_info_str()).find("brg") == std::string::npos))) {
                 // In single precision what reads a second image is slower than what adds to what is there, which costs a copy of the residual, a fiftieth: by a
-                // fifth in implementations other than "brg", by a tenth in those of one pixel.
+                // fifth in implementations other than "brg", by a tenth in those of one pixel. Where the residual may be overwritten nothing is copied.
                 auto accumulating = choose(*result, Addition::accumulate);
                 result->accumulates = std::string(accumulating.impl_info_str()).find("brg") != std::string::npos;
                 if (result->accumulates) chosen = accumulating;
@@ -248,7 +271,7 @@ int pt_convolution_free(pt_convolution layer) {
     });
 }
 
-int pt_convolution_run(pt_convolution layer, pt_tensor x, pt_tensor residual, pt_tensor scale, pt_tensor shift, int32_t activation, pt_tensor* out) {
+int pt_convolution_run(pt_convolution layer, pt_tensor x, pt_tensor residual, pt_tensor scale, pt_tensor shift, int32_t activation, int32_t overwrites, pt_tensor* out) {
     return guard([&] {
         *out = nullptr;
 #ifdef POSTERIOR_ONEDNN
@@ -257,7 +280,7 @@ int pt_convolution_run(pt_convolution layer, pt_tensor x, pt_tensor residual, pt
         const auto modulated = scales.defined() || shifts.defined();
         for (const auto& factor : {scales, shifts})
             if (recorded(factor)) return;
-        auto y = convolution(input, borrow(residual), modulated ? PT_IDENTITY : activation);
+        auto y = convolution(input, borrow(residual), modulated ? PT_IDENTITY : activation, overwrites != 0);
         // In place: the pass is a small part of the convolution, and no memory is needed.
         if (modulated && y.defined()) posterior::modulate(y, scales, shifts, activation);
         *out = posterior::release(std::move(y));
@@ -271,7 +294,13 @@ int pt_linear_run(pt_convolution layer, pt_tensor x, pt_tensor residual, pt_tens
 #ifdef POSTERIOR_ONEDNN
         auto input = borrow(x), added = borrow(residual);
         if (!plain(input) || input.dim() == 0 || input.numel() == 0 || recorded(input) || recorded(added) || (added.defined() && added.numel() == 0)) return;
-        auto y = (*static_cast<Convolution*>(layer))(column(input), added.defined() ? column(added) : added, PT_IDENTITY);
+        auto& linear = *static_cast<Convolution*>(layer);
+        auto y = added.defined() ? at::Tensor() : linear.of_few(input);
+        if (y.defined()) {
+            *out = posterior::release(std::move(y));
+            return;
+        }
+        y = linear(column(input), added.defined() ? column(added) : added, PT_IDENTITY, false);
         if (!y.defined()) return;
         auto shape = input.sizes().vec();
         shape.back() = y.size(1);

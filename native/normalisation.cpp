@@ -151,8 +151,8 @@ Normalised normalise(const at::Tensor& x, int64_t groups, const at::Tensor& weig
     return result;
 }
 
-at::Tensor group_norm(const at::Tensor& x, const Normalised& given, int32_t activation) {
-    auto y = at::empty_strided(x.sizes(), x.strides(), x.options());
+at::Tensor group_norm(const at::Tensor& x, const Normalised& given, int32_t activation, bool overwrites = false) {
+    auto y = overwrites ? x : at::empty_strided(x.sizes(), x.strides(), x.options());
     apply(Image(x), x.data_ptr(), y.data_ptr(), given.gain.data(), given.offset.data(), activation);
     return y;
 }
@@ -276,7 +276,8 @@ void modulate(at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift, i
 
 extern "C" {
 
-int pt_group_norm(pt_tensor x, int64_t groups, pt_tensor weight, pt_tensor bias, double epsilon, pt_tensor scale, pt_tensor shift, int32_t activation, pt_tensor* out) {
+int pt_group_norm(pt_tensor x, int64_t groups, pt_tensor weight, pt_tensor bias, double epsilon, pt_tensor scale, pt_tensor shift, int32_t activation, int32_t overwrites,
+                  pt_tensor* out) {
     return guard([&] {
         *out = nullptr;
         auto input = borrow(x), gains = borrow(weight), offsets = borrow(bias), scales = borrow(scale), shifts = borrow(shift);
@@ -288,7 +289,7 @@ int pt_group_norm(pt_tensor x, int64_t groups, pt_tensor weight, pt_tensor bias,
             return;
         }
         at::NoGradGuard no_grad;
-        *out = posterior::release(group_norm(input, normalise(input, groups, gains, offsets, epsilon, scales, shifts), activation));
+        *out = posterior::release(group_norm(input, normalise(input, groups, gains, offsets, epsilon, scales, shifts), activation, overwrites != 0));
     });
 }
 

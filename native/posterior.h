@@ -87,8 +87,8 @@ PT_API int pt_convolution_new(pt_tensor weight, pt_tensor bias, int64_t stride_v
                               pt_convolution* out);
 PT_API int pt_convolution_free(pt_convolution layer);
 // activation((conv(x) + bias + residual) (1 + scale) + shift); residual, scale and shift (a number per image and channel) may be null.
-// The result is channels-last. Safe on several threads at once.
-PT_API int pt_convolution_run(pt_convolution layer, pt_tensor x, pt_tensor residual, pt_tensor scale, pt_tensor shift, int32_t activation, pt_tensor* out);
+// The result is channels-last; with `overwrites` it may take the memory of the residual, which is lost then. Safe on several threads at once.
+PT_API int pt_convolution_run(pt_convolution layer, pt_tensor x, pt_tensor residual, pt_tensor scale, pt_tensor shift, int32_t activation, int32_t overwrites, pt_tensor* out);
 // x W^T + bias + residual over the last dimension, for a layer of weights OI; the residual may be null.
 PT_API int pt_linear_run(pt_convolution layer, pt_tensor x, pt_tensor residual, pt_tensor* out);
 // oneDNN's version and instruction set; empty when the bridge was built without it.
@@ -97,9 +97,9 @@ PT_API const char* pt_convolution_library(void);
 // with `border` zeros around, or its transpose (up). Recorded for differentiation where the input is.
 PT_API int pt_resample(pt_tensor x, const double* taps, int32_t count, int64_t border, int32_t up, pt_tensor* out);
 // Group normalisation over channels-last memory, times 1 + scale, plus shift (a number per image and channel, or null), then the activation.
-// Recorded for differentiation where an input is.
+// With `overwrites` the result takes the memory of x unless it is recorded. Recorded for differentiation where an input is.
 PT_API int pt_group_norm(pt_tensor x, int64_t groups, pt_tensor weight, pt_tensor bias, double epsilon, pt_tensor scale, pt_tensor shift, int32_t activation,
-                         pt_tensor* out);
+                         int32_t overwrites, pt_tensor* out);
 PT_API int pt_silu(pt_tensor x, pt_tensor* out);
 // softmax(q^T k / sqrt(d)) v for each image and head: q [N, heads, d, T], k and v [N, heads, d, S] with adjacent features (stride 1), to [N, heads, T, d].
 PT_API int pt_attention(pt_tensor q, pt_tensor k, pt_tensor v, pt_tensor* out);

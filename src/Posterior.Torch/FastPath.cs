@@ -46,11 +46,11 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
     internal static bool IsEnabled => Volatile.Read(ref _enabled);
 
     /// <summary>Group normalisation, or null where ATen must do it.</summary>
-    internal static Tensor? GroupNorm(Tensor x, long groups, Tensor weight, Tensor bias, double epsilon, Tensor? scale, Tensor? shift, bool silu)
+    internal static Tensor? GroupNorm(Tensor x, long groups, Tensor weight, Tensor bias, double epsilon, Tensor? scale, Tensor? shift, bool silu, bool overwrites = false)
     {
         if (!IsEnabled) return null;
         using var borrowed = new Borrowed(x, weight, bias, scale, shift);
-        Native.Check(Native.pt_group_norm(borrowed[0], groups, borrowed[1], borrowed[2], epsilon, borrowed[3], borrowed[4], silu ? Activation.Silu : Activation.Identity, out var result));
+        Native.Check(Native.pt_group_norm(borrowed[0], groups, borrowed[1], borrowed[2], epsilon, borrowed[3], borrowed[4], silu ? Activation.Silu : Activation.Identity, overwrites ? 1 : 0, out var result));
         return result == 0 ? null : new Tensor(result);
     }
 

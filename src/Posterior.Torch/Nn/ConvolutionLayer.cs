@@ -36,9 +36,10 @@ public abstract class ConvolutionLayer(long stride, (long V, long H) padding, lo
     /// <param name="x"><c>[N, inputs, H, W]</c>; channels-last memory is fastest.</param>
     /// <param name="residual">What is added to the result, of its shape; or null.</param>
     /// <param name="silu">Whether z sigmoid(z) is applied to the sum.</param>
+    /// <param name="overwrites">Whether the result may take the memory of the residual, which nobody reads afterwards.</param>
     /// <returns><c>[N, outputs, H', W']</c>.</returns>
-    public Tensor Forward(Tensor x, Tensor? residual = null, bool silu = false) =>
-        Forward(x, residual, null, null, silu ? Activation.Silu : Activation.Identity);
+    public Tensor Forward(Tensor x, Tensor? residual = null, bool silu = false, bool overwrites = false) =>
+        Forward(x, residual, null, null, silu ? Activation.Silu : Activation.Identity, overwrites);
 
     /// <summary>Applies the layer, scales and shifts its channels for each image, then an activation: activation(conv(x) (1 + scale) + shift).</summary>
     /// <param name="x"><c>[N, inputs, H, W]</c>; channels-last memory is fastest.</param>
@@ -46,7 +47,7 @@ public abstract class ConvolutionLayer(long stride, (long V, long H) padding, lo
     /// <param name="shift"><c>[N, outputs, 1, 1]</c>, or null for none.</param>
     /// <param name="activation">What is applied last.</param>
     /// <returns><c>[N, outputs, H', W']</c>.</returns>
-    public Tensor ForwardModulated(Tensor x, Tensor? scale, Tensor? shift, Activation activation = Activation.Identity) => Forward(x, null, scale, shift, activation);
+    public Tensor ForwardModulated(Tensor x, Tensor? scale, Tensor? shift, Activation activation = Activation.Identity) => Forward(x, null, scale, shift, activation, false);
 
     /// <summary>The operations for one number of the result.</summary>
     internal double OperationsPerResult
@@ -62,20 +63,20 @@ public abstract class ConvolutionLayer(long stride, (long V, long H) padding, lo
     /// <inheritdoc/>
     protected override void OnWeightsChanged() => Interlocked.Exchange(ref _packed, null)?.Dispose();
 
-    private Tensor Forward(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation)
+    private Tensor Forward(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation, bool overwrites)
     {
         var start = LayerProfile.Start();
-        var y = Fast(x, residual, scale, shift, activation) ?? ThroughAten(x, residual, scale, shift, activation);
+        var y = Fast(x, residual, scale, shift, activation, overwrites) ?? ThroughAten(x, residual, scale, shift, activation);
         WorkMeter.CountConvolution(this, y);
         if (start != 0) LayerProfile.Stop(start, $"convolution {Kernels.Size(2)}x{Kernels.Size(3)} of {x.Size(1)} channels", OperationsPerResult * y.Count, y);
         return y;
     }
 
-    private Tensor? Fast(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation)
+    private Tensor? Fast(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation, bool overwrites)
     {
         if (!FastPath.IsEnabled || KernelSource is { RequiresGrad: true }) return null;
         var packed = Volatile.Read(ref _packed) ?? Pack();
-        return packed.Run(x, residual, scale, shift, activation);
+        return packed.Run(x, residual, scale, shift, activation, overwrites);
     }
 
     private PackedConvolution Pack()

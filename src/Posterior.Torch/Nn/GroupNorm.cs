@@ -23,11 +23,12 @@ public sealed class GroupNorm : Module
     /// <param name="silu">Whether z sigmoid(z) is applied to the result.</param>
     /// <param name="scale"><c>[N, C, 1, 1]</c>, or null for none.</param>
     /// <param name="shift"><c>[N, C, 1, 1]</c>, or null for none.</param>
+    /// <param name="overwrites">Whether the result may take the memory of <paramref name="x"/>, which nobody reads afterwards.</param>
     /// <returns>The input's shape and memory order.</returns>
-    public Tensor Forward(Tensor x, bool silu = false, Tensor? scale = null, Tensor? shift = null)
+    public Tensor Forward(Tensor x, bool silu = false, Tensor? scale = null, Tensor? shift = null, bool overwrites = false)
     {
         var start = LayerProfile.Start();
-        var y = FastPath.GroupNorm(x, _groups, _weight, _bias, _epsilon, scale, shift, silu) ?? ThroughAten(x, silu, scale, shift);
+        var y = FastPath.GroupNorm(x, _groups, _weight, _bias, _epsilon, scale, shift, silu, overwrites) ?? ThroughAten(x, silu, scale, shift);
         LayerProfile.Stop(start, "group normalisation", 0, y);
         return y;
     }

@@ -26,12 +26,12 @@ internal sealed unsafe class PackedConvolution : SafeHandle
     }
 
     /// <summary>activation((conv(x) + residual) (1 + scale) + shift), or null where ATen must do it.</summary>
-    public Tensor? Run(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation)
+    public Tensor? Run(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation, bool overwrites)
     {
         if (IsInvalid) return null;
         using var held = new Held(this);
         using var borrowed = new Borrowed(x, residual, scale, shift);
-        Native.Check(Native.pt_convolution_run(handle, borrowed[0], borrowed[1], borrowed[2], borrowed[3], activation, out var result));
+        Native.Check(Native.pt_convolution_run(handle, borrowed[0], borrowed[1], borrowed[2], borrowed[3], activation, overwrites ? 1 : 0, out var result));
         return result == 0 ? null : new Tensor(result);
     }
 

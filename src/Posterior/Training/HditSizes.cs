@@ -13,6 +13,7 @@ public static class HditSizes
     [
         ("hdit-thumb", "32x32 images: 256, 64 and 16 tokens", Sizes(2, [2, 2, 2], [96, 192, 384], 32)),
         ("hdit-thumb4", "the same in patches of 4, a third of the time: 64 and 16 tokens", Sizes(4, [2, 2], [192, 384], 64)),
+        ("hdit-thumb4-deep", "nine layers that see the operator in place of six: four of 64 tokens each way, one of 16", Sizes(4, [4, 1], [192, 384], 64)),
         ("hdit-tiny", "minutes of work: for trials", Sizes(4, [1, 1], [48, 192], 16)),
         ("hdit-64", "InvFussion's own for 64x64 images (Table 5), for a GPU", Sizes(2, [2, 2, 8], [384, 768, 1536], 64)),
     ];

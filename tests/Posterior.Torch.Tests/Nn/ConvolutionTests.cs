@@ -41,6 +41,8 @@ public sealed class ConvolutionTests
             Assert.True(Reference.Error(layer.Forward(image, silu: true), plain.Silu()) < tolerance);
             Assert.True(Reference.Error(layer.Forward(image, residual), plain + exactResidual) < tolerance);
             Assert.True(Reference.Error(layer.Forward(image, residual, silu: true), (plain + exactResidual).Silu()) < tolerance);
+            Assert.True(Reference.Error(layer.Forward(image, residual.Clone(), silu: true, overwrites: true), (plain + exactResidual).Silu()) < tolerance);
+            Assert.True(Reference.Error(layer.Forward(image, residual.Clone().Contiguous(channelsLast: true), overwrites: true), plain + exactResidual) < tolerance);
             foreach (var activation in Enum.GetValues<Activation>())
                 Assert.True(Reference.Error(layer.ForwardModulated(image, scale, shift, activation), Activate(plain * (exactScale + 1) + exactShift, activation)) < 2 * tolerance);
             Assert.True(Reference.Error(layer.ForwardModulated(image, null, shift), plain + exactShift) < 2 * tolerance);
@@ -78,11 +80,11 @@ public sealed class ConvolutionTests
         using var layer = Layer(8, 8, 3, 1, 1, 1, DType.Float32);
         using var packed = PackedConvolution.Of(layer.Weight, layer.Bias, 1, (1, 1), 1);
         var x = new SeededNoise(1).Normal([1, 8, 6, 6]);
-        Assert.NotNull(packed.Run(x, null, null, null, Activation.Identity));
+        Assert.NotNull(packed.Run(x, null, null, null, Activation.Identity, overwrites: false));
         layer.RequireGrad(true);
-        Assert.Null(packed.Run(x, null, null, null, Activation.Identity));
-        using (new NoGrad()) Assert.NotNull(packed.Run(x, null, null, null, Activation.Identity));
-        Assert.Null(packed.Run(x.To(DType.Float64), null, null, null, Activation.Identity));
+        Assert.Null(packed.Run(x, null, null, null, Activation.Identity, overwrites: false));
+        using (new NoGrad()) Assert.NotNull(packed.Run(x, null, null, null, Activation.Identity, overwrites: false));
+        Assert.Null(packed.Run(x.To(DType.Float64), null, null, null, Activation.Identity, overwrites: false));
     }
 
     [Fact]

@@ -50,14 +50,15 @@ public sealed class AdmResidualBlock : Module
         if (_scaleShift)
         {
             var (scale, shift) = time.Chunk(2, 1) is [var first, var second] ? (first, second) : throw new InvalidOperationException();
-            h = _outNorm.Forward(_inConvolution.Forward(h), silu: true, scale, shift);
+            h = _outNorm.Forward(_inConvolution.Forward(h), silu: true, scale, shift, overwrites: true);
         }
         else
         {
-            h = _outNorm.Forward(_inConvolution.ForwardModulated(h, scale: null, shift: time), silu: true);
+            h = _outNorm.Forward(_inConvolution.ForwardModulated(h, scale: null, shift: time), silu: true, overwrites: true);
         }
         var skip = Resample(x);
-        return scope.Keep(_outConvolution.Forward(h, residual: _skip?.Forward(skip) ?? skip));
+        if (_skip is not null) skip = _skip.Forward(skip);
+        return scope.Keep(_outConvolution.Forward(h, residual: skip, overwrites: !ReferenceEquals(skip, x)));
     }
 
     private Tensor Resample(Tensor x) => _resampling switch

@@ -32,7 +32,7 @@ public sealed class DdpmResidualBlock : Module
         using var scope = new Scope();
         var time = _time.Forward(activatedEmbedding).Unsqueeze(2).Unsqueeze(3);
         var h = _convolution1.ForwardModulated(_norm1.Forward(x, silu: true), scale: null, shift: time);
-        return scope.Keep(_convolution2.Forward(_norm2.Forward(h, silu: true), residual: _shortcut?.Forward(x) ?? x));
+        return scope.Keep(_convolution2.Forward(_norm2.Forward(h, silu: true, overwrites: true), residual: _shortcut?.Forward(x) ?? x, overwrites: _shortcut is not null));
     }
 }
 

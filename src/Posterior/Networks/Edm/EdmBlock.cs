@@ -80,11 +80,11 @@ public sealed class EdmBlock : Module
         if (_settings.AdaptiveScale)
         {
             var (scale, shift) = affine.Chunk(2, 1) is [var first, var second] ? (first, second) : throw new InvalidOperationException();
-            h = _norm1.Forward(h, silu: true, scale, shift);
+            h = _norm1.Forward(h, silu: true, scale, shift, overwrites: true);
         }
         else
         {
-            h = _norm1.Forward(h + affine, silu: true);
+            h = _norm1.Forward(h + affine, silu: true, overwrites: true);
         }
         h = ((_skip?.Forward(x) ?? x) + _convolution1.Forward(h)) * _settings.SkipScale;
         return scope.Keep(_heads == 0 ? h : (h + Attend(h)) * _settings.SkipScale);
