@@ -11,6 +11,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -72,19 +73,20 @@ class Convolution {
         auto height = (x.size(2) + 2 * padding_[0] - weight_.size(2)) / strides_[0] + 1;
         auto width = (x.size(3) + 2 * padding_[1] - weight_.size(3)) / strides_[1] + 1;
         auto outputs = weight_.size(0);
-        overwrites = overwrites && residual.defined() && residual.is_contiguous(at::MemoryFormat::ChannelsLast);
+        const std::array<int64_t, 4> shape{x.size(0), outputs, height, width};
+        if (residual.defined() && residual.sizes() != at::IntArrayRef(shape)) throw std::invalid_argument("a convolution's residual has another shape than its result");
+        overwrites = overwrites && residual.defined() && residual.is_contiguous(at::MemoryFormat::ChannelsLast) && !residual.is_alias_of(x);
         auto primitive = find({x.size(0), x.size(2), x.size(3), at::get_num_threads(), type_of(x), activation, residual.defined(), overwrites}, height, width);
         if (!primitive->usable) return {};
 
         const auto in_place = overwrites && primitive->accumulates;
-        auto y = in_place ? residual : at::empty({x.size(0), outputs, height, width}, x.options(), at::MemoryFormat::ChannelsLast);
+        auto y = in_place ? residual : at::empty(shape, x.options(), at::MemoryFormat::ChannelsLast);
         at::Tensor added;
         std::unordered_map<int, memory> arguments{{DNNL_ARG_SRC, {primitive->source, engine(), x.data_ptr()}},
                                                   {DNNL_ARG_WEIGHTS, {primitive->packed_layout, engine(), primitive->packed->data_ptr()}},
                                                   {DNNL_ARG_DST, {primitive->destination, engine(), y.data_ptr()}}};
         if (bias_.defined()) arguments.emplace(DNNL_ARG_BIAS, memory({{outputs}, type_of(bias_), memory::format_tag::a}, engine(), bias_.data_ptr()));
         if (residual.defined()) {
-            if (residual.sizes() != y.sizes()) throw std::invalid_argument("a convolution's residual has another shape than its result");
             if (primitive->accumulates) {
                 if (!in_place) y.copy_(residual);
             } else {

@@ -82,7 +82,7 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
         y = product(rows_of(x), weight.t(), type);
     }
     if (bias.defined()) y.add_(bias.to(type));
-    return y.view(shape);
+    return at::_unsafe_view(y, shape);  // a plain view could not be written to in place once it is recorded
 }
 
 struct RecordedLinear : torch::autograd::Function<RecordedLinear> {

@@ -51,7 +51,7 @@ public abstract class Module : IDisposable
     /// <param name="tensors">The checkpoint's tensors by dotted name. They stay the caller's.</param>
     /// <returns>The names that the checkpoint lacks.</returns>
     /// <exception cref="StateDictException">No name fits, names are unexpected, or shapes differ.</exception>
-    public IReadOnlyList<string> LoadPart(IReadOnlyDictionary<string, Tensor> tensors)
+    public virtual IReadOnlyList<string> LoadPart(IReadOnlyDictionary<string, Tensor> tensors)
     {
         var own = NamedTensors.ToDictionary(pair => pair.Name, pair => pair.Tensor, StringComparer.Ordinal);
         string[] lacking = [.. own.Keys.Where(name => !tensors.ContainsKey(name))];

@@ -15,10 +15,12 @@ public static class RotaryAttention
     /// <param name="sines">Their sines.</param>
     /// <param name="tiles">Which tokens see which.</param>
     /// <returns><c>[N, ..., heads d]</c>.</returns>
+    /// <exception cref="ArgumentException">The tiles are of another number of tokens.</exception>
     public static Tensor? Forward(Tensor qkv, Tensor? other, int heads, Tensor scale, Tensor cosines, Tensor sines, TokenTiles tiles)
     {
         ArgumentNullException.ThrowIfNull(qkv);
         ArgumentNullException.ThrowIfNull(tiles);
+        if (qkv.Count != qkv.Size(0) * tiles.Tokens * qkv.Size(-1)) throw new ArgumentException($"the tiles are of {tiles.Tokens} tokens, found {qkv}");
         var start = LayerProfile.Start();
         if (FastPath.RotaryAttention(qkv, other, heads, scale, cosines, sines, tiles) is not { } result) return null;
         var operations = 4.0 * tiles.Queries.Length * result.Size(0) * result.Size(-1) * tiles.EachKeys * (other is null ? 1 : 2);
@@ -36,7 +38,7 @@ public sealed class TokenTiles
     /// <param name="queries">The tokens of each tile, one tile after the other; each token once, and -1 where there is none.</param>
     /// <param name="keys">The tokens that those of each tile see.</param>
     /// <param name="mask">What is added to the logits, <c>[count, queries of a tile, keys of a tile]</c>; null for nothing.</param>
-    /// <exception cref="ArgumentException">The numbers contradict each other.</exception>
+    /// <exception cref="ArgumentException">The numbers contradict each other, or a token is a query of no tile or of two.</exception>
     public TokenTiles(int count, long[] queries, long[] keys, float[]? mask = null)
     {
         ArgumentNullException.ThrowIfNull(queries);
@@ -44,11 +46,17 @@ public sealed class TokenTiles
         if (count < 1 || queries.Length == 0 || keys.Length == 0 || queries.Length % count != 0 || keys.Length % count != 0)
             throw new ArgumentException($"{queries.Length} queries and {keys.Length} keys do not fill {count} tiles");
         (Count, Queries, Keys, Mask) = (count, queries, keys, mask);
+        var tokens = queries.Where(query => query >= 0).Order().ToArray();
+        if (!tokens.SequenceEqual(Enumerable.Range(0, tokens.Length).Select(token => (long)token))) throw new ArgumentException("each token is a query of exactly one tile");
+        Tokens = tokens.LongLength;
         if (mask is not null && mask.LongLength != Count * EachQueries * EachKeys) throw new ArgumentException($"a mask of {mask.LongLength} numbers for {count} tiles of {EachQueries} queries and {EachKeys} keys");
     }
 
     /// <summary>The number of tiles.</summary>
     public int Count { get; }
+
+    /// <summary>The number of tokens.</summary>
+    public long Tokens { get; }
 
     internal long[] Queries { get; }
 

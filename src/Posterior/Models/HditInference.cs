@@ -46,6 +46,7 @@ internal static class HditInference
             Condition = condition,
             Activation = degraded is null || shapes.Has(degraded.Replace("map", "gate", StringComparison.Ordinal)) ? MeasurementActivation.Gated : MeasurementActivation.Silu,
             Rescaled = degraded is not null && shapes.Has(degraded.Replace("map.weight", "power", StringComparison.Ordinal)),
+            SharedKeys = degraded is not null && shapes.Has(degraded.Replace("degradation.map.weight", "key_share", StringComparison.Ordinal)),
             OutputImages = outputs / numbers,
         };
 

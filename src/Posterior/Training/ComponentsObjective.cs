@@ -67,7 +67,7 @@ public sealed class ComponentsObjective(HditNetwork network, RandomMeasurements 
         Network = "hdit",
         Settings = HditSizes.Card(network.Settings),
         Role = PredictorCatalogue.Components,
-        RoleSettings = ConditionalModels.Settings(new TrainedDegradations([.. measurements.Families.Select(family => family.Name)], measurements.Noise)),
+        RoleSettings = ConditionalModels.Settings(new TrainedDegradations([.. measurements.Families.Select(family => family.Name).Distinct()], measurements.Noise)),
         Channels = network.ImageChannels,
         ClassCount = 0,
         Schedule = new ScheduleCard { Kind = ScheduleKind.Edm, SigmaData = network.Settings.SigmaData },

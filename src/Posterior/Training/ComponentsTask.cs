@@ -10,8 +10,10 @@ public sealed record ComponentsTask : TrainingTask
     public static TrainingTaskEntry Entry { get; } = TrainingTaskEntry.Of("nppc", "posterior mean and principal directions in one evaluation; with directions=0 the mean alone", new NamedSettings<ComponentsTask>(new())
         .Text("network", string.Join(", ", HditSizes.Names), task => task.Network, (task, v) => task with { Network = v })
         .Choice("condition", task => task.Condition, (task, v) => task with { Condition = v })
+        .Flag("rescaled", task => task.Rescaled, (task, v) => task with { Rescaled = v })
+        .Flag("shared-keys", task => task.SharedKeys, (task, v) => task with { SharedKeys = v })
         .Whole("directions", task => task.Directions, (task, v) => task with { Directions = v })
-        .Text("families", "names of operator families with commas", task => task.Families, (task, v) => task with { Families = v })
+        .Text("families", "names of operator families with commas; one given twice is drawn twice as often", task => task.Families, (task, v) => task with { Families = v })
         .Number("noise", task => task.MeasurementNoise, (task, v) => task with { MeasurementNoise = v })
         .Number("second-moment", task => task.SecondMoment, (task, v) => task with { SecondMoment = v })
         .Whole("grace", task => task.Grace, (task, v) => task with { Grace = v }));
@@ -21,6 +23,12 @@ public sealed record ComponentsTask : TrainingTask
 
     /// <summary>What the network is told: the operator, or the pseudo-inverse alone.</summary>
     public MeasurementCondition Condition { get; init; } = MeasurementCondition.Operator;
+
+    /// <summary>Whether feature degradation layers rescale what the pseudo-inverse brings back (<see cref="HditSettings.Rescaled"/>).</summary>
+    public bool Rescaled { get; init; } = true;
+
+    /// <summary>Whether keys of the feature degradation layers add those of the main stream (<see cref="HditSettings.SharedKeys"/>).</summary>
+    public bool SharedKeys { get; init; } = true;
 
     /// <summary>K, the number of directions.</summary>
     public int Directions { get; init; } = 5;
@@ -44,7 +52,8 @@ public sealed record ComponentsTask : TrainingTask
         if (Directions is < 0 or > 64) throw new TrainingException($"directions: expected 0 to 64, found {Directions}");
         if (Grace < 1) throw new TrainingException($"grace: expected a positive number, found {Grace}");
         var families = ConditionalTask.ReadFamilies(Families);
-        var settings = HditSizes.Find(Network) with { Condition = Condition, OutputImages = Directions + 1 };
+        var seesOperator = Condition == MeasurementCondition.Operator;
+        var settings = HditSizes.Find(Network) with { Condition = Condition, Rescaled = Rescaled && seesOperator, SharedKeys = SharedKeys && seesOperator, OutputImages = Directions + 1 };
         // Directions of length 0 have no direction: the outputs start as small random numbers.
         return new ComponentsObjective(HditSizes.Build(settings, context, outputs: 0.1), new RandomMeasurements(families, MeasurementNoise), new NppcLoss(SecondMoment, Grace), context.Crop);
     }

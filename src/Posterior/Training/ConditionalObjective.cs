@@ -96,7 +96,7 @@ public sealed class ConditionalObjective : TrainingObjective
         Network = "hdit",
         Settings = HditSizes.Card(_network.Settings),
         Role = PredictorCatalogue.Conditional,
-        RoleSettings = ConditionalModels.Settings(new TrainedDegradations([.. _families.Select(family => family.Name)], MeasurementNoise)),
+        RoleSettings = ConditionalModels.Settings(new TrainedDegradations([.. _families.Select(family => family.Name).Distinct()], MeasurementNoise)),
         Channels = _network.ImageChannels,
         ClassCount = _network.Classes,
         Schedule = new ScheduleCard { Kind = ScheduleKind.Edm, SigmaMin = Noise.Min, SigmaMax = Noise.Max, SigmaData = _scalings.SigmaData },

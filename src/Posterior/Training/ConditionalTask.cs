@@ -21,7 +21,8 @@ public sealed record ConditionalTask : TrainingTask
     /// <summary>InvFussion's line in the catalogue.</summary>
     public static TrainingTaskEntry InvFussion { get; } = TrainingTaskEntry.Of("invfussion", "a network with the operator inside", WithOperators(MeasurementCondition.Operator)
         .Choice("activation", task => task.Activation, (task, v) => task with { Activation = v })
-        .Flag("rescaled", task => task.Rescaled, (task, v) => task with { Rescaled = v }));
+        .Flag("rescaled", task => task.Rescaled, (task, v) => task with { Rescaled = v })
+        .Flag("shared-keys", task => task.SharedKeys, (task, v) => task with { SharedKeys = v }));
 
     /// <summary>A name of <see cref="HditSizes"/>.</summary>
     public string Network { get; init; } = "hdit-thumb";
@@ -34,6 +35,9 @@ public sealed record ConditionalTask : TrainingTask
 
     /// <summary>Whether feature degradation layers rescale what the pseudo-inverse brings back (<see cref="Networks.Hdit.HditSettings.Rescaled"/>).</summary>
     public bool Rescaled { get; init; } = true;
+
+    /// <summary>Whether keys of the feature degradation layers add those of the main stream (<see cref="HditSettings.SharedKeys"/>).</summary>
+    public bool SharedKeys { get; init; } = true;
 
     /// <summary>Names of operator families, with commas; each image of a batch draws one of them.</summary>
     public string Families { get; init; } = string.Join(',', _trained);
@@ -61,7 +65,15 @@ public sealed record ConditionalTask : TrainingTask
         if (Classes && context.Classes == 0) throw new TrainingException("classes: the data have none");
         var families = ReadFamilies(Families);
         // One row more, for no class.
-        var settings = HditSizes.Find(Network) with { Condition = Condition, Activation = Activation, Rescaled = Rescaled && Condition == MeasurementCondition.Operator, NumClasses = Classes ? context.Classes + 1 : 0 };
+        var seesOperator = Condition == MeasurementCondition.Operator;
+        var settings = HditSizes.Find(Network) with
+        {
+            Condition = Condition,
+            Activation = Activation,
+            Rescaled = Rescaled && seesOperator,
+            SharedKeys = SharedKeys && seesOperator,
+            NumClasses = Classes ? context.Classes + 1 : 0,
+        };
         var network = HditSizes.Build(settings, context);
         var uncertainty = Uncertainty ? new LearnedUncertainty(context.Seed) : null;
         var scalings = new EdmPreconditioning(settings.SigmaData);
@@ -85,7 +97,7 @@ public sealed record ConditionalTask : TrainingTask
     }
 
     private static NamedSettings<ConditionalTask> WithOperators(MeasurementCondition condition) => Base(condition)
-        .Text("families", "names of operator families with commas", task => task.Families, (task, v) => task with { Families = v })
+        .Text("families", "names of operator families with commas; one given twice is drawn twice as often", task => task.Families, (task, v) => task with { Families = v })
         .Number("noise", task => task.MeasurementNoise, (task, v) => task with { MeasurementNoise = v });
 
     private static NamedSettings<ConditionalTask> Base(MeasurementCondition condition) => new NamedSettings<ConditionalTask>(new() { Condition = condition })

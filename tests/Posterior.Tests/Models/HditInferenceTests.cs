@@ -13,11 +13,11 @@ namespace Posterior.Tests.Models;
 public sealed class HditInferenceTests(CheckpointFixture files) : IClassFixture<CheckpointFixture>
 {
     [Theory]
-    [InlineData(MeasurementCondition.None, MeasurementActivation.Gated, 1, 0, null)]
-    [InlineData(MeasurementCondition.Image, MeasurementActivation.Gated, 1, 11, "conditional")]
-    [InlineData(MeasurementCondition.Operator, MeasurementActivation.Gated, 1, 0, "conditional")]
-    [InlineData(MeasurementCondition.Operator, MeasurementActivation.Silu, 5, 0, "components")]
-    public void Shapes_of_an_HDiT_network_give_its_settings_back(MeasurementCondition condition, MeasurementActivation activation, int images, int classes, string? role)
+    [InlineData(MeasurementCondition.None, MeasurementActivation.Gated, false, 1, 0, null)]
+    [InlineData(MeasurementCondition.Image, MeasurementActivation.Gated, false, 1, 11, "conditional")]
+    [InlineData(MeasurementCondition.Operator, MeasurementActivation.Gated, true, 1, 0, "conditional")]
+    [InlineData(MeasurementCondition.Operator, MeasurementActivation.Silu, false, 5, 0, "components")]
+    public void Shapes_of_an_HDiT_network_give_its_settings_back(MeasurementCondition condition, MeasurementActivation activation, bool ours, int images, int classes, string? role)
     {
         HditAttentionSettings near = new() { Type = HditAttentionType.Neighborhood, DHead = 16 }, far = new() { DHead = 16 };
         var settings = new HditSettings
@@ -32,6 +32,8 @@ public sealed class HditInferenceTests(CheckpointFixture files) : IClassFixture<
             NumClasses = classes,
             Condition = condition,
             Activation = activation,
+            Rescaled = ours,
+            SharedKeys = ours,
             OutputImages = images,
         };
         using var network = new HditNetwork(settings);

@@ -17,7 +17,7 @@ public sealed class InvFussionTests
     public void A_change_of_the_measurement_s_basis_changes_nothing()
     {
         using var scope = new Scope();
-        using var network = Network(new() { Rescaled = true });
+        using var network = Network(new() { Rescaled = true, SharedKeys = true });
         var h = new SeededNoise(1).Normal([1, 40, _shape.Count]).Squeeze(0) * 0.05;
         var (q, _) = new SeededNoise(2).Normal([1, 40, 40], DType.Float64).Squeeze(0).Qr();
         var turned = q.To(DType.Float32).MatMul(h);
@@ -34,7 +34,7 @@ public sealed class InvFussionTests
     public void With_the_zero_operator_the_network_is_its_own_unconditional_form()
     {
         using var scope = new Scope();
-        using var network = Network(new() { Rescaled = true });
+        using var network = Network(new() { Rescaled = true, SharedKeys = true });
         using var zero = OperatorBatch.Of([new ZeroMember(_shape), new ZeroMember(_shape)]);
         var (x, noise) = Input(2);
         Near(network.Forward(x, noise), network.Forward(x, noise, new MeasuredBatch(zero, Tensor.Zeros([2, 1]))), 1e-6);
@@ -71,7 +71,7 @@ public sealed class InvFussionTests
     public void A_batch_of_mixed_operators_with_rows_of_padding_gives_what_each_image_alone_gives(HditAttentionType attention)
     {
         using var scope = new Scope();
-        using var network = Network(new() { Rescaled = true }, attention);
+        using var network = Network(new() { Rescaled = true, SharedKeys = true }, attention);
         FamilyMember[] members = [.. OperatorFamilies.All.Select(family => family.Draw(_shape, 3))];
         var (x, noise) = Input(members.Length);
         using var all = OperatorBatch.Of(members);
@@ -94,6 +94,36 @@ public sealed class InvFussionTests
         Assert.DoesNotContain(names, name => name.StartsWith("mid_level", StringComparison.Ordinal) && name.Contains("degradation", StringComparison.Ordinal));
         var error = Assert.Throws<ArgumentException>(() => Network(new() { Widths = [16, 40] }));
         Assert.Equal("no width allows a feature degradation layer: level 0 needs a multiple of 12 (3 channels x 2 x 2 pixels of a token), found 16; level 1 needs a multiple of 48 (3 channels x 4 x 4 pixels of a token), found 40", error.Message);
+    }
+
+    [Fact]
+    public void Without_a_share_of_the_main_stream_s_keys_those_of_the_operator_are_the_paper_s()
+    {
+        using var scope = new Scope();
+        using var paper = Network(new());
+        using var shared = Network(new() { SharedKeys = true });
+        Assert.Equal(5, shared.LoadPart(paper.NamedTensors.ToDictionary(pair => pair.Name, pair => pair.Tensor, StringComparer.Ordinal)).Count);
+        using var h = OperatorBatch.Of([OperatorFamilies.Matrix.Draw(_shape, 3), OperatorFamilies.Patches.Draw(_shape, 4)]);
+        var (x, noise) = Input(2);
+        var measured = new MeasuredBatch(h, h.Apply(x));
+        var expected = paper.Forward(x, noise, measured);
+        Far(expected, shared.Forward(x, noise, measured), 1e-3);
+        foreach (var (name, tensor) in shared.NamedParameters)
+            if (name.EndsWith("key_share", StringComparison.Ordinal)) tensor.CopyFrom(tensor.ZerosLike());
+        Near(expected, shared.Forward(x, noise, measured), 1e-6);
+    }
+
+    [Fact]
+    public void A_network_of_several_images_started_from_one_of_one_gives_its_image_first()
+    {
+        using var scope = new Scope();
+        using var one = Network(new());
+        using var several = Network(new() { OutputImages = 3 });
+        Assert.Equal(["patch_out.proj.weight but for the first image"], several.LoadPart(one.NamedTensors.ToDictionary(pair => pair.Name, pair => pair.Tensor, StringComparer.Ordinal)));
+        var (x, noise) = Input(2);
+        var all = several.Forward(x, noise);
+        Near(one.Forward(x, noise), all.Narrow(1, 0, 3), 1e-6);
+        Assert.True(all.Narrow(1, 3, 6).Abs().Max().Item() > 0);
     }
 
     [Fact]

@@ -50,6 +50,21 @@ public sealed class ConvolutionTests
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void A_residual_of_another_shape_is_refused_also_where_it_may_be_overwritten(int kernel)
+    {
+        using var noGrad = new NoGrad();
+        using var scope = new Scope();
+        using var layer = Layer(16, 16, kernel, 1, kernel / 2, 1, DType.Float32);
+        var x = new SeededNoise(1, 2, 3, 4).Normal([4, 16, 8, 8]).Contiguous(channelsLast: true);
+        var one = x.Narrow(0, 0, 1).Clone();
+        Assert.Throws<TorchException>(() => layer.Forward(x, one, overwrites: true));
+        // A layer's own input as its residual is still read while the result is written.
+        Assert.Equal(layer.Forward(x, x.Clone()).ToArray<float>(), layer.Forward(x, x, overwrites: true).ToArray<float>());
+    }
+
     [Fact]
     public void Atens_path_matches_the_fast_path_in_every_form()
     {

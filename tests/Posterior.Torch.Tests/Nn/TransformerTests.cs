@@ -118,6 +118,8 @@ public sealed class TransformerTests : IDisposable
     {
         Assert.Throws<ArgumentException>(() => new TokenTiles(2, [0, 1, 2], [0, 1]));
         Assert.Throws<ArgumentException>(() => new TokenTiles(1, [0, 1], [0, 1], [0, 0, 0]));
+        Assert.Throws<ArgumentException>(() => new TokenTiles(1, [0, 0], [0, 1]));
+        Assert.Throws<ArgumentException>(() => new TokenTiles(1, [0, 2], [0, 1]));
         using var noGrad = new NoGrad();
         using var scope = new Scope();
         var (qkv, angles, scale) = (Tensor.Ones([1, 2, 24]), Tensor.Ones([2, 1, 2]), Tensor.Ones([1]));

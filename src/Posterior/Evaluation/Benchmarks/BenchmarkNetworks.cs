@@ -44,7 +44,7 @@ internal static class BenchmarkNetworks
     /// <param name="condition">What it is told of a measurement.</param>
     public static HditNetwork Hdit(MeasurementCondition condition = MeasurementCondition.None)
     {
-        var network = new HditNetwork(HditSizes.Find("hdit-thumb4") with { Condition = condition, Rescaled = condition == MeasurementCondition.Operator });
+        var network = new HditNetwork(HditSizes.Find("hdit-thumb4") with { Condition = condition, Rescaled = condition == MeasurementCondition.Operator, SharedKeys = condition == MeasurementCondition.Operator });
         network.Initialise(new SeededNoise(7), outputs: 1);
         return network;
     }

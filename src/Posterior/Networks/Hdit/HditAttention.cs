@@ -17,6 +17,7 @@ internal sealed class HditAttention : Module
     private readonly RotaryFrequencies _positions;
     private readonly FeatureDegradation? _degradation;
     private readonly Linear? _degradedKv;
+    private readonly Parameter? _keyShare;
     private Grid? _grid;
 
     /// <summary>A block with zero weights.</summary>
@@ -25,7 +26,8 @@ internal sealed class HditAttention : Module
     /// <param name="settings">The attention.</param>
     /// <param name="index">The layer's number within its level, the way back included: odd ones shift their windows.</param>
     /// <param name="degradation">The feature degradation layer, or null for plain attention.</param>
-    public HditAttention(int width, int conditionWidth, HditAttentionSettings settings, int index, FeatureDegradation? degradation)
+    /// <param name="sharedKeys">Whether keys of the second stream add a learned share of the main stream's (<see cref="HditSettings.SharedKeys"/>).</param>
+    public HditAttention(int width, int conditionWidth, HditAttentionSettings settings, int index, FeatureDegradation? degradation, bool sharedKeys = false)
     {
         if (width % settings.DHead != 0 || settings.DHead % 8 != 0) throw new ArgumentException($"a width of {width} is no multiple of heads of {settings.DHead}, or those are no multiple of 8");
         (_settings, _heads) = (settings, width / settings.DHead);
@@ -38,6 +40,7 @@ internal sealed class HditAttention : Module
         if (degradation is null) return;
         _degradation = Add("degradation", degradation);
         _degradedKv = Add("degraded_kv_proj", new Linear(width, 2 * width, bias: false));
+        if (sharedKeys) _keyShare = AddParameter("key_share", Tensor.Ones([_heads]));
     }
 
     /// <summary>Applies the block.</summary>
@@ -48,10 +51,7 @@ internal sealed class HditAttention : Module
         using var scope = new Scope();
         var tokens = _norm.Forward(x, pass.Condition).To(pass.ActivationType ?? x.DType);
         var qkv = _qkv.Forward(tokens);
-        var degraded = _degradation is null ? null
-            // What the zero operator gives: keys and values of zeros.
-            : pass.Measured is null ? tokens.ZerosLike().Repeat(1, 1, 1, 2)
-            : _degradedKv!.Forward(_degradation.Forward(tokens, pass.Measured));
+        var degraded = _degradation is null ? null : Degraded(tokens, qkv, pass);
         var (cosines, sines) = _positions.Forward(pass.Positions);
         var tiles = Tiles(x.Size(1), x.Size(2));
         var mixed = (tiles is null ? null : RotaryAttention.Forward(qkv, degraded, _heads, _scale, cosines, sines, tiles)) ?? ThroughAten(qkv, degraded, cosines, sines);
@@ -65,6 +65,18 @@ internal sealed class HditAttention : Module
         _positions.Initialise();
         _degradation?.Initialise(noise);
         _degradedKv?.Initialise(noise);
+    }
+
+    // Keys and values of the second stream.
+    private Tensor Degraded(Tensor tokens, Tensor qkv, HditPass pass)
+    {
+        using var scope = new Scope();
+        var width = tokens.Size(3);
+        // Both of them begin with keys.
+        var shared = _keyShare is not { } share ? null
+            : Tensor.Cat([qkv.Narrow(3, width, width) * share.Value.Unsqueeze(1).Repeat(1, _settings.DHead).Flatten().To(qkv.DType), tokens.ZerosLike()], 3);
+        // Of nothing measured comes nothing back.
+        return scope.Keep(pass.Measured is null ? shared ?? tokens.ZerosLike().Repeat(1, 1, 1, 2) : _degradedKv!.Forward(_degradation!.Forward(tokens, pass.Measured), residual: shared));
     }
 
     private Tensor ThroughAten(Tensor qkv, Tensor? degraded, Tensor cosines, Tensor sines)

@@ -21,7 +21,7 @@ internal sealed class HditLayer : Module
         if (attention.Type != HditAttentionType.None)
         {
             var sees = settings.Condition == MeasurementCondition.Operator && width % patch.Numbers == 0;
-            _attention = Add("self_attn", new HditAttention(width, settings.MappingWidth, attention, index, sees ? new FeatureDegradation(width, patch, settings.Activation, settings.Rescaled) : null));
+            _attention = Add("self_attn", new HditAttention(width, settings.MappingWidth, attention, index, sees ? new FeatureDegradation(width, patch, settings.Activation, settings.Rescaled) : null, settings.SharedKeys));
         }
         _feedForward = Add("ff", new FeedForward(width, settings.DFfs[level], settings.MappingWidth));
     }

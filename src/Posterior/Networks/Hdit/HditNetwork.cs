@@ -86,6 +86,24 @@ public sealed class HditNetwork : Module, IMeasurementConditioned
     /// <inheritdoc/>
     public override bool IsHiddenMatrix(string name, Tensor parameter) => name.Contains("_level", StringComparison.Ordinal) && name.EndsWith("_proj.weight", StringComparison.Ordinal);
 
+    /// <summary>As in every network; of several output images the first may come from a network that has one.</summary>
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> LoadPart(IReadOnlyDictionary<string, Tensor> tensors)
+    {
+        ArgumentNullException.ThrowIfNull(tensors);
+        const string Outputs = "patch_out.proj.weight";
+        var own = _patchOut.Weight;
+        var fits = Settings.OutputImages > 1 && tensors.TryGetValue(Outputs, out var first) && first.Rank == 2 && first.Size(0) * Settings.OutputImages == own.Size(0) && first.Size(1) == own.Size(1);
+        if (!fits) return base.LoadPart(tensors);
+        using var scope = new Scope();
+        using var gradients = new NoGrad();
+        // Rows are (row, column, image, channel).
+        var images = own.Reshape(-1, Settings.OutputImages, Settings.InputChannels, own.Size(1));
+        first = tensors[Outputs].To(own.DType).Reshape(-1, 1, Settings.InputChannels, own.Size(1));
+        var widened = Tensor.Cat([first, images.Narrow(1, 1, Settings.OutputImages - 1)], 1).Reshape(own.Shape);
+        return [.. base.LoadPart(new Dictionary<string, Tensor>(tensors, StringComparer.Ordinal) { [Outputs] = widened }), $"{Outputs} but for the first image"];
+    }
+
     /// <inheritdoc/>
     public bool TakesMeasurement => Settings.Condition != MeasurementCondition.None;
 

@@ -56,6 +56,12 @@ public sealed record HditSettings
     /// </summary>
     public bool Rescaled { get; init; }
 
+    /// <summary>
+    /// Whether the keys of what <c>H^+</c> brings back add those of the block's own tokens, each head with a learned factor. Not in the paper: what random rows bring back looks like noise,
+    /// and keys made of it alone cannot say where it lies.
+    /// </summary>
+    public bool SharedKeys { get; init; }
+
     /// <summary>Images that come out: 1, or the number of principal directions of an NPPC network.</summary>
     public int OutputImages { get; init; } = 1;
 }
