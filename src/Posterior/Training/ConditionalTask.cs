@@ -64,7 +64,6 @@ public sealed record ConditionalTask : TrainingTask
         if (!(MeasurementNoise is >= 0 and <= 1)) throw new TrainingException($"noise: expected 0 to 1, found {MeasurementNoise}");
         if (Classes && context.Classes == 0) throw new TrainingException("classes: the data have none");
         var families = ReadFamilies(Families);
-        // One row more, for no class.
         var seesOperator = Condition == MeasurementCondition.Operator;
         var settings = HditSizes.Find(Network) with
         {
@@ -72,6 +71,7 @@ public sealed record ConditionalTask : TrainingTask
             Activation = Activation,
             Rescaled = Rescaled && seesOperator,
             SharedKeys = SharedKeys && seesOperator,
+            // One row more, for no class.
             NumClasses = Classes ? context.Classes + 1 : 0,
         };
         var network = HditSizes.Build(settings, context);

@@ -26,7 +26,7 @@ internal sealed class HditAttention : Module
     /// <param name="settings">The attention.</param>
     /// <param name="index">The layer's number within its level, the way back included: odd ones shift their windows.</param>
     /// <param name="degradation">The feature degradation layer, or null for plain attention.</param>
-    /// <param name="sharedKeys">Whether keys of the second stream add a learned share of the main stream's (<see cref="HditSettings.SharedKeys"/>).</param>
+    /// <param name="sharedKeys">Whether keys of the second stream add those of the main stream, each head with a learned factor (<see cref="HditSettings.SharedKeys"/>).</param>
     public HditAttention(int width, int conditionWidth, HditAttentionSettings settings, int index, FeatureDegradation? degradation, bool sharedKeys = false)
     {
         if (width % settings.DHead != 0 || settings.DHead % 8 != 0) throw new ArgumentException($"a width of {width} is no multiple of heads of {settings.DHead}, or those are no multiple of 8");
@@ -72,7 +72,7 @@ internal sealed class HditAttention : Module
     {
         using var scope = new Scope();
         var width = tokens.Size(3);
-        // Both of them begin with keys.
+        // Keys come first in both streams.
         var shared = _keyShare is not { } share ? null
             : Tensor.Cat([qkv.Narrow(3, width, width) * share.Value.Unsqueeze(1).Repeat(1, _settings.DHead).Flatten().To(qkv.DType), tokens.ZerosLike()], 3);
         // Of nothing measured comes nothing back.
