@@ -33,7 +33,11 @@ public sealed record MotionBlurMember(ImageShape Shape, double[] Kernel, int Str
         return new CircularConvolution(Shape, Tensor.From(Kernel, Shape.Height, Shape.Width), Stride, Threshold, name) { DType = dtype, Device = device };
     }
 
-    internal override OperatorBatch Batch(IReadOnlyList<FamilyMember> members) => new MotionBlurBatch(Shape, Stride, [.. members.Cast<MotionBlurMember>()]);
+    internal override OperatorBatch Batch(IReadOnlyList<FamilyMember> members)
+    {
+        MotionBlurMember[] blurs = [.. members.Cast<MotionBlurMember>()];
+        return BlurMatrixBatch.Fits(Shape, Stride) ? new BlurMatrixBatch(Shape, Stride, blurs) : new MotionBlurBatch(Shape, Stride, blurs);
+    }
 
     internal override (string Name, Tensor Tensor)[] Tensors() =>
         [("kernel", Tensor.From(Kernel, Shape.Height, Shape.Width)), ("stride", Tensor.From(new long[] { Stride }, 1))];
