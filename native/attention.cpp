@@ -123,6 +123,9 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
     return y.permute({0, 2, 1, 3});
 }
 
+// In single precision, over memory [N, T, heads, d].
+at::Tensor single(const at::Tensor& x) { return x.permute({0, 3, 1, 2}).to(at::kFloat).contiguous().permute({0, 2, 3, 1}); }
+
 }  // namespace
 #endif
 
@@ -136,7 +139,10 @@ int pt_attention(pt_tensor q, pt_tensor k, pt_tensor v, pt_tensor* out) {
         if (!readable(queries, queries) || !readable(keys, queries) || !readable(values, queries) || queries.numel() == 0 || keys.numel() == 0) return;
         if (keys.sizes() != values.sizes() || keys.size(0) != queries.size(0) || keys.size(1) != queries.size(1) || keys.size(2) != queries.size(2)) return;
         at::NoGradGuard no_grad;
-        *out = posterior::release(attention(queries, keys, values));
+        auto y = attention(queries, keys, values);
+        // A processor without instructions for bfloat16 has no fast products in it.
+        if (!y.defined() && queries.scalar_type() == at::kBFloat16) y = attention(single(queries), single(keys), single(values));
+        *out = posterior::release(y.defined() ? y.to(queries.scalar_type()) : y);
 #endif
     });
 }

@@ -36,9 +36,8 @@ dnnl::matmul::primitive_desc describe(const at::Tensor& a, const at::Tensor& b, 
 #endif
 }
 
-// result = a b, or result + a b, for a [M, K], b [K, N] of one type and a contiguous result [M, N], float32 or of that type; false where oneDNN has no fast implementation.
-bool multiply(const at::Tensor& left, const at::Tensor& right, at::Tensor& result, bool add = false) {
-    if (left.numel() == 0 || right.numel() == 0) return false;
+// See below; false also for types that this processor has no instructions for.
+bool multiply_as_given(const at::Tensor& left, const at::Tensor& right, at::Tensor& result, bool add) {
     const auto a = strided(left), b = strided(right);
     try {
         const auto chosen = describe(a, b, result, add);  // oneDNN keeps what it made: to describe it again is cheap
@@ -53,6 +52,17 @@ bool multiply(const at::Tensor& left, const at::Tensor& right, at::Tensor& resul
         if (error.status != dnnl_unimplemented && error.status != dnnl_runtime_error) throw;
         return false;
     }
+}
+
+// result = a b, or result + a b, for a [M, K], b [K, N] of one type and a contiguous result [M, N], float32 or of that type; false where oneDNN has no fast implementation.
+bool multiply(const at::Tensor& left, const at::Tensor& right, at::Tensor& result, bool add = false) {
+    if (left.numel() == 0 || right.numel() == 0) return false;
+    if (multiply_as_given(left, right, result, add)) return true;
+    if (left.scalar_type() != at::kBFloat16) return false;
+    auto wide = add ? result.to(at::kFloat) : at::empty(result.sizes(), result.options().dtype(at::kFloat));
+    if (!multiply_as_given(left.to(at::kFloat), right.to(at::kFloat), wide, add)) return false;
+    if (!wide.is_same(result)) result.copy_(wide);
+    return true;
 }
 
 // The same, or by ATen.

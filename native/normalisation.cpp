@@ -93,14 +93,14 @@ void channel_moments(const Image& shape, const void* x, std::vector<double>& mea
     }
 }
 
-// y = activation(x gain + offset), with a gain and an offset for each image and channel.
-void apply(const Image& shape, const void* x, void* y, const float* gain, const float* offset, int32_t activation) {
+// Channels `first` to `first + x.channels` of y = activation(x gain + offset), with a gain and an offset for each image and channel of y.
+void apply(const Image& shape, const void* x, const Image& whole, void* y, int64_t first, const float* gain, const float* offset, int32_t activation) {
     const auto& kernels = posterior::vector_kernels();
     for_each(shape.batch * shape.blocks, shape.elements, [&](int64_t begin, int64_t end) {
         for (auto task = begin; task < end; ++task) {
             const auto n = task / shape.blocks, row = task % shape.blocks * row_block;
-            kernels.affine[shape.half](shape.at(x, n, row), const_cast<char*>(shape.at(y, n, row)), shape.rows(task % shape.blocks), shape.channels,
-                                       gain + n * shape.channels, offset + n * shape.channels, activation);
+            kernels.affine[shape.half](shape.at(x, n, row), const_cast<char*>(whole.at(y, n, row)) + first * (shape.half ? 2 : 4), shape.rows(task % shape.blocks), shape.channels, whole.channels,
+                                       gain + n * whole.channels + first, offset + n * whole.channels + first, activation);
         }
     });
 }
@@ -111,11 +111,22 @@ struct Normalised {
     std::vector<double> mean, inverse;    // for each image and group
 };
 
-Normalised normalise(const at::Tensor& x, int64_t groups, const at::Tensor& weight, const at::Tensor& bias, double epsilon, const at::Tensor& scale, const at::Tensor& shift) {
-    const auto channels = x.size(1);
-    const Image shape(x);
+// Of the channels of several images of one size, one after another.
+Normalised normalise(at::ArrayRef<at::Tensor> sources, int64_t groups, const at::Tensor& weight, const at::Tensor& bias, double epsilon, const at::Tensor& scale, const at::Tensor& shift) {
+    const Image shape(sources[0]);
+    int64_t channels = 0, first_of_source = 0;
+    for (const auto& source : sources) channels += source.size(1);
     std::vector<double> means(shape.batch * channels), deviations(shape.batch * channels);
-    channel_moments(shape, x.data_ptr(), means, deviations);
+    for (const auto& source : sources) {
+        const auto each = source.size(1);
+        std::vector<double> own_means(shape.batch * each), own_deviations(shape.batch * each);
+        channel_moments(Image(source), source.data_ptr(), own_means, own_deviations);
+        for (int64_t n = 0; n < shape.batch; ++n) {
+            std::copy_n(own_means.begin() + n * each, each, means.begin() + n * channels + first_of_source);
+            std::copy_n(own_deviations.begin() + n * each, each, deviations.begin() + n * channels + first_of_source);
+        }
+        first_of_source += each;
+    }
 
     const auto each = channels / groups;
     auto gains = floats_of(weight), offsets = floats_of(bias);
@@ -153,7 +164,15 @@ Normalised normalise(const at::Tensor& x, int64_t groups, const at::Tensor& weig
 
 at::Tensor group_norm(const at::Tensor& x, const Normalised& given, int32_t activation, bool overwrites = false) {
     auto y = overwrites ? x : at::empty_strided(x.sizes(), x.strides(), x.options());
-    apply(Image(x), x.data_ptr(), y.data_ptr(), given.gain.data(), given.offset.data(), activation);
+    apply(Image(x), x.data_ptr(), Image(y), y.data_ptr(), 0, given.gain.data(), given.offset.data(), activation);
+    return y;
+}
+
+// Of images side by side: nothing is concatenated before.
+at::Tensor group_norm(const at::Tensor& x, const at::Tensor& beside, const Normalised& given, int32_t activation) {
+    auto y = at::empty({x.size(0), x.size(1) + beside.size(1), x.size(2), x.size(3)}, x.options(), at::MemoryFormat::ChannelsLast);
+    apply(Image(x), x.data_ptr(), Image(y), y.data_ptr(), 0, given.gain.data(), given.offset.data(), activation);
+    apply(Image(beside), beside.data_ptr(), Image(y), y.data_ptr(), x.size(1), given.gain.data(), given.offset.data(), activation);
     return y;
 }
 
@@ -269,20 +288,31 @@ void modulate(at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift, i
     auto offset = shift.defined() ? floats_of(shift) : std::vector<float>(count, 0.0f);
     if (gain.size() != count || offset.size() != count) throw std::invalid_argument("a scale and a shift need one number for each image and channel");
     for (auto& factor : gain) factor += 1;
-    apply(shape, x.data_ptr(), x.data_ptr(), gain.data(), offset.data(), activation);
+    apply(shape, x.data_ptr(), shape, x.data_ptr(), 0, gain.data(), offset.data(), activation);
 }
 
 }  // namespace posterior
 
 extern "C" {
 
-int pt_group_norm(pt_tensor x, int64_t groups, pt_tensor weight, pt_tensor bias, double epsilon, pt_tensor scale, pt_tensor shift, int32_t activation, int32_t overwrites,
+int pt_group_norm(pt_tensor x, pt_tensor beside, int64_t groups, pt_tensor weight, pt_tensor bias, double epsilon, pt_tensor scale, pt_tensor shift, int32_t activation, int32_t overwrites,
                   pt_tensor* out) {
     return guard([&] {
         *out = nullptr;
-        auto input = borrow(x), gains = borrow(weight), offsets = borrow(bias), scales = borrow(scale), shifts = borrow(shift);
+        auto input = borrow(x), second = borrow(beside), gains = borrow(weight), offsets = borrow(bias), scales = borrow(scale), shifts = borrow(shift);
         if (input.dim() < 3 || !plain(input) || input.numel() == 0) return;
-        if (!gains.device().is_cpu() || gains.numel() != input.size(1) || offsets.numel() != input.size(1) || groups <= 0 || input.size(1) % groups != 0) return;
+        const auto channels = input.size(1) + (second.defined() ? second.size(1) : 0);
+        if (!gains.device().is_cpu() || gains.numel() != channels || offsets.numel() != channels || groups <= 0 || channels % groups != 0) return;
+        if (second.defined()) {
+            const auto fits = plain(second) && second.scalar_type() == input.scalar_type() && second.numel() > 0 && input.dim() == 4 && second.dim() == 4 && second.size(0) == input.size(0) &&
+                              second.size(2) == input.size(2) && second.size(3) == input.size(3);
+            if (!fits || scales.defined() || shifts.defined() || !channels_last(input) || !channels_last(second)) return;
+            for (const auto& tensor : {input, second, gains, offsets})
+                if (recorded(tensor)) return;
+            at::NoGradGuard no_grad;
+            *out = posterior::release(group_norm(input, second, normalise({input, second}, groups, gains, offsets, epsilon, scales, shifts), activation));
+            return;
+        }
         if (!channels_last(input) || !per_channel(scales, input) || !per_channel(shifts, input)) return;
         if (recorded(input) || recorded(gains) || recorded(offsets) || recorded(scales) || recorded(shifts)) {
             *out = posterior::release(RecordedGroupNorm::apply(input, gains, offsets, placeholder(scales), placeholder(shifts), groups, epsilon, static_cast<int64_t>(activation)));

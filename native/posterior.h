@@ -89,6 +89,8 @@ PT_API int pt_convolution_free(pt_convolution layer);
 // activation((conv(x) + bias + residual) (1 + scale) + shift); residual, scale and shift (a number per image and channel) may be null.
 // The result is channels-last; with `overwrites` it may take the memory of the residual, which is lost then. Safe on several threads at once.
 PT_API int pt_convolution_run(pt_convolution layer, pt_tensor x, pt_tensor residual, pt_tensor scale, pt_tensor shift, int32_t activation, int32_t overwrites, pt_tensor* out);
+// conv of two images side by side, as if concatenated, for kernels of one pixel without groups.
+PT_API int pt_convolution_run_beside(pt_convolution layer, pt_tensor x, pt_tensor beside, pt_tensor* out);
 // x W^T + bias + residual over the last dimension, for a layer of weights OI; the residual may be null.
 PT_API int pt_linear_run(pt_convolution layer, pt_tensor x, pt_tensor residual, pt_tensor* out);
 // oneDNN's version and instruction set; empty when the bridge was built without it.
@@ -97,8 +99,9 @@ PT_API const char* pt_convolution_library(void);
 // with `border` zeros around, or its transpose (up). Recorded for differentiation where the input is.
 PT_API int pt_resample(pt_tensor x, const double* taps, int32_t count, int64_t border, int32_t up, pt_tensor* out);
 // Group normalisation over channels-last memory, times 1 + scale, plus shift (a number per image and channel, or null), then the activation.
-// With `overwrites` the result takes the memory of x unless it is recorded. Recorded for differentiation where an input is.
-PT_API int pt_group_norm(pt_tensor x, int64_t groups, pt_tensor weight, pt_tensor bias, double epsilon, pt_tensor scale, pt_tensor shift, int32_t activation,
+// With `overwrites` the result takes the memory of x unless it is recorded. Recorded for differentiation where an input is. With `beside`, an image of the same size, of the channels of both, x's
+// first, without scale and shift, and not recorded.
+PT_API int pt_group_norm(pt_tensor x, pt_tensor beside, int64_t groups, pt_tensor weight, pt_tensor bias, double epsilon, pt_tensor scale, pt_tensor shift, int32_t activation,
                          int32_t overwrites, pt_tensor* out);
 PT_API int pt_silu(pt_tensor x, pt_tensor* out);
 // softmax(q^T k / sqrt(d)) v for each image and head: q [N, heads, d, T], k and v [N, heads, d, S] with adjacent features (stride 1), to [N, heads, T, d].
@@ -121,10 +124,11 @@ PT_API int pt_rms_norm(pt_tensor x, pt_tensor gain, double epsilon, pt_tensor* o
 PT_API int pt_gated_gelu(pt_tensor x, pt_tensor* out);
 // Attention by cosine similarity with rotary positions (Crowson et al. 2024, Sec. 3): qkv [N, ..., 3 heads d], queries, keys and values of the tokens of an image one after another, to
 // [N, ..., heads d]. Queries and keys are given the length sqrt(scale) of their head; numbers i and i + d/4 of a head are rotated for i < d/4 by angles whose cosines and sines are
-// [tokens, heads, d/4]. `other` [N, ..., 2 heads d], or null, holds keys and values of a second stream of the same tokens, which queries see as they see the first.
+// [tokens, heads, d/4]. `other` [N, ..., 2 heads d], or null, holds keys and values of a second stream of the same tokens, which queries see as they see the first; its keys add share[head] times
+// those of the first, or, without `share`, nothing.
 // The tokens queries[t], a negative one being none, see the tokens keys[t], for each tile t; each has its own row of the mask [tiles, tile_queries, tile_keys], which is added to the
 // logits, or null. Each token is to be in one tile's queries.
-PT_API int pt_rotary_attention(pt_tensor qkv, pt_tensor other, int64_t heads, pt_tensor scale, pt_tensor cosines, pt_tensor sines, const int64_t* queries, const int64_t* keys,
+PT_API int pt_rotary_attention(pt_tensor qkv, pt_tensor other, int64_t heads, pt_tensor scale, pt_tensor share, pt_tensor cosines, pt_tensor sines, const int64_t* queries, const int64_t* keys,
                                const float* mask, int64_t tiles, int64_t tile_queries, int64_t tile_keys, pt_tensor* out);
 // A few float32 vectors for each image times the image's own matrix [R, C] of matrices [N, R, C], whose first rows[i] rows count: x [N, K, C] to x A^T [N, K, R], zero beyond
 // rows[i], or, with `transposed`, x [N, K, R] to x A [N, K, C]. Each matrix is read from memory once. Recorded for differentiation by x.

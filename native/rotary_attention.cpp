@@ -56,13 +56,14 @@ struct Tiles {
 
 // What the tiles of one call share, and where the rows of each lie.
 struct Attention {
-    at::Tensor qkv, other, cosines, sines, lengths, mask;
+    at::Tensor qkv, other, cosines, sines, lengths, shares, mask;
     Tiles tiles;
     int64_t images, heads, features, width, tokens, streams, columns;
     bool half;
 
-    Attention(const at::Tensor& qkv, const at::Tensor& other, int64_t heads, const at::Tensor& scale, const at::Tensor& cosines, const at::Tensor& sines, const Tiles& tiles)
-        : qkv(qkv), other(other), cosines(cosines), sines(sines), lengths(scale.detach().to(at::kFloat).sqrt().contiguous()), tiles(tiles), images(qkv.size(0)), heads(heads),
+    Attention(const at::Tensor& qkv, const at::Tensor& other, int64_t heads, const at::Tensor& scale, const at::Tensor& share, const at::Tensor& cosines, const at::Tensor& sines, const Tiles& tiles)
+        : qkv(qkv), other(other), cosines(cosines), sines(sines), lengths(scale.detach().to(at::kFloat).sqrt().contiguous()),
+          shares(share.defined() && share.numel() > 0 ? share.detach().to(at::kFloat).contiguous() : at::zeros({heads}, at::kFloat)), tiles(tiles), images(qkv.size(0)), heads(heads),
           features(qkv.size(-1) / 3), width(features / heads), tokens(qkv.numel() / (images * 3 * features)), streams(other.defined() && other.numel() > 0 ? 2 : 1),
           columns(padded(streams * tiles.each_keys)), half(qkv.scalar_type() == at::kBFloat16) {
         mask = tiles.padded_mask(streams, columns);
@@ -71,7 +72,7 @@ struct Attention {
     RotaryTile tile(int64_t index, int64_t head) const {
         return {width, tiles.each_queries, tiles.each_keys, streams, padded(width), columns, tiles.queries + index * tiles.each_queries, tiles.keys + index * tiles.each_keys,
                 cosines.data_ptr<float>() + head * width / 4, sines.data_ptr<float>() + head * width / 4, heads * width / 4, lengths.data_ptr<float>()[head],
-                mask.data_ptr<float>() + (mask.size(0) == 1 ? 0 : index) * tiles.each_queries * columns};
+                mask.data_ptr<float>() + (mask.size(0) == 1 ? 0 : index) * tiles.each_queries * columns, shares.data_ptr<float>()[head]};
     }
 
     // Part 0 holds queries, 1 keys, 2 values of a tensor like qkv; parts 3 and 4 keys and values of one like the other stream.
@@ -104,13 +105,13 @@ struct Attention {
     }
 
     struct Gradients {
-        at::Tensor qkv, other, scale;
+        at::Tensor qkv, other, scale, share;
     };
 
     // One image and head after the other: the tiles of an image share keys.
     Gradients backward(const at::Tensor& above) const {
-        Gradients result{at::empty_like(qkv), streams == 2 ? at::empty_like(other) : at::Tensor(), {}};
-        auto by_length = at::zeros({images, heads}, at::kFloat);
+        Gradients result{at::empty_like(qkv), streams == 2 ? at::empty_like(other) : at::Tensor(), {}, {}};
+        auto by_length = at::zeros({images, heads}, at::kFloat), by_share = at::zeros({images, heads}, at::kFloat);
         const auto each = tokens * padded(width);
         const auto& kernels = posterior::vector_kernels();
         at::parallel_for(0, images * heads, 1, [&](int64_t begin, int64_t end) {
@@ -129,34 +130,39 @@ struct Attention {
                                                                       scratch.data_ptr<float>());
                 for (int64_t stream = 0; stream < streams; ++stream) {
                     const auto dkeys = rows(result.qkv, result.other, image, head, stream == 0 ? 1 : 3), dvalues = rows(result.qkv, result.other, image, head, stream == 0 ? 2 : 4);
-                    length += kernels.rotary_keys_gradient[half](keys[stream], tile(0, head), tokens, key_sums[stream], value_sums[stream], const_cast<void*>(dkeys.first),
+                    length += kernels.rotary_keys_gradient[half](keys, stream, tile(0, head), tokens, key_sums[stream], value_sums[stream], const_cast<void*>(dkeys.first),
                                                                  const_cast<void*>(dvalues.first), dkeys.pitch);
                 }
                 by_length.data_ptr<float>()[task] = length;
+                if (streams == 1) continue;
+                const auto first = rows(result.qkv, result.other, image, head, 1);
+                by_share.data_ptr<float>()[task] =
+                    kernels.shared_keys_gradient[half](keys[0], tile(0, head), tokens, rows(result.qkv, result.other, image, head, 3), const_cast<void*>(first.first), first.pitch);
             }
         });
         result.scale = by_length.sum(0) / (2 * lengths);  // the length is the root of the scale
+        result.share = by_share.sum(0);
         return result;
     }
 };
 
 struct RecordedRotaryAttention : torch::autograd::Function<RecordedRotaryAttention> {
-    static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& qkv, const at::Tensor& other, const at::Tensor& scale, const at::Tensor& cosines, const at::Tensor& sines,
-                              int64_t heads, const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& mask, int64_t count) {
+    static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& qkv, const at::Tensor& other, const at::Tensor& scale, const at::Tensor& share, const at::Tensor& cosines,
+                              const at::Tensor& sines, int64_t heads, const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& mask, int64_t count) {
         at::NoGradGuard no_grad;
-        context->save_for_backward({qkv, other, scale, cosines, sines, queries, keys, mask});
+        context->save_for_backward({qkv, other, scale, share, cosines, sines, queries, keys, mask});
         context->saved_data["heads"] = heads;
         context->saved_data["count"] = count;
-        return Attention(qkv, other, heads, scale, cosines, sines, tiles_of(queries, keys, mask, count)).forward();
+        return Attention(qkv, other, heads, scale, share, cosines, sines, tiles_of(queries, keys, mask, count)).forward();
     }
 
     static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
         at::NoGradGuard no_grad;
         const auto saved = context->get_saved_variables();
-        const auto tiles = tiles_of(saved[5], saved[6], saved[7], context->saved_data["count"].toInt());
-        const Attention attention(saved[0], saved[1], context->saved_data["heads"].toInt(), saved[2], saved[3], saved[4], tiles);
+        const auto tiles = tiles_of(saved[6], saved[7], saved[8], context->saved_data["count"].toInt());
+        const Attention attention(saved[0], saved[1], context->saved_data["heads"].toInt(), saved[2], saved[3], saved[4], saved[5], tiles);
         const auto result = attention.backward(gradients[0].to(saved[0].scalar_type()).contiguous());
-        return {result.qkv, result.other, result.scale.to(saved[2].scalar_type()), {}, {}, {}, {}, {}, {}, {}};
+        return {result.qkv, result.other, result.scale.to(saved[2].scalar_type()), saved[3].numel() > 0 ? result.share.to(saved[3].scalar_type()) : at::Tensor(), {}, {}, {}, {}, {}, {}, {}};
     }
 
     static Tiles tiles_of(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& mask, int64_t count) {
@@ -170,31 +176,32 @@ bool is_rotation(const at::Tensor& tensor, int64_t count) { return tensor.define
 
 extern "C" {
 
-int pt_rotary_attention(pt_tensor qkv, pt_tensor other, int64_t heads, pt_tensor scale, pt_tensor cosines, pt_tensor sines, const int64_t* queries, const int64_t* keys,
+int pt_rotary_attention(pt_tensor qkv, pt_tensor other, int64_t heads, pt_tensor scale, pt_tensor share, pt_tensor cosines, pt_tensor sines, const int64_t* queries, const int64_t* keys,
                         const float* mask, int64_t tiles, int64_t tile_queries, int64_t tile_keys, pt_tensor* out) {
     return guard([&] {
         *out = nullptr;
-        auto input = borrow(qkv), second = borrow(other), scales = borrow(scale), c = borrow(cosines), s = borrow(sines);
+        auto input = borrow(qkv), second = borrow(other), scales = borrow(scale), shares = borrow(share), c = borrow(cosines), s = borrow(sines);
         if (!plain(input) || input.dim() < 3 || input.numel() == 0 || heads < 1) return;
         const auto width = input.size(-1) / 3 / heads, tokens = input.numel() / (input.size(0) * input.size(-1));
         if (input.size(-1) != 3 * heads * width || width % 4 != 0 || width > posterior::most_head_width || tiles < 1 || tile_queries < 1 || tile_keys < 1 || tile_keys * (second.defined() ? 2 : 1) > most_keys) return;
         if (!scales.device().is_cpu() || scales.numel() != heads || !is_rotation(c, tokens * heads * width / 4) || !is_rotation(s, tokens * heads * width / 4)) return;
         if (second.defined() && (!plain(second) || second.scalar_type() != input.scalar_type() || second.numel() * 3 != input.numel() * 2 || second.size(0) != input.size(0))) return;
+        if (shares.defined() && (!second.defined() || !shares.device().is_cpu() || shares.numel() != heads)) return;
         const Tiles given{queries, keys, mask, tiles, tile_queries, tile_keys};
         given.check(tokens);
         input = input.contiguous();
         if (second.defined()) second = second.contiguous();
         c = c.to(at::kFloat).contiguous();
         s = s.to(at::kFloat).contiguous();
-        if (recorded(input) || recorded(second) || recorded(scales)) {
+        if (recorded(input) || recorded(second) || recorded(scales) || recorded(shares)) {
             // Tiles outlive the call.
             const auto copied = [](const auto* from, int64_t count, at::ScalarType type) { return at::from_blob(const_cast<std::remove_const_t<std::remove_pointer_t<decltype(from)>>*>(from), {count}, type).clone(); };
             const auto none = at::empty({0}, at::kFloat), kept_mask = mask == nullptr ? none : copied(mask, tiles * tile_queries * tile_keys, at::kFloat);
-            *out = posterior::release(RecordedRotaryAttention::apply(input, second.defined() ? second : none, scales, c, s, heads, copied(queries, tiles * tile_queries, at::kLong), copied(keys, tiles * tile_keys, at::kLong), kept_mask, tiles));
+            *out = posterior::release(RecordedRotaryAttention::apply(input, second.defined() ? second : none, scales, shares.defined() ? shares : none, c, s, heads, copied(queries, tiles * tile_queries, at::kLong), copied(keys, tiles * tile_keys, at::kLong), kept_mask, tiles));
             return;
         }
         at::NoGradGuard no_grad;
-        *out = posterior::release(Attention(input, second, heads, scales, c, s, given).forward());
+        *out = posterior::release(Attention(input, second, heads, scales, shares, c, s, given).forward());
     });
 }
 

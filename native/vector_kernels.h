@@ -26,6 +26,7 @@ struct RotaryTile {
     int64_t rotation_pitch;
     float length;                                // of queries and keys
     const float* mask;                           // [queries, padded_keys]
+    float share;                                 // of the first stream's keys, which the second's add
 
     int64_t scratch() const { return 2 * queries * padded_width + 3 * padded_keys * padded_width + queries * padded_keys + 2 * queries; }
     int64_t gradient_scratch() const { return 3 * queries * padded_width + 4 * padded_keys * padded_width + 2 * queries * padded_keys + 2 * queries; }
@@ -41,8 +42,8 @@ struct VectorKernels {
     const char* name;
     // Adds, for each channel, sum(x - pivot) and sum((x - pivot)^2) over `rows` rows.
     void (*moments[2])(const void* x, const float* pivot, int64_t rows, int64_t channels, float* sums, float* squares);
-    // y = activation(x * gain + offset), gain and offset per channel; the activation is a PT_... constant. x and y may be the same.
-    void (*affine[2])(const void* x, void* y, int64_t rows, int64_t channels, const float* gain, const float* offset, int32_t activation);
+    // y = activation(x * gain + offset), gain and offset per channel; the activation is a PT_... constant. Rows of y are `pitch` numbers apart. x and y may be the same.
+    void (*affine[2])(const void* x, void* y, int64_t rows, int64_t channels, int64_t pitch, const float* gain, const float* offset, int32_t activation);
     // With z = x * gain + offset and g = dy * activation'(z): adds, for each channel, sum(g) and sum(g (x - pivot)) over `rows` rows.
     void (*affine_sums[2])(const void* x, const void* dy, int64_t rows, int64_t channels, const float* gain, const float* offset, const float* pivot, int32_t activation,
                            float* sums, float* products);
@@ -75,7 +76,9 @@ struct VectorKernels {
     float (*rotary_attention_gradient[2])(Rows queries, const Rows* keys, const Rows* values, Rows slopes, const RotaryTile& tile, void* dqueries, int64_t pitch, float* const* key_sums,
                                           float* const* value_sums, float* scratch);
     // Writes the derivatives by a stream's keys and values from their sums. Returns the derivative by the length of keys.
-    float (*rotary_keys_gradient[2])(Rows keys, const RotaryTile& tile, int64_t tokens, const float* key_sums, const float* value_sums, void* dkeys, void* dvalues, int64_t pitch);
+    float (*rotary_keys_gradient[2])(const Rows* keys, int64_t stream, const RotaryTile& tile, int64_t tokens, const float* key_sums, const float* value_sums, void* dkeys, void* dvalues, int64_t pitch);
+    // Adds what the derivatives by the second stream's keys mean for the first's, which it added in part; returns the derivative by that share.
+    float (*shared_keys_gradient[2])(Rows keys, const RotaryTile& tile, int64_t tokens, Rows dsecond, void* dfirst, int64_t pitch);
     // x += weight (y - x).
     void (*lerp)(float* x, const float* y, int64_t count, float weight);
     // y[k][r] = sum over c of x[k][c] matrix[r][c], for a few rows x (`width` apart) and y (`pitch` apart) and a matrix that is read once.

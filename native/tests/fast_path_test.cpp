@@ -81,7 +81,7 @@ void group_norm(int32_t dtype) {
         }
     }
     compare("group norm " + std::to_string(channels) + " in " + std::to_string(groups), expected, dtype, [&](pt_tensor* out) {
-        return pt_group_norm(x.tensor, groups, weight.tensor, bias.tensor, 1e-3, modulated ? scale.tensor : nullptr, modulated ? shift.tensor : nullptr, activation, 0, out);
+        return pt_group_norm(x.tensor, nullptr, groups, weight.tensor, bias.tensor, 1e-3, modulated ? scale.tensor : nullptr, modulated ? shift.tensor : nullptr, activation, 0, out);
     });
 }
 
@@ -107,7 +107,7 @@ void group_norm_gradient(int32_t dtype) {
         for (int64_t i = 0; i < each; i++) expected[g * each + i] = inverse * (above[i] - average - normal[i] * correlation);
     }
     compare_gradient("group norm " + std::to_string(channels) + " in " + std::to_string(groups), x, seed, expected, dtype,
-                     [&](pt_tensor* out) { return pt_group_norm(x.tensor, groups, weight.tensor, bias.tensor, 0.1, nullptr, nullptr, activation, 0, out); });
+                     [&](pt_tensor* out) { return pt_group_norm(x.tensor, nullptr, groups, weight.tensor, bias.tensor, 0.1, nullptr, nullptr, activation, 0, out); });
 }
 
 void resample(int32_t dtype) {

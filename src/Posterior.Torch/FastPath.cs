@@ -15,6 +15,7 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
     /// <summary>The environment variable that selects a path: <c>aten</c> turns the fast path off.</summary>
     public const string Variable = "POSTERIOR_PATH";
 
+    private static readonly Lazy<bool> _hasBFloat16 = new(() => VectorVariants.Contains("avx512_bf16"));
     private static bool _enabled = Environment.GetEnvironmentVariable(Variable) != "aten";
 
     /// <summary>What is in use now.</summary>
@@ -29,9 +30,14 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
                 (_, "") => $"the bridge was built without oneDNN: convolutions go through ATen, normalisation and SiLU use {vector} code",
                 _ => $"convolutions by {convolution}, normalisation and SiLU by {vector} code",
             };
-            return new FastPath(_enabled, convolution, vector, reason);
+            return new FastPath(_enabled, convolution, vector, HasBFloat16 ? reason : $"{reason}; no instructions for bfloat16, which gains nothing here");
         }
     }
+
+    /// <summary>
+    /// Whether the processor has instructions for bfloat16. Without them convolutions and linear layers of that type are calculated in single precision and rounded, so that they cost as much as those of Float32.
+    /// </summary>
+    public static bool HasBFloat16 => _hasBFloat16.Value;
 
     /// <summary>The variants of the vector code that this processor can run, the best first.</summary>
     public static IReadOnlyList<string> VectorVariants => Native.Text(Native.pt_vector_variants()).Split(' ');
@@ -46,11 +52,11 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
     internal static bool IsEnabled => Volatile.Read(ref _enabled);
 
     /// <summary>Group normalisation, or null where ATen must do it.</summary>
-    internal static Tensor? GroupNorm(Tensor x, long groups, Tensor weight, Tensor bias, double epsilon, Tensor? scale, Tensor? shift, bool silu, bool overwrites = false)
+    internal static Tensor? GroupNorm(Tensor x, Tensor? beside, long groups, Tensor weight, Tensor bias, double epsilon, Tensor? scale, Tensor? shift, bool silu, bool overwrites = false)
     {
         if (!IsEnabled) return null;
-        using var borrowed = new Borrowed(x, weight, bias, scale, shift);
-        Native.Check(Native.pt_group_norm(borrowed[0], groups, borrowed[1], borrowed[2], epsilon, borrowed[3], borrowed[4], silu ? Activation.Silu : Activation.Identity, overwrites ? 1 : 0, out var result));
+        using var borrowed = new Borrowed(x, weight, bias, scale, shift, beside);
+        Native.Check(Native.pt_group_norm(borrowed[0], borrowed[5], groups, borrowed[1], borrowed[2], epsilon, borrowed[3], borrowed[4], silu ? Activation.Silu : Activation.Identity, overwrites ? 1 : 0, out var result));
         return result == 0 ? null : new Tensor(result);
     }
 
@@ -143,15 +149,15 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
     }
 
     /// <summary>Attention by cosine similarity (<see cref="Nn.RotaryAttention"/>), or null where ATen must do it.</summary>
-    internal static Tensor? RotaryAttention(Tensor qkv, Tensor? other, long heads, Tensor scale, Tensor cosines, Tensor sines, TokenTiles tiles)
+    internal static Tensor? RotaryAttention(Tensor qkv, Tensor? other, Tensor? share, long heads, Tensor scale, Tensor cosines, Tensor sines, TokenTiles tiles)
     {
         if (!IsEnabled) return null;
-        using var borrowed = new Borrowed(qkv, other, scale, cosines, sines);
+        using var borrowed = new Borrowed(qkv, other, scale, cosines, sines, share);
         fixed (long* queries = tiles.Queries, keys = tiles.Keys)
         fixed (float* mask = tiles.Mask)
         {
             Native.Check(Native.pt_rotary_attention(
-                borrowed[0], borrowed[1], heads, borrowed[2], borrowed[3], borrowed[4], queries, keys, mask, tiles.Count, tiles.EachQueries, tiles.EachKeys, out var result));
+                borrowed[0], borrowed[1], heads, borrowed[2], borrowed[5], borrowed[3], borrowed[4], queries, keys, mask, tiles.Count, tiles.EachQueries, tiles.EachKeys, out var result));
             return result == 0 ? null : new Tensor(result);
         }
     }

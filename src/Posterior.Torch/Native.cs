@@ -42,10 +42,11 @@ internal static unsafe partial class Native
     [LibraryImport(Library)] public static partial int pt_convolution_new(nint weight, nint bias, long strideV, long strideH, long paddingV, long paddingH, long groups, out nint layer);
     [LibraryImport(Library)] public static partial int pt_convolution_free(nint layer);
     [LibraryImport(Library)] public static partial int pt_convolution_run(nint layer, nint x, nint residual, nint scale, nint shift, Activation activation, int overwrites, out nint result);
+    [LibraryImport(Library)] public static partial int pt_convolution_run_beside(nint layer, nint x, nint beside, out nint result);
     [LibraryImport(Library)] public static partial int pt_linear_run(nint layer, nint x, nint residual, out nint result);
     [LibraryImport(Library)] public static partial byte* pt_convolution_library();
     [LibraryImport(Library)] public static partial int pt_resample(nint x, double* taps, int count, long border, int up, out nint result);
-    [LibraryImport(Library)] public static partial int pt_group_norm(nint x, long groups, nint weight, nint bias, double epsilon, nint scale, nint shift, Activation activation, int overwrites, out nint result);
+    [LibraryImport(Library)] public static partial int pt_group_norm(nint x, nint beside, long groups, nint weight, nint bias, double epsilon, nint scale, nint shift, Activation activation, int overwrites, out nint result);
     [LibraryImport(Library)] public static partial int pt_silu(nint x, out nint result);
     [LibraryImport(Library)] public static partial int pt_attention(nint q, nint k, nint v, out nint result);
     [LibraryImport(Library)] public static partial int pt_window_attention(nint qkv, long heads, long window, long shift, double scale, nint bias, nint mask, out nint result);
@@ -54,7 +55,7 @@ internal static unsafe partial class Native
     [LibraryImport(Library)] public static partial int pt_linear(nint x, nint weight, nint bias, nint residual, out nint result);
     [LibraryImport(Library)] public static partial int pt_rms_norm(nint x, nint gain, double epsilon, out nint result);
     [LibraryImport(Library)] public static partial int pt_gated_gelu(nint x, out nint result);
-    [LibraryImport(Library)] public static partial int pt_rotary_attention(nint qkv, nint other, long heads, nint scale, nint cosines, nint sines, long* queries, long* keys, float* mask, long tiles, long tileQueries, long tileKeys, out nint result);
+    [LibraryImport(Library)] public static partial int pt_rotary_attention(nint qkv, nint other, long heads, nint scale, nint share, nint cosines, nint sines, long* queries, long* keys, float* mask, long tiles, long tileQueries, long tileKeys, out nint result);
     [LibraryImport(Library)] public static partial int pt_stacked_product(nint x, nint matrices, long* rows, int transposed, out nint result);
     [LibraryImport(Library)] public static partial byte* pt_vector_variant();
     [LibraryImport(Library)] public static partial byte* pt_vector_variants();

@@ -7,7 +7,12 @@ public sealed partial class Tensor
         _fft2 = new("aten::fft_fft2"), _ifft2 = new("aten::fft_ifft2"), _rfft2 = new("aten::fft_rfft2"), _irfft2 = new("aten::fft_irfft2"), _fft = new("aten::fft_fft"), _ifft = new("aten::fft_ifft");
 
     /// <summary>Matrix product, batched over leading dimensions.</summary>
-    public Tensor MatMul(Tensor other) => _matmul.Call(this, other);
+    public Tensor MatMul(Tensor other)
+    {
+        if (!IsCalculatedInSingle || other.DType != DType.BFloat16) return _matmul.Call(this, other);
+        using var scope = new Scope();
+        return scope.Keep(_matmul.Call(To(DType.Float32), other.To(DType.Float32)).To(DType.BFloat16));
+    }
 
     /// <summary>Einstein summation.</summary>
     public static Tensor Einsum(string equation, params Tensor[] operands) => _einsum.Call(equation, operands, Value.None);

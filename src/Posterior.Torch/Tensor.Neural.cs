@@ -10,11 +10,11 @@ public sealed partial class Tensor
 
     /// <summary>Correlation of <c>[N, C, H, W]</c> with <c>[O, C / groups, kh, kw]</c>, zero padded.</summary>
     public Tensor Conv2d(Tensor weight, Tensor? bias = null, long stride = 1, long padding = 0, long dilation = 1, long groups = 1) =>
-        _conv2d.Call(this, weight, bias, new[] { stride, stride }, new[] { padding, padding }, new[] { dilation, dilation }, groups);
+        Correlate(weight, bias, [stride, stride], [padding, padding], [dilation, dilation], groups);
 
     /// <summary>Correlation with its own stride and padding in each direction (vertical, horizontal).</summary>
     public Tensor Conv2d(Tensor weight, Tensor? bias, (long V, long H) stride, (long V, long H) padding, long groups = 1) =>
-        _conv2d.Call(this, weight, bias, new[] { stride.V, stride.H }, new[] { padding.V, padding.H }, new[] { 1L, 1L }, groups);
+        Correlate(weight, bias, [stride.V, stride.H], [padding.V, padding.H], [1, 1], groups);
 
     /// <summary>The transpose of <see cref="Conv2d(Tensor, Tensor?, long, long, long, long)"/>; weight <c>[C, O / groups, kh, kw]</c>.</summary>
     public Tensor ConvTranspose2d(Tensor weight, Tensor? bias = null, long stride = 1, long padding = 0, long outputPadding = 0, long groups = 1)
@@ -29,7 +29,12 @@ public sealed partial class Tensor
     }
 
     /// <summary>x W^T + b over the last dimension.</summary>
-    public Tensor Linear(Tensor weight, Tensor? bias = null) => _linear.Call(this, weight, bias);
+    public Tensor Linear(Tensor weight, Tensor? bias = null)
+    {
+        if (!IsCalculatedInSingle) return _linear.Call(this, weight, bias);
+        using var scope = new Scope();
+        return scope.Keep(_linear.Call(To(DType.Float32), weight.To(DType.Float32), bias?.To(DType.Float32)).To(DType.BFloat16));
+    }
 
     /// <summary>Normalises groups of channels to mean 0 and variance 1, then scales and shifts.</summary>
     public Tensor GroupNorm(long groups, Tensor? weight, Tensor? bias, double epsilon) => _groupNorm.Call(this, groups, weight, bias, epsilon);
@@ -88,4 +93,14 @@ public sealed partial class Tensor
 
     /// <summary>Bicubic (a = -0.75) resampling to a size, half-pixel centres, without antialiasing.</summary>
     public Tensor UpsampleBicubic(long height, long width) => _upsampleBicubic.Call(this, new[] { height, width }, false, Value.None, Value.None);
+
+    // On processors without instructions for bfloat16 libtorch 1.13 takes plain loops, which are a thousand times slower and round every sum.
+    private bool IsCalculatedInSingle => DType == DType.BFloat16 && Device.Kind == DeviceKind.Cpu && !FastPath.HasBFloat16;
+
+    private Tensor Correlate(Tensor weight, Tensor? bias, long[] stride, long[] padding, long[] dilation, long groups)
+    {
+        if (!IsCalculatedInSingle) return _conv2d.Call(this, weight, bias, stride, padding, dilation, groups);
+        using var scope = new Scope();
+        return scope.Keep(_conv2d.Call(To(DType.Float32), weight.To(DType.Float32), bias?.To(DType.Float32), stride, padding, dilation, groups).To(DType.BFloat16));
+    }
 }

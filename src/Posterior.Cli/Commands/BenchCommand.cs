@@ -37,6 +37,7 @@ internal static class BenchCommand
         {
             var settings = prior.Read(parsed);
             if (parsed.GetValue(probe) is { } name) return Probe(name, settings);
+            if (!FastPath.HasBFloat16) Terminal.Note("this processor has no instructions for bfloat16: its rows are left out");
             if (parsed.GetValue(layers)) return Layers(parsed.GetValue(json));
             if (parsed.GetValue(images) is < 1) throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"--images is {parsed.GetValue(images)}, expected 1 or more"));
             var rows = parsed.GetValue(data) is { } source ? Quality(settings, source, parsed.GetValue(images) ?? QualityImages) : Speed(settings);
@@ -137,7 +138,7 @@ internal static class BenchCommand
 
     private static IReadOnlyList<BenchmarkRow> Precision(PriorSettings settings, bool installed, IProgress<string> progress)
     {
-        if (!installed) return [];
+        if (!installed || !FastPath.HasBFloat16) return [];
         progress.Report("quality of bf16");
         return PrecisionBenchmark.Run(settings, SampleImages.Files(), Interrupts.Token);
     }

@@ -31,7 +31,7 @@ internal static class TrainCommand
         var average = Options.Number<double>("--average", "The relative width of the average that is exported, made of snapshots; also of a finished run with --resume. [default: 0.05]", "X");
         var optimiser = Options.Text("--optimiser", "adamw or muon (fewer images to the same loss, a sixth more time an image). [default: adamw]", "NAME");
         var start = Options.Text("--from", "Start from these weights instead of random ones: a shipped model or a weight file. What it lacks starts anew.", "MODEL");
-        var dtype = Options.Text("--dtype", "The number format of activations: bf16 (faster) or f32. [default: bf16]", "TYPE");
+        var dtype = Options.Text("--dtype", "The number format of activations: bf16 or f32. [default: bf16 where the processor has instructions for it]", "TYPE");
         var (seed, threads, resume) = (Options.Seed(), Options.Threads(), Options.Flag("--resume", "Continue the run in the folder, with the settings it began with."));
         var command = new Command("train", "Trains a prior, or another task's model. Ctrl-C saves the state; --resume continues exactly where it stopped.")
         {
@@ -60,7 +60,7 @@ internal static class TrainCommand
                 Seed = parsed.GetValue(seed) ?? 0,
             };
             if (settings.Problems().ToArray() is { Length: > 0 } problems) throw new TrainingException(string.Join("; ", problems));
-            var activations = new PriorSettings { Dtype = parsed.GetValue(dtype) ?? "bf16" }.ParseDtype();
+            var activations = new PriorSettings { Dtype = parsed.GetValue(dtype) ?? (FastPath.HasBFloat16 ? "bf16" : "f32") }.ParseDtype();
             return Train(source, folder, entry.Create(settings.TaskSettings), parsed.GetValue(shrink) ?? 1, settings, activations, parsed.GetValue(start), parsed.GetValue(resume), parsed.GetValue(average));
         });
         return command;

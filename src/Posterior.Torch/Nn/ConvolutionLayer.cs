@@ -49,6 +49,22 @@ public abstract class ConvolutionLayer(long stride, (long V, long H) padding, lo
     /// <returns><c>[N, outputs, H', W']</c>.</returns>
     public Tensor ForwardModulated(Tensor x, Tensor? scale, Tensor? shift, Activation activation = Activation.Identity) => Forward(x, null, scale, shift, activation, false);
 
+    /// <summary>Applies the layer to two images side by side, as if they were concatenated. The fast path concatenates nothing for kernels of one pixel.</summary>
+    /// <param name="x"><c>[N, C, H, W]</c>; channels-last memory is fastest.</param>
+    /// <param name="beside"><c>[N, inputs - C, H, W]</c>.</param>
+    /// <returns><c>[N, outputs, H', W']</c>.</returns>
+    public Tensor ForwardBeside(Tensor x, Tensor beside)
+    {
+        var start = LayerProfile.Start();
+        if (Packed()?.RunBeside(x, beside) is { } y)
+        {
+            Count(start, x.Size(1) + beside.Size(1), y);
+            return y;
+        }
+        using var scope = new Scope();
+        return scope.Keep(Forward(Tensor.Cat([x, beside], 1)));
+    }
+
     /// <summary>The operations for one number of the result.</summary>
     internal double OperationsPerResult
     {
@@ -66,18 +82,18 @@ public abstract class ConvolutionLayer(long stride, (long V, long H) padding, lo
     private Tensor Forward(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation, bool overwrites)
     {
         var start = LayerProfile.Start();
-        var y = Fast(x, residual, scale, shift, activation, overwrites) ?? ThroughAten(x, residual, scale, shift, activation);
-        WorkMeter.CountConvolution(this, y);
-        if (start != 0) LayerProfile.Stop(start, $"convolution {Kernels.Size(2)}x{Kernels.Size(3)} of {x.Size(1)} channels", OperationsPerResult * y.Count, y);
+        var y = Packed()?.Run(x, residual, scale, shift, activation, overwrites) ?? ThroughAten(x, residual, scale, shift, activation);
+        Count(start, x.Size(1), y);
         return y;
     }
 
-    private Tensor? Fast(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation, bool overwrites)
+    private void Count(long start, long channels, Tensor y)
     {
-        if (!FastPath.IsEnabled || KernelSource is { RequiresGrad: true }) return null;
-        var packed = Volatile.Read(ref _packed) ?? Pack();
-        return packed.Run(x, residual, scale, shift, activation, overwrites);
+        WorkMeter.CountConvolution(this, y);
+        if (start != 0) LayerProfile.Stop(start, $"convolution {Kernels.Size(2)}x{Kernels.Size(3)} of {channels} channels", OperationsPerResult * y.Count, y);
     }
+
+    private PackedConvolution? Packed() => !FastPath.IsEnabled || KernelSource is { RequiresGrad: true } ? null : Volatile.Read(ref _packed) ?? Pack();
 
     private PackedConvolution Pack()
     {

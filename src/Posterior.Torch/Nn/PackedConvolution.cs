@@ -35,6 +35,16 @@ internal sealed unsafe class PackedConvolution : SafeHandle
         return result == 0 ? null : new Tensor(result);
     }
 
+    /// <summary>The convolution of two images side by side by a kernel of one pixel, or null where they must be concatenated.</summary>
+    public Tensor? RunBeside(Tensor x, Tensor beside)
+    {
+        if (IsInvalid) return null;
+        using var held = new Held(this);
+        using var borrowed = new Borrowed(x, beside);
+        Native.Check(Native.pt_convolution_run_beside(handle, borrowed[0], borrowed[1], out var result));
+        return result == 0 ? null : new Tensor(result);
+    }
+
     /// <summary>x W^T + bias + residual of a linear layer, or null where ATen must do it.</summary>
     public Tensor? RunLinear(Tensor x, Tensor? residual)
     {

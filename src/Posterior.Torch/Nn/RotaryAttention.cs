@@ -9,6 +9,7 @@ public static class RotaryAttention
     /// <summary><c>softmax(q k) v</c> for each head, or null where ATen's operators must do it.</summary>
     /// <param name="qkv">Queries, keys and values of tokens side by side, <c>[N, ..., 3 heads d]</c>.</param>
     /// <param name="other">Keys and values of a second stream of the same tokens, seen as the first is, <c>[N, ..., 2 heads d]</c>; null for none.</param>
+    /// <param name="share">What keys of the second stream add of those of the first, for each head: <c>[heads]</c>; null for nothing.</param>
     /// <param name="heads">The heads.</param>
     /// <param name="scale">What the cosine of a query and a key is multiplied by, <c>[heads]</c>.</param>
     /// <param name="cosines">Cosines of the angles by which number i and number i + d/4 of a head are rotated, <c>[..., heads, d/4]</c>.</param>
@@ -16,13 +17,13 @@ public static class RotaryAttention
     /// <param name="tiles">Which tokens see which.</param>
     /// <returns><c>[N, ..., heads d]</c>.</returns>
     /// <exception cref="ArgumentException">The tiles are of another number of tokens.</exception>
-    public static Tensor? Forward(Tensor qkv, Tensor? other, int heads, Tensor scale, Tensor cosines, Tensor sines, TokenTiles tiles)
+    public static Tensor? Forward(Tensor qkv, Tensor? other, Tensor? share, int heads, Tensor scale, Tensor cosines, Tensor sines, TokenTiles tiles)
     {
         ArgumentNullException.ThrowIfNull(qkv);
         ArgumentNullException.ThrowIfNull(tiles);
         if (qkv.Count != qkv.Size(0) * tiles.Tokens * qkv.Size(-1)) throw new ArgumentException($"the tiles are of {tiles.Tokens} tokens, found {qkv}");
         var start = LayerProfile.Start();
-        if (FastPath.RotaryAttention(qkv, other, heads, scale, cosines, sines, tiles) is not { } result) return null;
+        if (FastPath.RotaryAttention(qkv, other, share, heads, scale, cosines, sines, tiles) is not { } result) return null;
         var operations = 4.0 * tiles.Queries.Length * result.Size(0) * result.Size(-1) * tiles.EachKeys * (other is null ? 1 : 2);
         WorkMeter.CountOperations(operations);
         LayerProfile.Stop(start, "attention", operations, result);

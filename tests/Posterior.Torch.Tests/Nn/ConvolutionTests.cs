@@ -18,6 +18,8 @@ public sealed class ConvolutionTests
             data.Add(1, 1, 1, 1, 1, 1, 1, 0, 1, dtype);
             data.Add(9, 12, 7, 4, 3, 2, 2, 0, 1, dtype);
             data.Add(2, 33, 64, 16, 15, 3, 1, 0, 1, dtype);
+            data.Add(2, 40, 24, 12, 19, 3, 2, 1, 1, dtype);
+            data.Add(1, 8, 16, 5, 33, 5, 1, 2, 1, dtype);
         }
         return data;
     }
@@ -163,6 +165,49 @@ public sealed class ConvolutionTests
         var y = layer.Forward(x);
         Assert.Equal(DType.BFloat16, y.DType);
         Assert.True(Reference.Error(y, exact.Conv2d(layer.Weight.To(DType.Float64), layer.Bias!.To(DType.Float64), 1, 1)) < 1e-2);
+    }
+
+    [Theory]
+    [InlineData(16, 8, 24, 1)]
+    [InlineData(3, 5, 7, 1)]
+    [InlineData(64, 64, 64, 1)]
+    [InlineData(8, 16, 8, 3)]
+    public void Two_images_side_by_side_are_convolved_as_both_concatenated(long inputs, long others, long outputs, long kernel)
+    {
+        using var noGrad = new NoGrad();
+        foreach (var dtype in new[] { DType.Float32, DType.BFloat16 })
+        {
+            using var scope = new Scope();
+            using var layer = Layer(inputs + others, outputs, kernel, 1, kernel / 2, 1, dtype);
+            var ((x, exact), (beside, exactBeside)) = (Reference.Random(1, dtype, 2, inputs, 9, 7), Reference.Random(2, dtype, 2, others, 9, 7));
+            for (var round = 0; round < 2; round++)
+            {
+                var plain = Tensor.Cat([exact, exactBeside], 1).Conv2d(layer.Weight.To(DType.Float64), layer.Bias!.To(DType.Float64), 1, kernel / 2);
+                Assert.True(Reference.Error(layer.ForwardBeside(x, beside), plain) < 2 * Reference.Tolerance(dtype));
+                Assert.True(Reference.Error(layer.ForwardBeside(x.Contiguous(channelsLast: true), beside), plain) < 2 * Reference.Tolerance(dtype));
+
+                // Weights that were written to are packed again.
+                layer.Weight.CopyFrom(layer.Weight * 2);
+            }
+            Assert.Throws<TorchException>(() => layer.ForwardBeside(x, x.Narrow(2, 0, 3)));
+        }
+    }
+
+    [Fact]
+    public void BFloat16_is_convolved_also_without_instructions_for_it()
+    {
+        // A plain loop of ATen takes minutes for these.
+        using var scope = new Scope();
+        using var layer = Layer(64, 64, 3, 1, 1, 1, DType.BFloat16);
+        var (x, exact) = Reference.Random(1, DType.BFloat16, 1, 64, 128, 128);
+        var plain = exact.To(DType.Float32).Conv2d(layer.Weight.To(DType.Float32), layer.Bias!.To(DType.Float32), 1, 1).To(DType.Float64);
+        using (new NoGrad()) Assert.True(Reference.Error(layer.Forward(x, silu: true), plain.Silu()) < Reference.Tolerance(DType.BFloat16));
+        layer.Weight.RequiresGrad = true;
+        var y = layer.Forward(x);
+        Assert.Equal(DType.BFloat16, y.DType);
+        Assert.True(Reference.Error(y.Detach(), plain) < Reference.Tolerance(DType.BFloat16));
+        y.Sum().Backward();
+        Assert.Equal(DType.BFloat16, layer.Weight.Grad()!.DType);
     }
 
     [Fact]

@@ -27,7 +27,7 @@ public sealed class RecordedOperationTests : IDisposable
                 Tensor[] fast = [given[0].Given.Contiguous(channelsLast: true), .. given[1..].Select(pair => pair.Given)], exact = [.. given.Select(pair => pair.Exact)];
                 foreach (var tensor in fast.Concat(exact)) tensor.RequiresGrad = true;
 
-                var y = FastPath.GroupNorm(fast[0], groups, fast[1], fast[2], 1e-3, modulated ? fast[3] : null, modulated ? fast[4] : null, silu);
+                var y = FastPath.GroupNorm(fast[0], null, groups, fast[1], fast[2], 1e-3, modulated ? fast[3] : null, modulated ? fast[4] : null, silu);
                 Assert.NotNull(y);
                 var wanted = exact[0].GroupNorm(groups, exact[1], exact[2], 1e-3);
                 if (modulated) wanted = wanted * (exact[3] + 1) + exact[4];

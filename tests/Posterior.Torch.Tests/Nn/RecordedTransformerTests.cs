@@ -117,6 +117,7 @@ public sealed class RecordedTransformerTests : IDisposable
             var given = new[]
             {
                 Reference.Random(1, dtype, batch, tokens, 3L * heads * width), Reference.Random(2, dtype, batch, tokens, 2L * heads * width), Reference.Random(3, DType.Float32, heads),
+                Reference.Random(6, DType.Float32, heads),
             };
             var (fast, exact) = (given.Select(pair => pair.Given).ToArray(), given.Select(pair => pair.Exact).ToArray());
             (fast[2], exact[2]) = (fast[2].Abs() + 5, exact[2].Abs() + 5);
@@ -128,19 +129,19 @@ public sealed class RecordedTransformerTests : IDisposable
                 [.. Enumerable.Range(0, count * queries).Select(i => i < tokens ? (long)(tokens - 1 - i) : -1)],
                 [.. Enumerable.Range(0, count * keys).Select(_ => (long)random.Next(tokens))],
                 round % 3 == 0 ? null : [.. Enumerable.Range(0, count * queries * keys).Select(i => i % keys != 0 && random.Next(2) == 0 ? float.NegativeInfinity : 0)]);
-            var two = round % 2 == 0;
-            var y = FastPath.RotaryAttention(fast[0], two ? fast[1] : null, heads, fast[2], angles.Cos(), angles.Sin(), tiles);
+            var (two, shared) = (round % 2 == 0, round % 4 == 0);
+            var y = FastPath.RotaryAttention(fast[0], two ? fast[1] : null, shared ? fast[3] : null, heads, fast[2], angles.Cos(), angles.Sin(), tiles);
             Assert.NotNull(y);
-            var wanted = TransformerTests.Expected(exact[0], two ? exact[1] : null, heads, exact[2], angles.To(DType.Float64), tiles);
+            var wanted = TransformerTests.Expected(exact[0], two ? exact[1] : null, shared ? exact[3] : null, heads, exact[2], angles.To(DType.Float64), tiles);
             (y * seed.Given).Sum().Backward();
             (wanted * seed.Exact).Sum().Backward();
-            for (var i = 0; i < 3; i++)
+            for (var i = 0; i < 4; i++)
             {
-                if (i == 1 && !two) continue;
+                if ((i == 1 && !two) || (i == 3 && !shared)) continue;
                 Assert.Equal(fast[i].DType, fast[i].Grad()!.DType);
                 var error = Reference.Error(fast[i].Grad()!, exact[i].Grad()!);
-                // That by a scale is a sum of both signs over all tokens.
-                Assert.True(error < (i == 2 ? 10 : 4) * Reference.Tolerance(dtype), $"derivative {i}, {variant} {dtype}, {batch} images of {tokens} tokens in {count} tiles, {heads} heads of {width}, {keys} keys: {error}");
+                // Those by a scale and a share are sums of both signs over all tokens.
+                Assert.True(error < (i >= 2 ? 10 : 4) * Reference.Tolerance(dtype), $"derivative {i}, {variant} {dtype}, {batch} images of {tokens} tokens in {count} tiles, {heads} heads of {width}, {keys} keys: {error}");
             }
         }
     }
@@ -159,7 +160,7 @@ public sealed class RecordedTransformerTests : IDisposable
                 foreach (var tensor in new[] { qkv, scale, gain }) tensor.RequiresGrad = true;
                 var angles = Reference.Random(4, DType.Float32, 30, 2, 4).Given;
                 var tiles = new TokenTiles(1, [.. Enumerable.Range(0, 30).Select(i => (long)i)], [.. Enumerable.Range(0, 30).Select(i => (long)i)]);
-                RotaryAttention.Forward(RmsNormalisation.Forward(qkv, gain, 1e-6), null, 2, scale, angles.Cos(), angles.Sin(), tiles)!.Square().Sum().Backward();
+                RotaryAttention.Forward(RmsNormalisation.Forward(qkv, gain, 1e-6), null, null, 2, scale, angles.Cos(), angles.Sin(), tiles)!.Square().Sum().Backward();
                 return new[] { qkv, scale, gain }.Select(tensor => tensor.Grad()!.ToArray<float>()).ToArray();
             }).ToArray();
             for (var i = 0; i < 3; i++) Assert.Equal(results[0][i], results[1][i]);

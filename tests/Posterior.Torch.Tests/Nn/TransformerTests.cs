@@ -99,6 +99,7 @@ public sealed class TransformerTests : IDisposable
             var (queries, keys) = ((tokens + count - 1) / count, random.Next(1, tokens + 1));
             var (qkv, exact) = Reference.Random(1, dtype, batch, tokens, 3L * heads * width);
             var other = round % 2 == 0 ? Reference.Random(2, dtype, batch, tokens, 2L * heads * width) : default((Tensor Given, Tensor Exact)?);
+            var share = round % 4 == 0 ? Reference.Random(6, DType.Float32, heads) : default((Tensor Given, Tensor Exact)?);
             var scale = Reference.Random(3, DType.Float32, heads).Given.Abs() + 5;
             var angles = Reference.Random(4, DType.Float32, tokens, heads, width / 4).Given * 3;
             var tiles = new TokenTiles(
@@ -106,9 +107,9 @@ public sealed class TransformerTests : IDisposable
                 [.. Enumerable.Range(0, count * queries).Select(i => i < tokens ? (long)(tokens - 1 - i) : -1)],
                 [.. Enumerable.Range(0, count * keys).Select(_ => (long)random.Next(tokens))],
                 round % 3 == 0 ? null : [.. Enumerable.Range(0, count * queries * keys).Select(i => i % keys != 0 && random.Next(2) == 0 ? float.NegativeInfinity : 0)]);
-            var found = FastPath.RotaryAttention(qkv, other?.Given, heads, scale, angles.Cos(), angles.Sin(), tiles);
+            var found = FastPath.RotaryAttention(qkv, other?.Given, share?.Given, heads, scale, angles.Cos(), angles.Sin(), tiles);
             Assert.NotNull(found);
-            var error = Reference.Error(found, Expected(exact, other?.Exact, heads, scale.To(DType.Float64), angles.To(DType.Float64), tiles));
+            var error = Reference.Error(found, Expected(exact, other?.Exact, share?.Exact, heads, scale.To(DType.Float64), angles.To(DType.Float64), tiles));
             Assert.True(error < 2 * Reference.Tolerance(dtype), $"{variant} {dtype}, {batch} images of {tokens} tokens in {count} tiles, {heads} heads of {width}, {keys} keys: {error}");
         }
     }
@@ -123,8 +124,8 @@ public sealed class TransformerTests : IDisposable
         using var noGrad = new NoGrad();
         using var scope = new Scope();
         var (qkv, angles, scale) = (Tensor.Ones([1, 2, 24]), Tensor.Ones([2, 1, 2]), Tensor.Ones([1]));
-        Assert.Throws<TorchException>(() => FastPath.RotaryAttention(qkv, null, 1, scale, angles, angles, new TokenTiles(1, [0, 1], [0, 2])));
-        Assert.Null(FastPath.RotaryAttention(qkv.To(DType.Float64), null, 1, scale, angles, angles, new TokenTiles(1, [0, 1], [0, 1])));
+        Assert.Throws<TorchException>(() => FastPath.RotaryAttention(qkv, null, null, 1, scale, angles, angles, new TokenTiles(1, [0, 1], [0, 2])));
+        Assert.Null(FastPath.RotaryAttention(qkv.To(DType.Float64), null, null, 1, scale, angles, angles, new TokenTiles(1, [0, 1], [0, 1])));
     }
 
     [Theory]
@@ -151,7 +152,7 @@ public sealed class TransformerTests : IDisposable
     }
 
     /// <summary>Rotary attention by libtorch's operators.</summary>
-    internal static Tensor Expected(Tensor qkv, Tensor? other, int heads, Tensor scale, Tensor angles, TokenTiles tiles)
+    internal static Tensor Expected(Tensor qkv, Tensor? other, Tensor? share, int heads, Tensor scale, Tensor angles, TokenTiles tiles)
     {
         var (n, tokens) = (qkv.Size(0), qkv.Size(1));
         var (main, second) = (Parts(qkv), other is null ? null : Parts(other));
@@ -159,7 +160,7 @@ public sealed class TransformerTests : IDisposable
         List<Tensor> k = [Pick(Place(main.Select(2, 1)), tiles.Keys)], v = [Pick(main.Select(2, 2), tiles.Keys)];
         if (second is not null)
         {
-            k.Add(Pick(Place(second.Select(2, 0)), tiles.Keys));
+            k.Add(Pick(Place(share is null ? second.Select(2, 0) : second.Select(2, 0) + main.Select(2, 1) * share.Unsqueeze(1)), tiles.Keys));
             v.Add(Pick(second.Select(2, 1), tiles.Keys));
         }
         var logits = q.MatMul(Tensor.Cat([.. k], 3).Transpose(3, 4));

@@ -33,7 +33,7 @@ public sealed class VectorCodeTests : IDisposable
             var (scale, exactScale) = Reference.Random(2, dtype, batch, channels, 1, 1);
             var (shift, exactShift) = Reference.Random(3, dtype, batch, channels, 1, 1);
             var lastX = x.Contiguous(channelsLast: true);
-            Assert.NotNull(FastPath.GroupNorm(lastX, groups, layer.Parameters.First(), layer.Parameters.Last(), 1e-5, null, null, false));
+            Assert.NotNull(FastPath.GroupNorm(lastX, null, groups, layer.Parameters.First(), layer.Parameters.Last(), 1e-5, null, null, false));
             var plain = exact.GroupNorm(groups, layer.Parameters.First().To(DType.Float64), layer.Parameters.Last().To(DType.Float64), 1e-5);
             var tolerance = Reference.Tolerance(dtype);
             Near(layer.Forward(lastX), plain);
@@ -48,6 +48,28 @@ public sealed class VectorCodeTests : IDisposable
             {
                 var error = Reference.Error(actual, expected);
                 Assert.True(error < roundings * tolerance, $"{variant} {dtype}, {x}: {error}");
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void Group_norm_of_two_images_side_by_side_is_that_of_both_concatenated(string variant, DType dtype)
+    {
+        FastPath.SelectVector(variant);
+        using var noGrad = new NoGrad();
+        foreach (var (batch, channels, others, groups, height, width) in new[] { (1L, 32L, 16L, 8L, 9L, 7L), (3, 5, 1, 3, 1, 1), (2, 68, 4, 4, 40, 13), (9, 5, 7, 2, 3, 2), (1, 128, 64, 32, 33, 64) })
+        {
+            using var scope = new Scope();
+            using var layer = Norm(groups, channels + others);
+            var (x, beside) = (Reference.Random(1, dtype, batch, channels, height, width).Given, Reference.Random(2, dtype, batch, others, height, width).Given * 3 + 1);
+            var plain = Tensor.Cat([x.To(DType.Float64), beside.To(DType.Float64)], 1).GroupNorm(groups, layer.Parameters.First().To(DType.Float64), layer.Parameters.Last().To(DType.Float64), 1e-5);
+            var (lastX, lastBeside) = (x.Contiguous(channelsLast: true), beside.Contiguous(channelsLast: true));
+            Assert.NotNull(FastPath.GroupNorm(lastX, lastBeside, groups, layer.Parameters.First(), layer.Parameters.Last(), 1e-5, null, null, false));
+            foreach (var (a, b) in new[] { (lastX, lastBeside), (x, lastBeside), (x, beside) })
+            {
+                var error = Reference.Error(layer.ForwardBeside(a, b, silu: true), plain.Silu());
+                Assert.True(error < 4 * Reference.Tolerance(dtype), $"{variant} {dtype}, {x} beside {beside}: {error}");
             }
         }
     }

@@ -17,7 +17,7 @@ public sealed record LayerBreakdown(string Network, double Seconds, double Roofl
     public static IReadOnlyList<LayerBreakdown> OfBenchmarkNetworks(CancellationToken cancellation = default)
     {
         var breakdowns = new List<LayerBreakdown>();
-        foreach (var dtype in new[] { DType.Float32, DType.BFloat16 })
+        foreach (var dtype in SpeedBenchmark.Formats)
         {
             using var roofline = new Roofline(dtype);
             foreach (var (name, network, evaluate) in BenchmarkNetworks.At256())

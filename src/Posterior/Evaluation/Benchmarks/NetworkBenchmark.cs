@@ -18,13 +18,13 @@ public sealed class NetworkBenchmark(string name, Module network, Func<Tensor> e
     /// <summary>The number of rounds.</summary>
     public int Rounds { get; init; } = 7;
 
-    /// <summary>Measures the share of the roofline in both formats, the factor between them, and the gain over ATen's operators.</summary>
+    /// <summary>Measures the share of the roofline and the gain over ATen's operators; where the processor has instructions for BFloat16 also its share and the factor between both formats.</summary>
     public IReadOnlyList<BenchmarkRow> Run(CancellationToken cancellation = default)
     {
         using var noGrad = new NoGrad();
         var operations = Count();
         using var single = new Roofline(DType.Float32);
-        using var half = new Roofline(DType.BFloat16);
+        using var half = FastPath.HasBFloat16 ? new Roofline(DType.BFloat16) : null;
         List<double> singleShare = [], halfShare = [], factor = [], gain = [], seconds = [];
         network.To(DType.Float32);
         Evaluate();
@@ -35,6 +35,7 @@ public sealed class NetworkBenchmark(string name, Module network, Func<Tensor> e
             seconds.Add(inSingle);
             singleShare.Add(operations / inSingle / single.Measure());
             gain.Add(WithoutFastPath() / inSingle);
+            if (half is null) continue;
             network.To(DType.BFloat16);
             try
             {
@@ -49,13 +50,17 @@ public sealed class NetworkBenchmark(string name, Module network, Func<Tensor> e
             }
             Evaluate();
         }
+        BenchmarkRow[] inBFloat16 = half is null ? [] :
+        [
+            new($"{name}, bf16, share of the roofline", Timing.Median(halfShare)),
+            new($"{name}, bf16 faster than fp32", Timing.Median(factor), "x", HalfBar),
+        ];
         return
         [
             new($"{name}, work", operations / 1e9, "GFLOP"),
             new($"{name}, fp32, one evaluation", Timing.Median(seconds), "s"),
             new($"{name}, fp32, share of the roofline", Timing.Median(singleShare), "", ShareBar),
-            new($"{name}, bf16, share of the roofline", Timing.Median(halfShare)),
-            new($"{name}, bf16 faster than fp32", Timing.Median(factor), "x", HalfBar),
+            .. inBFloat16,
             new($"{name}, fp32, faster than ATen's operators", Timing.Median(gain), "x"),
         ];
     }

@@ -41,11 +41,13 @@ public sealed class AdmResidualBlock : Module
     /// <summary>Applies the block to features <c>[N, C, H, W]</c>.</summary>
     /// <param name="x">The features.</param>
     /// <param name="activatedEmbedding">SiLU of the time embedding, <c>[N, embeddingChannels]</c>: the same for every block.</param>
-    public Tensor Forward(Tensor x, Tensor activatedEmbedding)
+    /// <param name="beside">Features of the same size whose channels follow those of <paramref name="x"/>, or null for none.</param>
+    public Tensor Forward(Tensor x, Tensor activatedEmbedding, Tensor? beside = null)
     {
         using var scope = new Scope();
+        if (beside is not null && (_skip is null || _resampling != Resampling.None)) (x, beside) = (Tensor.Cat([x, beside], 1), null);
         // Resampling sits between the activation and the convolution, and on the skip.
-        var h = Resample(_inNorm.Forward(x, silu: true));
+        var h = beside is null ? Resample(_inNorm.Forward(x, silu: true)) : _inNorm.ForwardBeside(x, beside, silu: true);
         var time = _embedding.Forward(activatedEmbedding).Unsqueeze(2).Unsqueeze(3);
         if (_scaleShift)
         {
@@ -56,8 +58,8 @@ public sealed class AdmResidualBlock : Module
         {
             h = _outNorm.Forward(_inConvolution.ForwardModulated(h, scale: null, shift: time), silu: true, overwrites: true);
         }
-        var skip = Resample(x);
-        if (_skip is not null) skip = _skip.Forward(skip);
+        var skip = beside is null ? Resample(x) : _skip!.ForwardBeside(x, beside);
+        if (_skip is not null && beside is null) skip = _skip.Forward(skip);
         return scope.Keep(_outConvolution.Forward(h, residual: skip, overwrites: !ReferenceEquals(skip, x)));
     }
 

@@ -15,20 +15,23 @@ public sealed class AdmStage : Module
     }
 
     /// <summary>Applies the layers to features <c>[N, C, H, W]</c>.</summary>
-    public Tensor Forward(Tensor x, Tensor activatedEmbedding)
+    /// <param name="x">The features.</param>
+    /// <param name="activatedEmbedding">SiLU of the time embedding.</param>
+    /// <param name="skip">Features of the encoder, whose channels the first layer, a residual block, sees after those of <paramref name="x"/>; or null.</param>
+    public Tensor Forward(Tensor x, Tensor activatedEmbedding, Tensor? skip = null)
     {
         using var scope = new Scope();
         foreach (var (_, layer) in Children)
         {
             var next = layer switch
             {
-                AdmResidualBlock block => block.Forward(x, activatedEmbedding),
+                AdmResidualBlock block => block.Forward(x, activatedEmbedding, skip),
                 AdmAttentionBlock attention => attention.Forward(x),
                 AdmResampler resampler => resampler.Forward(x),
                 Conv2d convolution => convolution.Forward(x),
                 _ => throw new InvalidOperationException($"a stage cannot hold a {layer.GetType().Name}"),
             };
-            x = next;
+            (x, skip) = (next, null);
         }
         return scope.Keep(x);
     }

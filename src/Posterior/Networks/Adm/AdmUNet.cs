@@ -71,7 +71,7 @@ public sealed class AdmUNet : AdmTrunk, INoiseConditioned
         {
             using var step = new Scope();
             var skip = skips.Pop();
-            step.Replace(ref h, stage.Forward(Tensor.Cat([h, skip], 1), embedding));
+            step.Replace(ref h, stage.Forward(h, embedding, skip));
             skip.Dispose();
         }
         return scope.Keep(_outConvolution.Forward(_outNorm.Forward(h, silu: true)).To(x.DType));

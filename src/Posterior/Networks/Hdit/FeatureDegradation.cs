@@ -54,8 +54,12 @@ internal sealed class FeatureDegradation : Module
         var measured = Tensor.Cat([condition.Operators.Apply(images), condition.Y.Unsqueeze(1)], 1);
         var z = _map.Value.To(measured.DType).MatMul(measured);
         WorkMeter.CountProduct(_map, z);
-        z = _activation == MeasurementActivation.Silu ? z.Silu() : z * Gate(z, condition.Y);
-        if (_power is { } power) z *= (condition.Operators.SmoothShare.To(z.Device).To(z.DType).Log() * power.Value.To(z.DType) * -1).Exp().Reshape(n, 1, 1);
+        if (_activation == MeasurementActivation.Silu) z = z.Silu();
+        // Factors of whole measurements are multiplied first.
+        var gate = _activation == MeasurementActivation.Gated ? Gate(z, condition.Y) : null;
+        var share = _power is { } power ? (condition.Operators.SmoothShare.To(z.Device).To(z.DType).Log() * power.Value.To(z.DType) * -1).Exp().Reshape(n, 1, 1) : null;
+        if ((gate, share) is ({ } a, { } b)) z *= a * b;
+        else if ((gate ?? share) is { } factor) z *= factor;
         return scope.Keep(condition.Operators.PseudoInverse(z).Reshape(n, -1, c, h, rows, w, columns).Permute(0, 3, 5, 4, 6, 1, 2).Reshape(n, h, w, tokens.Size(3)).To(tokens.DType));
     }
 

@@ -51,10 +51,10 @@ internal sealed class HditAttention : Module
         using var scope = new Scope();
         var tokens = _norm.Forward(x, pass.Condition).To(pass.ActivationType ?? x.DType);
         var qkv = _qkv.Forward(tokens);
-        var degraded = _degradation is null ? null : Degraded(tokens, qkv, pass);
+        var degraded = _degradation is null ? null : Degraded(tokens, pass);
         var (cosines, sines) = _positions.Forward(pass.Positions);
         var tiles = Tiles(x.Size(1), x.Size(2));
-        var mixed = (tiles is null ? null : RotaryAttention.Forward(qkv, degraded, _heads, _scale, cosines, sines, tiles)) ?? ThroughAten(qkv, degraded, cosines, sines);
+        var mixed = (tiles is null ? null : RotaryAttention.Forward(qkv, degraded, _keyShare, _heads, _scale, cosines, sines, tiles)) ?? ThroughAten(qkv, degraded, cosines, sines);
         return scope.Keep(_out.Forward(mixed, residual: x));
     }
 
@@ -67,16 +67,11 @@ internal sealed class HditAttention : Module
         _degradedKv?.Initialise(noise);
     }
 
-    // Keys and values of the second stream.
-    private Tensor Degraded(Tensor tokens, Tensor qkv, HditPass pass)
+    // Keys and values of the second stream, without what they share with the main stream. Of nothing measured comes nothing back.
+    private Tensor Degraded(Tensor tokens, HditPass pass)
     {
         using var scope = new Scope();
-        var width = tokens.Size(3);
-        // Keys come first in both streams.
-        var shared = _keyShare is not { } share ? null
-            : Tensor.Cat([qkv.Narrow(3, width, width) * share.Value.Unsqueeze(1).Repeat(1, _settings.DHead).Flatten().To(qkv.DType), tokens.ZerosLike()], 3);
-        // Of nothing measured comes nothing back.
-        return scope.Keep(pass.Measured is null ? shared ?? tokens.ZerosLike().Repeat(1, 1, 1, 2) : _degradedKv!.Forward(_degradation!.Forward(tokens, pass.Measured), residual: shared));
+        return scope.Keep(pass.Measured is null ? tokens.ZerosLike().Repeat(1, 1, 1, 2) : _degradedKv!.Forward(_degradation!.Forward(tokens, pass.Measured)));
     }
 
     private Tensor ThroughAten(Tensor qkv, Tensor? degraded, Tensor cosines, Tensor sines)
@@ -86,7 +81,7 @@ internal sealed class HditAttention : Module
         var (main, second) = (Heads(qkv), degraded is null ? null : Heads(degraded));
         var q = Place(main.Select(3, 0));
         List<(Tensor K, Tensor V)> streams = [(Place(main.Select(3, 1)), main.Select(3, 2))];
-        if (second is not null) streams.Add((Place(second.Select(3, 0)), second.Select(3, 1)));
+        if (second is not null) streams.Add((Place(_keyShare is { } share ? second.Select(3, 0) + main.Select(3, 1) * share.Value.To(qkv.DType).Unsqueeze(1) : second.Select(3, 0)), second.Select(3, 1)));
         var mixed = _settings.Type switch
         {
             HditAttentionType.Neighborhood => NeighbourhoodAttention.Forward(q, [.. streams], _settings.KernelSize),
