@@ -61,6 +61,36 @@ public sealed class OperatorFamilyTests : IDisposable
     }
 
     [Theory]
+    [InlineData(1, 8, 16)]
+    [InlineData(3, 32, 32)]
+    [InlineData(2, 24, 8)]
+    public void Small_blurs_as_matrices_give_what_Fourier_transforms_give(int channels, int height, int width)
+    {
+        using var scope = new Scope();
+        var shape = new ImageShape(channels, height, width);
+        MotionBlurMember[] members = [.. Enumerable.Range(0, 7).Select(seed => (MotionBlurMember)OperatorFamilies.MotionBlur.Draw(shape, (ulong)seed)).Where(blur => BlurMatrixBatch.Fits(shape, blur.Stride))];
+        Assert.True(members.Select(member => member.Stride).Distinct().Count() > 1);
+        using var matrices = new BlurMatrixBatch(shape, members);
+        var noise = new SeededNoise([.. Enumerable.Range(0, members.Length).Select(i => (ulong)i)]);
+        foreach (var (dtype, digits) in new[] { (DType.Float64, 1e-9), (DType.Float32, 1e-4) })
+        {
+            var (x, y) = (noise.Normal([members.Length, 2, channels, height, width], DType.Float64).To(dtype), noise.Normal([members.Length, 2, matrices.Rows], DType.Float64).To(dtype));
+            var (hx, hy, py) = (matrices.Apply(x), matrices.Adjoint(y), matrices.PseudoInverse(y));
+            for (var i = 0; i < members.Length; i++)
+            {
+                using var fourier = new MotionBlurBatch(shape, members[i].Stride, [members[i]]);
+                var (rows, measured) = (fourier.Rows, y.Narrow(0, i, 1).Narrow(2, 0, fourier.Rows));
+                Near(fourier.Apply(x.Narrow(0, i, 1)), hx.Narrow(0, i, 1).Narrow(2, 0, rows));
+                Assert.Equal(0, hx.Narrow(0, i, 1).Narrow(2, rows, matrices.Rows - rows).Abs().Sum().Item());
+                Near(fourier.Adjoint(measured), hy.Narrow(0, i, 1));
+                Near(fourier.PseudoInverse(measured), py.Narrow(0, i, 1));
+            }
+
+            void Near(Tensor expected, Tensor found) => Assert.InRange((expected - found).Norm().Item() / expected.Norm().Item(), 0, digits);
+        }
+    }
+
+    [Theory]
     [MemberData(nameof(Names))]
     public void Gradients_pass_through_a_batch(string name)
     {

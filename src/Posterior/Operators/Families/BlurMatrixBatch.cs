@@ -5,30 +5,45 @@ using Posterior.Torch.Nn;
 namespace Posterior.Operators;
 
 /// <summary>
-/// What <see cref="MotionBlurBatch"/> calculates, for images that are so small that H and H^+ of one channel fit a processor's cache as matrices:
-/// Fourier transforms of so few pixels are mostly overhead.
+/// What <see cref="MotionBlurBatch"/> calculates, also of several strides together, for images that are so small that H and H^+ of one channel fit a processor's cache as
+/// matrices: Fourier transforms of so few pixels are mostly overhead.
 /// </summary>
 internal sealed class BlurMatrixBatch : OperatorBatch
 {
     private const long MostNumbers = 1 << 18;
 
-    // [n, measured pixels, pixels], for all channels alike; that of H^+ is transposed.
+    // [n, most measured pixels, pixels], for all channels alike, zero beyond the measured pixels of each; that of H^+ is transposed.
     private readonly Constant _h, _pseudoInverse;
-    private readonly long[] _rows;
-    private readonly long _measured;
+    private readonly long[] _measured;
+    private readonly long _most;
 
-    public BlurMatrixBatch(ImageShape shape, int stride, MotionBlurMember[] members)
+    // From channels side by side, each with zeros up to the most pixels, to measurements with all zeros at the end, and back; null where no image has fewer.
+    private readonly Tensor? _together, _apart;
+
+    public BlurMatrixBatch(ImageShape shape, MotionBlurMember[] members)
     {
         using var scope = new Scope();
-        (InputShape, Count, _measured) = (shape, members.Length, Measured(shape, stride));
-        _rows = [.. Enumerable.Repeat(_measured, members.Length)];
-        using var exact = new MotionBlurBatch(shape with { Channels = 1 }, stride, members);
-
-        // What the first measured pixel brings back; every other one brings the same, moved by its place.
-        var first = Tensor.Zeros([Count, _measured], DType.Float64);
-        first.Narrow(1, 0, 1).Fill(1);
-        _h = new Constant(Moved(exact.Adjoint(first), stride));
-        _pseudoInverse = new Constant(Moved(exact.PseudoInverse(first), stride));
+        (InputShape, Count) = (shape, members.Length);
+        _measured = [.. members.Select(member => Measured(shape, member.Stride))];
+        _most = _measured.Max();
+        var (h, inverse) = (Tensor.Zeros([Count, _most, shape.Height * shape.Width], DType.Float64), Tensor.Zeros([Count, _most, shape.Height * shape.Width], DType.Float64));
+        foreach (var group in members.Select((member, index) => (member, index)).GroupBy(pair => pair.member.Stride))
+        {
+            using var exact = new MotionBlurBatch(shape with { Channels = 1 }, group.Key, [.. group.Select(pair => pair.member)]);
+            // What the first measured pixel brings back; every other one brings the same, moved by its place.
+            var first = Tensor.Zeros([exact.Count, exact.Rows], DType.Float64);
+            first.Narrow(1, 0, 1).Fill(1);
+            var (adjoint, back) = (Moved(exact.Adjoint(first), group.Key), Moved(exact.PseudoInverse(first), group.Key));
+            foreach (var ((_, index), i) in group.Select((pair, i) => (pair, i)))
+            {
+                h.Select(0, index).Narrow(0, 0, exact.Rows).CopyFrom(adjoint.Select(0, i));
+                inverse.Select(0, index).Narrow(0, 0, exact.Rows).CopyFrom(back.Select(0, i));
+            }
+        }
+        (_h, _pseudoInverse) = (new Constant(h), new Constant(inverse));
+        if (_measured.All(count => count == _most)) return;
+        _together = Places((count, i) => i < shape.Channels * count ? i / count * _most + i % count : count);
+        _apart = Places((count, i) => i % _most < count ? i / _most * count + i % _most : 0);
     }
 
     /// <inheritdoc/>
@@ -38,7 +53,7 @@ internal sealed class BlurMatrixBatch : OperatorBatch
     public override ImageShape InputShape { get; }
 
     /// <inheritdoc/>
-    public override long Rows => InputShape.Channels * _measured;
+    public override long Rows => InputShape.Channels * _most;
 
     /// <summary>Whether the matrices of such images are small enough.</summary>
     public static bool Fits(ImageShape shape, int stride) => shape.Height * shape.Width <= MostNumbers / Measured(shape, stride);
@@ -48,11 +63,13 @@ internal sealed class BlurMatrixBatch : OperatorBatch
     {
         _h.Dispose();
         _pseudoInverse.Dispose();
+        _together?.Dispose();
+        _apart?.Dispose();
         base.Dispose();
     }
 
     private protected override Tensor ApplyStack(Tensor x) =>
-        StackedProduct.WithTransposed(x.Reshape(Count, -1, InputShape.Height * InputShape.Width), _h.For(x), _rows).Reshape(Count, -1, Rows);
+        Rearranged(StackedProduct.WithTransposed(x.Reshape(Count, -1, InputShape.Height * InputShape.Width), _h.For(x), _measured).Reshape(Count, -1, Rows), _together);
 
     private protected override Tensor AdjointStack(Tensor y) => Back(y, _h);
 
@@ -60,19 +77,26 @@ internal sealed class BlurMatrixBatch : OperatorBatch
 
     private static long Measured(ImageShape shape, int stride) => shape.Height / stride * (shape.Width / stride);
 
-    private Tensor Back(Tensor y, Constant matrices) =>
-        StackedProduct.With(y.Reshape(Count, -1, _measured), matrices.For(y), _rows).Reshape(Count, -1, InputShape.Channels, InputShape.Height, InputShape.Width);
+    // Stacks of rows, each image's numbers taken from their places.
+    private static Tensor Rearranged(Tensor x, Tensor? places) => places is null ? x : x.Gather(2, places.To(x.Device).Expand(x.Shape));
 
-    // [n, 1, H, W] on a torus, moved by multiples of the stride.
+    private Tensor Back(Tensor y, Constant matrices) =>
+        StackedProduct.With(Rearranged(y, _apart).Reshape(Count, -1, _most), matrices.For(y), _measured).Reshape(Count, -1, InputShape.Channels, InputShape.Height, InputShape.Width);
+
+    // [n, 1, rows], from the number of an image's measured pixels and the number in a row.
+    private Tensor Places(Func<long, long, long> place) =>
+        Tensor.From(_measured.SelectMany(count => Enumerable.Range(0, (int)Rows).Select(i => place(count, i))).ToArray(), Count, 1, Rows).Own();
+
+    // [n, 1, H, W] on a torus, moved by multiples of the stride: [n, measured pixels, pixels].
     private Tensor Moved(Tensor image, int stride)
     {
-        var (height, width) = (InputShape.Height, InputShape.Width);
-        var places = new long[_measured * height * width];
+        var (height, width, measured) = (InputShape.Height, InputShape.Width, Measured(InputShape, stride));
+        var places = new long[measured * height * width];
         var next = 0;
         for (var i = 0L; i < height; i += stride)
             for (var j = 0L; j < width; j += stride)
                 for (var y = 0L; y < height; y++)
                     for (var x = 0L; x < width; x++) places[next++] = (y - i + height) % height * width + (x - j + width) % width;
-        return image.Flatten(1).IndexSelect(1, Tensor.From(places, places.Length)).Reshape(Count, _measured, -1);
+        return image.Flatten(1).IndexSelect(1, Tensor.From(places, places.Length)).Reshape(image.Size(0), measured, -1);
     }
 }

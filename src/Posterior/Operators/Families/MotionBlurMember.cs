@@ -24,7 +24,8 @@ public sealed record MotionBlurMember(ImageShape Shape, double[] Kernel, int Str
     /// <summary>The least singular value; a kernel of sum 1 has 1 / s for constant images.</summary>
     internal double Threshold => RelativeThreshold / Stride;
 
-    internal override object BatchKey => (KindName, Stride);
+    // Matrices of several strides are calculated together.
+    internal override object BatchKey => BlurMatrixBatch.Fits(Shape, Stride) ? KindName : (KindName, Stride);
 
     /// <inheritdoc/>
     public override LinearOperator Bind(string name, DType dtype = DType.Float32, Device device = default)
@@ -36,7 +37,7 @@ public sealed record MotionBlurMember(ImageShape Shape, double[] Kernel, int Str
     internal override OperatorBatch Batch(IReadOnlyList<FamilyMember> members)
     {
         MotionBlurMember[] blurs = [.. members.Cast<MotionBlurMember>()];
-        return BlurMatrixBatch.Fits(Shape, Stride) ? new BlurMatrixBatch(Shape, Stride, blurs) : new MotionBlurBatch(Shape, Stride, blurs);
+        return BlurMatrixBatch.Fits(Shape, Stride) ? new BlurMatrixBatch(Shape, blurs) : new MotionBlurBatch(Shape, Stride, blurs);
     }
 
     internal override (string Name, Tensor Tensor)[] Tensors() =>
