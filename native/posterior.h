@@ -133,6 +133,9 @@ PT_API int pt_rotary_attention(pt_tensor qkv, pt_tensor other, int64_t heads, pt
 // A few float32 vectors for each image times the image's own matrix [R, C] of matrices [N, R, C], whose first rows[i] rows count: x [N, K, C] to x A^T [N, K, R], zero beyond
 // rows[i], or, with `transposed`, x [N, K, R] to x A [N, K, C]. Each matrix is read from memory once. Recorded for differentiation by x.
 PT_API int pt_stacked_product(pt_tensor x, pt_tensor matrices, const int64_t* rows, int32_t transposed, pt_tensor* out);
+// A linear map over the vectors of a stack x [N, c, M] and one more, y [N, M], in float32: z = map [x, y] for a map [k, c + 1], each z[i] times 2 sigmoid(gate[i][0] r[i] + gate[i][1]) and times
+// factor[n], which may be null, where r[i] is the root of |z[i]|^2 / (mean of |z|^2 + |y|^2 + epsilon) + epsilon. Not recorded.
+PT_API int pt_gated_mixture(pt_tensor x, pt_tensor y, pt_tensor map, pt_tensor gate, pt_tensor factor, double epsilon, pt_tensor* out);
 // The variant of the vector code in use (avx512_bf16, avx512, avx2, portable), all that this processor can run, and a choice among them.
 PT_API const char* pt_vector_variant(void);
 PT_API const char* pt_vector_variants(void);

@@ -85,6 +85,10 @@ struct VectorKernels {
     void (*products_with_rows)(const float* x, const float* matrix, float* y, int64_t count, int64_t rows, int64_t width, int64_t pitch);
     // y[k][c] = sum over r of x[k][r] matrix[r][c], likewise: rows of x are `pitch` apart.
     void (*sums_of_rows)(const float* x, const float* matrix, float* y, int64_t count, int64_t rows, int64_t width, int64_t pitch);
+    // z[i] = sum over j of map[i][j] x[j] + map[i][count] y for `outputs` vectors of `length` numbers, and the squared lengths of them and, at the end, of y.
+    void (*mixture)(const float* x, const float* y, const float* map, float* z, int64_t count, int64_t outputs, int64_t length, float* squares);
+    // x *= factor.
+    void (*multiply)(float* x, int64_t count, float factor);
 };
 
 // The best variant for this processor, or the one that was chosen with POSTERIOR_VECTOR or pt_vector_variant_set.

@@ -226,6 +226,34 @@ void stacked_product() {
     compare_gradient("sums of rows", y, x, products, kFloat, back);
 }
 
+void gated_mixture() {
+    const auto n = between(1, 9), count = between(1, 7), outputs = between(1, 5), length = between(1, 70);
+    Array x({n, count, length}, kFloat), y({n, length}, kFloat), map({outputs, count + 1}, kFloat), gate({outputs, 2}, kFloat), factor({n}, kFloat);
+    const auto scaled = between(0, 1) == 1;
+    std::vector<double> expected(n * outputs * length);
+    for (int64_t i = 0; i < n; i++) {
+        std::vector<double> squares(outputs);
+        double reference = 1e-3;
+        for (int64_t m = 0; m < length; m++) {
+            const auto more = y.values[i * length + m];
+            reference += more * more;
+            for (int64_t k = 0; k < outputs; k++) {
+                double sum = map.values[k * (count + 1) + count] * more;
+                for (int64_t j = 0; j < count; j++) sum += map.values[k * (count + 1) + j] * x.values[(i * count + j) * length + m];
+                expected[(i * outputs + k) * length + m] = sum;
+                squares[k] += sum * sum;
+            }
+        }
+        for (auto square : squares) reference += square / outputs;
+        for (int64_t k = 0; k < outputs; k++) {
+            const auto r = std::sqrt(squares[k] / reference + 1e-3), factors = 2 / (1 + std::exp(-(gate.values[2 * k] * r + gate.values[2 * k + 1]))) * (scaled ? factor.values[i] : 1);
+            for (int64_t m = 0; m < length; m++) expected[(i * outputs + k) * length + m] *= factors;
+        }
+    }
+    compare("gated mixture of " + std::to_string(count) + " to " + std::to_string(outputs), expected, kFloat,
+            [&](pt_tensor* out) { return pt_gated_mixture(x.tensor, y.tensor, map.tensor, gate.tensor, scaled ? factor.tensor : nullptr, 1e-3, out); });
+}
+
 }  // namespace
 
 void check_transformers(int32_t dtype) {
@@ -235,4 +263,5 @@ void check_transformers(int32_t dtype) {
     gated_gelu(dtype);
     rotary_attention(dtype);
     stacked_product();
+    gated_mixture();
 }

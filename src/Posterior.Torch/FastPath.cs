@@ -162,6 +162,15 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
         }
     }
 
+    /// <summary>A gated map over stacks of vectors (<see cref="Nn.GatedMixture"/>), or null where ATen must do it.</summary>
+    internal static Tensor? GatedMixture(Tensor x, Tensor y, Tensor map, Tensor gate, Tensor? factor, double epsilon)
+    {
+        if (!IsEnabled) return null;
+        using var borrowed = new Borrowed(x, y, map, gate, factor);
+        Native.Check(Native.pt_gated_mixture(borrowed[0], borrowed[1], borrowed[2], borrowed[3], borrowed[4], epsilon, out var result));
+        return result == 0 ? null : new Tensor(result);
+    }
+
     /// <summary>Vectors times a matrix of their image (<see cref="Nn.StackedProduct"/>), or null where ATen must do it.</summary>
     internal static Tensor? StackedProduct(Tensor x, Tensor matrices, ReadOnlySpan<long> rows, bool transposed)
     {

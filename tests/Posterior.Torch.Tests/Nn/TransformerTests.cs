@@ -152,6 +152,29 @@ public sealed class TransformerTests : IDisposable
     }
 
     /// <summary>Rotary attention by libtorch's operators.</summary>
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void A_gated_mixture_matches_double_precision_and_knows_no_zeros(string variant, DType dtype)
+    {
+        if (dtype != DType.Float32) return;
+        FastPath.SelectVector(variant);
+        using var noGrad = new NoGrad();
+        foreach (var (batch, count, outputs, length) in new[] { (1L, 4L, 4L, 3072L), (3, 2, 2, 191), (9, 5, 3, 1), (2, 1, 6, 40) })
+        {
+            using var scope = new Scope();
+            var ((x, exactX), (y, exactY)) = (Reference.Random(1, dtype, batch, count, length), Reference.Random(2, dtype, batch, length));
+            var ((map, exactMap), (gate, exactGate)) = (Reference.Random(3, dtype, outputs, count + 1), Reference.Random(4, dtype, outputs, 2));
+            var (factor, exactFactor) = Reference.Random(5, dtype, batch);
+            Assert.NotNull(FastPath.GatedMixture(x, y, map, gate, factor, 1e-8));
+            Assert.True(Reference.Error(GatedMixture.Forward(x, y, map, gate), GatedMixture.ThroughAten(exactX, exactY, exactMap, exactGate, null)) < 1e-5);
+            var found = GatedMixture.Forward(x, y, map, gate, factor);
+            Assert.True(Reference.Error(found, GatedMixture.ThroughAten(exactX, exactY, exactMap, exactGate, exactFactor)) < 1e-5);
+            var longer = GatedMixture.Forward(x.Pad([0, 5]), y.Pad([0, 5]), map, gate, factor);
+            Assert.True(Reference.Error(longer.Narrow(2, 0, length), found.To(DType.Float64)) < 1e-6);
+            Assert.Equal(0, GatedMixture.Forward(x.ZerosLike(), y.ZerosLike(), map, gate, factor).Abs().Max().Item());
+        }
+    }
+
     internal static Tensor Expected(Tensor qkv, Tensor? other, Tensor? share, int heads, Tensor scale, Tensor angles, TokenTiles tiles)
     {
         var (n, tokens) = (qkv.Size(0), qkv.Size(1));

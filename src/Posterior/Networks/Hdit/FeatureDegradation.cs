@@ -17,9 +17,6 @@ namespace Posterior.Networks.Hdit;
 /// </remarks>
 internal sealed class FeatureDegradation : Module
 {
-    // Keeps r finite where nothing is measured.
-    private const double Epsilon = 1e-8;
-
     private readonly HditPatch _patch;
     private readonly MeasurementActivation _activation;
     private readonly Parameter _map, _gate;
@@ -51,28 +48,22 @@ internal sealed class FeatureDegradation : Module
 
         // Numbers of a token are (row, column, image of the stack, channel); Fourier transforms want single precision.
         var images = tokens.To(condition.Y.DType).Reshape(n, h, w, rows, columns, -1, c).Permute(0, 5, 6, 1, 3, 2, 4).Reshape(n, -1, c, h * rows, w * columns);
-        var measured = Tensor.Cat([condition.Operators.Apply(images), condition.Y.Unsqueeze(1)], 1);
-        var z = _map.Value.To(measured.DType).MatMul(measured);
-        WorkMeter.CountProduct(_map, z);
-        if (_activation == MeasurementActivation.Silu) z = z.Silu();
-        // Factors of whole measurements are multiplied first.
-        var gate = _activation == MeasurementActivation.Gated ? Gate(z, condition.Y) : null;
-        var share = _power is { } power ? (condition.Operators.SmoothShare.To(z.Device).To(z.DType).Log() * power.Value.To(z.DType) * -1).Exp().Reshape(n, 1, 1) : null;
-        if ((gate, share) is ({ } a, { } b)) z *= a * b;
-        else if ((gate ?? share) is { } factor) z *= factor;
+        var measured = condition.Operators.Apply(images);
+        var map = _map.Value.To(measured.DType);
+        var share = _power is { } power ? (condition.Operators.SmoothShare.To(measured.Device).To(measured.DType).Log() * power.Value.To(measured.DType) * -1).Exp() : null;
+        var z = _activation == MeasurementActivation.Gated ? GatedMixture.Forward(measured, condition.Y, map, _gate.Value.To(measured.DType), share) : Silu(measured, condition.Y, map, share);
         return scope.Keep(condition.Operators.PseudoInverse(z).Reshape(n, -1, c, h, rows, w, columns).Permute(0, 3, 5, 4, 6, 1, 2).Reshape(n, h, w, tokens.Size(3)).To(tokens.DType));
     }
 
     /// <summary>Random weights that keep the scale.</summary>
     public void Initialise(NoiseSource noise) => Initialisation.Normal(_map, null, 1, noise);
 
-    private Tensor Gate(Tensor z, Tensor y)
+    private static Tensor Silu(Tensor measured, Tensor y, Tensor map, Tensor? share)
     {
-        var power = z.Square().Sum([2], keepDimensions: true);
-        var reference = power.Mean([1], keepDimensions: true) + y.Square().Sum([1]).Unsqueeze(1).Unsqueeze(1) + Epsilon;
-        var gate = _gate.Value.To(z.DType);
-        // The root has no derivative at 0.
-        return ((power / reference + Epsilon).Sqrt() * gate.Narrow(1, 0, 1) + gate.Narrow(1, 1, 1)).Sigmoid() * 2;
+        using var scope = new Scope();
+        var z = map.MatMul(Tensor.Cat([measured, y.Unsqueeze(1)], 1)).Silu();
+        WorkMeter.CountProduct(map, z);
+        return scope.Keep(share is null ? z : z * share.Reshape(-1, 1, 1));
     }
 }
 
