@@ -58,9 +58,17 @@ struct Blocks {
 };
 
 // Without AVX-512 oneDNN 2.6 is slower on channels-last memory, on large images by up to a half (128 to 64 channels at 256 x 256 pixels: 50 GFLOP/s a core, 94 in blocks of 8 channels, 88 with the
-// copies from and to them).
-bool prefers_blocks() {
-    static const bool answer = dnnl::get_effective_cpu_isa() == dnnl::cpu_isa::avx2 || dnnl::get_effective_cpu_isa() == dnnl::cpu_isa::avx2_vnni;
+// copies from and to them), and has nothing fast for bfloat16, for which ATen has a plain loop.
+bool has_avx512() {
+    static const bool answer = [] {
+        switch (dnnl::get_effective_cpu_isa()) {
+            case dnnl::cpu_isa::sse41:
+            case dnnl::cpu_isa::avx:
+            case dnnl::cpu_isa::avx2:
+            case dnnl::cpu_isa::avx2_vnni: return false;
+            default: return true;
+        }
+    }();
     return answer;
 }
 
@@ -99,6 +107,7 @@ class Convolution {
             }
             for (int i = 0; i < 2; ++i) parts[i] = parts_[i];
         }
+        if (!parts[1]->applicable(beside, beside)) return {};
         const auto sum = (*parts[0])(input, {}, PT_IDENTITY, false);
         return sum.defined() ? (*parts[1])(beside, sum, PT_IDENTITY, true) : sum;
     }
@@ -123,6 +132,10 @@ class Convolution {
 
    private:
     at::Tensor run(const at::Tensor& input, const at::Tensor& residual, int32_t activation, bool overwrites) {
+        if (input.scalar_type() == at::kBFloat16 && !has_avx512()) {
+            const auto y = run(input.to(at::kFloat), residual.defined() ? residual.to(at::kFloat) : residual, activation, false);
+            return y.defined() ? y.to(at::kBFloat16) : y;
+        }
         if (input.numel() == 0 || input.size(2) + 2 * padding_[0] < weight_.size(2) || input.size(3) + 2 * padding_[1] < weight_.size(3)) return {};
         auto x = input.contiguous(at::MemoryFormat::ChannelsLast);
         auto height = (x.size(2) + 2 * padding_[0] - weight_.size(2)) / strides_[0] + 1;
@@ -132,12 +145,7 @@ class Convolution {
         if (residual.defined() && residual.sizes() != at::IntArrayRef(shape)) throw std::invalid_argument("a convolution's residual has another shape than its result");
         overwrites = overwrites && residual.defined() && residual.is_contiguous(at::MemoryFormat::ChannelsLast) && !residual.is_alias_of(x);
         auto primitive = find({x.size(0), x.size(2), x.size(3), at::get_num_threads(), type_of(x), activation, residual.defined(), overwrites}, height, width);
-        if (!primitive->usable) {
-            if (x.scalar_type() != at::kBFloat16) return {};
-            // A processor without instructions for bfloat16 has no fast convolution in it, and ATen's is a plain loop.
-            const auto y = run(x.to(at::kFloat), residual.defined() ? residual.to(at::kFloat) : residual, activation, false);
-            return y.defined() ? y.to(at::kBFloat16) : y;
-        }
+        if (!primitive->usable) return {};
 
         if (primitive->blocks) return run_in_blocks(*primitive, x, residual, overwrites, shape);
         const auto in_place = overwrites && primitive->accumulates;
@@ -187,7 +195,7 @@ class Convolution {
 
     bool applicable(const at::Tensor& x, const at::Tensor& residual) const {
         if (x.dim() != 4 || !plain(x) || !plain(weight_) || x.size(1) != weight_.size(1) * groups_) return false;
-        // Weights of more precision than the input are rounded when they are packed, as a conversion would; less precision stays with ATen.
+        // Weights of more precision than the input are rounded when they are packed, as a conversion would (not where bfloat16 is calculated in single precision); less precision stays with ATen.
         if (x.scalar_type() == at::kFloat && weight_.scalar_type() != at::kFloat) return false;
         if (bias_.defined() && (!bias_.device().is_cpu() || bias_.scalar_type() != weight_.scalar_type())) return false;
         // oneDNN 2.6 adds a second image wrongly to 1x1 convolutions of an odd number of bfloat16 channels (seen with 11 and 19).
@@ -243,13 +251,19 @@ class Convolution {
 
     bool make_in_blocks(Primitive& result, int64_t height, int64_t width) {
         const auto whole = weight_.size(0) % channels_of_a_block == 0 && weight_.size(1) % channels_of_a_block == 0;
-        if (!prefers_blocks() || result.shape.type != memory::data_type::f32 || groups_ != 1 || !whole || (weight_.size(2) == 1 && weight_.size(3) == 1)) return false;
+        if (has_avx512() || result.shape.type != memory::data_type::f32 || groups_ != 1 || !whole || (weight_.size(2) == 1 && weight_.size(3) == 1)) return false;
         const auto in_blocks = [&](int64_t channels, int64_t rows, int64_t columns) { return memory::desc({result.shape.batch, channels, rows, columns}, memory::data_type::f32, memory::format_tag::nChw8c); };
         Primitive wanted;
         wanted.shape = result.shape;
         wanted.source = in_blocks(weight_.size(1), result.shape.height, result.shape.width);
         wanted.destination = in_blocks(weight_.size(0), height, width);
-        const auto chosen = choose(wanted, result.shape.residual ? Addition::accumulate : Addition::none);
+        dnnl::convolution_forward::primitive_desc chosen;
+        try {
+            chosen = choose(wanted, result.shape.residual ? Addition::accumulate : Addition::none);
+        } catch (const dnnl::error& error) {
+            if (error.status != dnnl_unimplemented) throw;
+            return false;
+        }
         if (!posterior::is_fast(chosen)) return false;
         const auto copy = [](const memory::desc& from, const memory::desc& to) { return dnnl::reorder(dnnl::reorder::primitive_desc(engine(), from, engine(), to)); };
         result.blocks = std::make_unique<Blocks>(Blocks{wanted.source, wanted.destination, copy(result.source, wanted.source), copy(result.destination, wanted.destination), copy(wanted.destination, result.destination)});

@@ -59,13 +59,13 @@ struct Attention {
     at::Tensor qkv, other, cosines, sines, lengths, shares, mask;
     Tiles tiles;
     int64_t images, heads, features, width, tokens, streams, columns;
-    bool half;
+    bool half, shared;
 
     Attention(const at::Tensor& qkv, const at::Tensor& other, int64_t heads, const at::Tensor& scale, const at::Tensor& share, const at::Tensor& cosines, const at::Tensor& sines, const Tiles& tiles)
         : qkv(qkv), other(other), cosines(cosines), sines(sines), lengths(scale.detach().to(at::kFloat).sqrt().contiguous()),
           shares(share.defined() && share.numel() > 0 ? share.detach().to(at::kFloat).contiguous() : at::zeros({heads}, at::kFloat)), tiles(tiles), images(qkv.size(0)), heads(heads),
           features(qkv.size(-1) / 3), width(features / heads), tokens(qkv.numel() / (images * 3 * features)), streams(other.defined() && other.numel() > 0 ? 2 : 1),
-          columns(padded(streams * tiles.each_keys)), half(qkv.scalar_type() == at::kBFloat16) {
+          columns(padded(streams * tiles.each_keys)), half(qkv.scalar_type() == at::kBFloat16), shared(share.defined() && share.numel() > 0) {
         mask = tiles.padded_mask(streams, columns);
     }
 
@@ -134,7 +134,7 @@ struct Attention {
                                                                  const_cast<void*>(dvalues.first), dkeys.pitch);
                 }
                 by_length.data_ptr<float>()[task] = length;
-                if (streams == 1) continue;
+                if (!shared) continue;
                 const auto first = rows(result.qkv, result.other, image, head, 1);
                 by_share.data_ptr<float>()[task] =
                     kernels.shared_keys_gradient[half](keys[0], tile(0, head), tokens, rows(result.qkv, result.other, image, head, 3), const_cast<void*>(first.first), first.pitch);

@@ -35,7 +35,7 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
     }
 
     /// <summary>
-    /// Whether the processor has instructions for bfloat16. Without them convolutions and linear layers of that type are calculated in single precision and rounded, so that they cost as much as those of Float32.
+    /// Whether the processor has instructions for bfloat16. Without them that type gains nothing; without AVX-512 convolutions, products and attention of that type are calculated in single precision and rounded.
     /// </summary>
     public static bool HasBFloat16 => _hasBFloat16.Value;
 

@@ -9,7 +9,7 @@ public sealed partial class Tensor
     /// <summary>Matrix product, batched over leading dimensions.</summary>
     public Tensor MatMul(Tensor other)
     {
-        if (!IsCalculatedInSingle || other.DType != DType.BFloat16) return _matmul.Call(this, other);
+        if (!IsCalculatedInSingle(other)) return _matmul.Call(this, other);
         using var scope = new Scope();
         return scope.Keep(_matmul.Call(To(DType.Float32), other.To(DType.Float32)).To(DType.BFloat16));
     }

@@ -31,7 +31,7 @@ public sealed partial class Tensor
     /// <summary>x W^T + b over the last dimension.</summary>
     public Tensor Linear(Tensor weight, Tensor? bias = null)
     {
-        if (!IsCalculatedInSingle) return _linear.Call(this, weight, bias);
+        if (!IsCalculatedInSingle(weight)) return _linear.Call(this, weight, bias);
         using var scope = new Scope();
         return scope.Keep(_linear.Call(To(DType.Float32), weight.To(DType.Float32), bias?.To(DType.Float32)).To(DType.BFloat16));
     }
@@ -94,12 +94,12 @@ public sealed partial class Tensor
     /// <summary>Bicubic (a = -0.75) resampling to a size, half-pixel centres, without antialiasing.</summary>
     public Tensor UpsampleBicubic(long height, long width) => _upsampleBicubic.Call(this, new[] { height, width }, false, Value.None, Value.None);
 
-    // On processors without instructions for bfloat16 libtorch 1.13 takes plain loops, which are a thousand times slower and round every sum.
-    private bool IsCalculatedInSingle => DType == DType.BFloat16 && Device.Kind == DeviceKind.Cpu && !FastPath.HasBFloat16;
+    // Without AVX-512 libtorch 1.13 takes plain loops for bfloat16, which are a thousand times slower and round every sum.
+    private bool IsCalculatedInSingle(Tensor other) => DType == DType.BFloat16 && other.DType == DType.BFloat16 && Device.Kind == DeviceKind.Cpu && !FastPath.HasBFloat16;
 
     private Tensor Correlate(Tensor weight, Tensor? bias, long[] stride, long[] padding, long[] dilation, long groups)
     {
-        if (!IsCalculatedInSingle) return _conv2d.Call(this, weight, bias, stride, padding, dilation, groups);
+        if (!IsCalculatedInSingle(weight)) return _conv2d.Call(this, weight, bias, stride, padding, dilation, groups);
         using var scope = new Scope();
         return scope.Keep(_conv2d.Call(To(DType.Float32), weight.To(DType.Float32), bias?.To(DType.Float32), stride, padding, dilation, groups).To(DType.BFloat16));
     }

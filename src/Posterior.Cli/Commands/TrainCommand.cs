@@ -58,9 +58,10 @@ internal static class TrainCommand
                 Task = entry.Name,
                 TaskSettings = TaskSettings(parsed.GetValue(set) ?? [], parsed.GetValue(network)),
                 Seed = parsed.GetValue(seed) ?? 0,
+                Activations = parsed.GetValue(dtype) ?? (FastPath.HasBFloat16 ? "bf16" : "f32"),
             };
             if (settings.Problems().ToArray() is { Length: > 0 } problems) throw new TrainingException(string.Join("; ", problems));
-            var activations = new PriorSettings { Dtype = parsed.GetValue(dtype) ?? (FastPath.HasBFloat16 ? "bf16" : "f32") }.ParseDtype();
+            var activations = new PriorSettings { Dtype = settings.Activations }.ParseDtype();
             return Train(source, folder, entry.Create(settings.TaskSettings), parsed.GetValue(shrink) ?? 1, settings, activations, parsed.GetValue(start), parsed.GetValue(resume), parsed.GetValue(average));
         });
         return command;

@@ -49,20 +49,16 @@ public abstract class ConvolutionLayer(long stride, (long V, long H) padding, lo
     /// <returns><c>[N, outputs, H', W']</c>.</returns>
     public Tensor ForwardModulated(Tensor x, Tensor? scale, Tensor? shift, Activation activation = Activation.Identity) => Forward(x, null, scale, shift, activation, false);
 
-    /// <summary>Applies the layer to two images side by side, as if they were concatenated. The fast path concatenates nothing for kernels of one pixel.</summary>
+    /// <summary>Applies the layer to two images side by side, as if they were concatenated; or null where they must be: outside the fast path, in training, and for kernels of several pixels.</summary>
     /// <param name="x"><c>[N, C, H, W]</c>; channels-last memory is fastest.</param>
     /// <param name="beside"><c>[N, inputs - C, H, W]</c>.</param>
     /// <returns><c>[N, outputs, H', W']</c>.</returns>
-    public Tensor ForwardBeside(Tensor x, Tensor beside)
+    public Tensor? ForwardBeside(Tensor x, Tensor beside)
     {
         var start = LayerProfile.Start();
-        if (Packed()?.RunBeside(x, beside) is { } y)
-        {
-            Count(start, x.Size(1) + beside.Size(1), y);
-            return y;
-        }
-        using var scope = new Scope();
-        return scope.Keep(Forward(Tensor.Cat([x, beside], 1)));
+        if (Packed()?.RunBeside(x, beside) is not { } y) return null;
+        Count(start, x.Size(1) + beside.Size(1), y);
+        return y;
     }
 
     /// <summary>The operations for one number of the result.</summary>

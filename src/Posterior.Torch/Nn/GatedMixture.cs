@@ -2,7 +2,7 @@ namespace Posterior.Torch.Nn;
 
 /// <summary>
 /// A linear map over the vectors of a stack and one more, each result scaled by a gate on its length beside the others': what InvFussion's layer makes of measurements (Eq. 7). Lengths do not depend
-/// on the basis of the vectors nor on zeros among their numbers. In inference on the CPU, in single precision, one pass over the stack and one over the result (<see cref="FastPath"/>).
+/// on the basis of the vectors nor on zeros among their numbers. In inference on the CPU, in single precision, an image at a time stays in the cache (<see cref="FastPath"/>).
 /// </summary>
 public static class GatedMixture
 {

@@ -33,21 +33,17 @@ public sealed class GroupNorm : Module
         return y;
     }
 
-    /// <summary>Normalises the channels of two images side by side, as if they were concatenated, then applies SiLU when asked. The fast path, in inference, concatenates nothing.</summary>
+    /// <summary>Normalises the channels of two images side by side, as if they were concatenated, then applies SiLU when asked; or null where they must be concatenated: outside the fast path and in training.</summary>
     /// <param name="x"><c>[N, C, H, W]</c>; channels-last memory is fastest.</param>
     /// <param name="beside"><c>[N, C', H, W]</c>.</param>
     /// <param name="silu">Whether z sigmoid(z) is applied to the result.</param>
     /// <returns><c>[N, C + C', H, W]</c>.</returns>
-    public Tensor ForwardBeside(Tensor x, Tensor beside, bool silu = false)
+    public Tensor? ForwardBeside(Tensor x, Tensor beside, bool silu = false)
     {
         var start = LayerProfile.Start();
-        if (FastPath.GroupNorm(x, beside, _groups, _weight, _bias, _epsilon, null, null, silu) is { } y)
-        {
-            LayerProfile.Stop(start, "group normalisation", 0, y);
-            return y;
-        }
-        using var scope = new Scope();
-        return scope.Keep(Forward(Tensor.Cat([x, beside], 1), silu));
+        if (FastPath.GroupNorm(x, beside, _groups, _weight, _bias, _epsilon, null, null, silu) is not { } y) return null;
+        LayerProfile.Stop(start, "group normalisation", 0, y);
+        return y;
     }
 
     private Tensor ThroughAten(Tensor x, bool silu, Tensor? scale, Tensor? shift)

@@ -32,6 +32,9 @@ public sealed record TrainingSettings
     /// <summary>AdamW's weight decay.</summary>
     public double WeightDecay { get; init; }
 
+    /// <summary>The number format of activations, where the network has a choice: f32 or bf16.</summary>
+    public string Activations { get; init; } = "bf16";
+
     /// <summary>The norm to which gradients are clipped.</summary>
     public double ClipNorm { get; init; } = 1;
 

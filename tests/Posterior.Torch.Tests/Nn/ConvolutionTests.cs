@@ -167,30 +167,38 @@ public sealed class ConvolutionTests
         Assert.True(Reference.Error(y, exact.Conv2d(layer.Weight.To(DType.Float64), layer.Bias!.To(DType.Float64), 1, 1)) < 1e-2);
     }
 
-    [Theory]
-    [InlineData(16, 8, 24, 1)]
-    [InlineData(3, 5, 7, 1)]
-    [InlineData(64, 64, 64, 1)]
-    [InlineData(8, 16, 8, 3)]
-    public void Two_images_side_by_side_are_convolved_as_both_concatenated(long inputs, long others, long outputs, long kernel)
+    [SkippableTheory]
+    [InlineData(16, 8, 24)]
+    [InlineData(3, 5, 7)]
+    [InlineData(64, 64, 64)]
+    public void Two_images_side_by_side_are_convolved_as_both_concatenated(long inputs, long others, long outputs)
     {
+        Skip.If(TorchRuntime.FastPath.Convolution.Length == 0, "the bridge was built without oneDNN");
         using var noGrad = new NoGrad();
         foreach (var dtype in new[] { DType.Float32, DType.BFloat16 })
         {
             using var scope = new Scope();
-            using var layer = Layer(inputs + others, outputs, kernel, 1, kernel / 2, 1, dtype);
+            using var layer = Layer(inputs + others, outputs, 1, 1, 0, 1, dtype);
             var ((x, exact), (beside, exactBeside)) = (Reference.Random(1, dtype, 2, inputs, 9, 7), Reference.Random(2, dtype, 2, others, 9, 7));
             for (var round = 0; round < 2; round++)
             {
-                var plain = Tensor.Cat([exact, exactBeside], 1).Conv2d(layer.Weight.To(DType.Float64), layer.Bias!.To(DType.Float64), 1, kernel / 2);
-                Assert.True(Reference.Error(layer.ForwardBeside(x, beside), plain) < 2 * Reference.Tolerance(dtype));
-                Assert.True(Reference.Error(layer.ForwardBeside(x.Contiguous(channelsLast: true), beside), plain) < 2 * Reference.Tolerance(dtype));
+                var plain = Tensor.Cat([exact, exactBeside], 1).Conv2d(layer.Weight.To(DType.Float64), layer.Bias!.To(DType.Float64));
+                foreach (var image in new[] { x, x.Contiguous(channelsLast: true) })
+                {
+                    // In bfloat16 the sum of the first image is rounded, and channels that fill no vector are left to a concatenation.
+                    if (layer.ForwardBeside(image, beside) is { } y) Assert.True(Reference.Error(y, plain) < 2 * Reference.Tolerance(dtype));
+                    else Assert.True(dtype == DType.BFloat16 && others % 16 != 0);
+                }
 
                 // Weights that were written to are packed again.
                 layer.Weight.CopyFrom(layer.Weight * 2);
             }
-            Assert.Throws<TorchException>(() => layer.ForwardBeside(x, x.Narrow(2, 0, 3)));
+            if (dtype == DType.Float32) Assert.Throws<TorchException>(() => layer.ForwardBeside(x, beside.Narrow(2, 0, 3)));
+            Assert.Null(layer.ForwardBeside(x, x.Narrow(1, 0, 1)));
         }
+        using var larger = Layer(16, 8, 3, 1, 1, 1, DType.Float32);
+        using var images = new Scope();
+        Assert.Null(larger.ForwardBeside(Tensor.Ones([1, 8, 5, 5]), Tensor.Ones([1, 8, 5, 5])));
     }
 
     [Fact]

@@ -151,7 +151,6 @@ public sealed class TransformerTests : IDisposable
         }
     }
 
-    /// <summary>Rotary attention by libtorch's operators.</summary>
     [Theory]
     [MemberData(nameof(Variants))]
     public void A_gated_mixture_matches_double_precision_and_knows_no_zeros(string variant, DType dtype)
@@ -175,6 +174,7 @@ public sealed class TransformerTests : IDisposable
         }
     }
 
+    /// <summary>Rotary attention by libtorch's operators.</summary>
     internal static Tensor Expected(Tensor qkv, Tensor? other, Tensor? share, int heads, Tensor scale, Tensor angles, TokenTiles tiles)
     {
         var (n, tokens) = (qkv.Size(0), qkv.Size(1));

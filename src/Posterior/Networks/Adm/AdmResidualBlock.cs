@@ -45,9 +45,12 @@ public sealed class AdmResidualBlock : Module
     public Tensor Forward(Tensor x, Tensor activatedEmbedding, Tensor? beside = null)
     {
         using var scope = new Scope();
-        if (beside is not null && (_skip is null || _resampling != Resampling.None)) (x, beside) = (Tensor.Cat([x, beside], 1), null);
+        // Nothing is concatenated where both readers of the input can do without.
+        var shortcut = beside is not null && _resampling == Resampling.None ? _skip?.ForwardBeside(x, beside) : null;
+        var normalised = shortcut is null ? null : _inNorm.ForwardBeside(x, beside!, silu: true);
+        if (beside is not null && normalised is null) (x, shortcut) = (Tensor.Cat([x, beside], 1), null);
         // Resampling sits between the activation and the convolution, and on the skip.
-        var h = beside is null ? Resample(_inNorm.Forward(x, silu: true)) : _inNorm.ForwardBeside(x, beside, silu: true);
+        var h = normalised ?? Resample(_inNorm.Forward(x, silu: true));
         var time = _embedding.Forward(activatedEmbedding).Unsqueeze(2).Unsqueeze(3);
         if (_scaleShift)
         {
@@ -58,8 +61,8 @@ public sealed class AdmResidualBlock : Module
         {
             h = _outNorm.Forward(_inConvolution.ForwardModulated(h, scale: null, shift: time), silu: true, overwrites: true);
         }
-        var skip = beside is null ? Resample(x) : _skip!.ForwardBeside(x, beside);
-        if (_skip is not null && beside is null) skip = _skip.Forward(skip);
+        var skip = shortcut ?? Resample(x);
+        if (_skip is not null && shortcut is null) skip = _skip.Forward(skip);
         return scope.Keep(_outConvolution.Forward(h, residual: skip, overwrites: !ReferenceEquals(skip, x)));
     }
 

@@ -23,6 +23,7 @@ public sealed class AdmStage : Module
         using var scope = new Scope();
         foreach (var (_, layer) in Children)
         {
+            if (skip is not null && layer is not AdmResidualBlock) throw new InvalidOperationException($"a stage that takes a skip cannot begin with a {layer.GetType().Name}");
             var next = layer switch
             {
                 AdmResidualBlock block => block.Forward(x, activatedEmbedding, skip),
