@@ -37,7 +37,6 @@ internal static class BenchCommand
         {
             var settings = prior.Read(parsed);
             if (parsed.GetValue(probe) is { } name) return Probe(name, settings);
-            if (!FastPath.HasBFloat16) Terminal.Note("this processor has no instructions for bfloat16: its rows are left out");
             if (parsed.GetValue(layers)) return Layers(parsed.GetValue(json));
             if (parsed.GetValue(images) is < 1) throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"--images is {parsed.GetValue(images)}, expected 1 or more"));
             var rows = parsed.GetValue(data) is { } source ? Quality(settings, source, parsed.GetValue(images) ?? QualityImages) : Speed(settings);
@@ -59,6 +58,7 @@ internal static class BenchCommand
     private static BenchmarkRow[] Speed(PriorSettings settings) => ProgressView.Run("measuring", 1, view =>
     {
         var progress = new Reporter<string>(what => view.Report(0, what));
+        NoteMissingFormat();
         // A model that is named must be there; the shipped one may be missing.
         var installed = settings.Model != new PriorSettings().Model || Models.ModelZoo.Names.Contains(settings.Model);
         return (BenchmarkRow[])[.. StartUp(settings, installed), .. SpeedBenchmark.Run(progress, Interrupts.Token), .. LongRuns(settings, installed, progress), .. LargeImages(settings, installed, progress), .. Neighbours(settings, installed, progress), .. Solvers(settings, installed, progress), .. Metrics(settings, installed, progress), .. Precision(settings, installed, progress)];
@@ -105,10 +105,16 @@ internal static class BenchCommand
 
     private static int Layers(bool json)
     {
+        NoteMissingFormat();
         var breakdowns = ProgressView.Run("measuring", 1, _ => LayerBreakdown.OfBenchmarkNetworks(Interrupts.Token).ToArray());
         if (json) Terminal.Json(breakdowns, ResultJson.Default.LayerBreakdownArray);
         else foreach (var breakdown in breakdowns) Print(breakdown);
         return 0;
+    }
+
+    private static void NoteMissingFormat()
+    {
+        if (!FastPath.HasBFloat16) Terminal.Note("this processor has no instructions for bfloat16: its rows are left out");
     }
 
     private static void Print(LayerBreakdown breakdown)
