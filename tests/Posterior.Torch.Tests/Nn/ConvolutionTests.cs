@@ -204,7 +204,6 @@ public sealed class ConvolutionTests
     [Fact]
     public void BFloat16_is_convolved_also_without_instructions_for_it()
     {
-        // A plain loop of ATen takes minutes for these.
         using var scope = new Scope();
         using var layer = Layer(64, 64, 3, 1, 1, 1, DType.BFloat16);
         var (x, exact) = Reference.Random(1, DType.BFloat16, 1, 64, 128, 128);
