@@ -2,6 +2,7 @@
 // values are read where a convolution left them, and the result lies as the next convolution reads it.
 #include "bridge.h"
 #include "onednn.h"
+#include "processor.h"
 #include "vector_kernels.h"
 
 #include <ATen/ATen.h>
@@ -139,9 +140,8 @@ int pt_attention(pt_tensor q, pt_tensor k, pt_tensor v, pt_tensor* out) {
         if (!readable(queries, queries) || !readable(keys, queries) || !readable(values, queries) || queries.numel() == 0 || keys.numel() == 0) return;
         if (keys.sizes() != values.sizes() || keys.size(0) != queries.size(0) || keys.size(1) != queries.size(1) || keys.size(2) != queries.size(2)) return;
         at::NoGradGuard no_grad;
-        auto y = attention(queries, keys, values);
-        // A processor without instructions for bfloat16 has no fast products in it.
-        if (!y.defined() && queries.scalar_type() == at::kBFloat16) y = attention(single(queries), single(keys), single(values));
+        const auto in_single = queries.scalar_type() == at::kBFloat16 && !posterior::has_fast_bfloat16();
+        auto y = in_single ? attention(single(queries), single(keys), single(values)) : attention(queries, keys, values);
         *out = posterior::release(y.defined() ? y.to(queries.scalar_type()) : y);
 #endif
     });

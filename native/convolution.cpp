@@ -4,8 +4,11 @@
 // Anything that is not supported here (gradients, other types or devices, no oneDNN) gives a null result, and the caller takes
 // ATen's convolution.
 #include "bridge.h"
+#include "convolution_primitive.h"
 #include "onednn.h"
+#include "processor.h"
 #include "vector_kernels.h"
+#include "winograd.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -16,7 +19,6 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
-#include <vector>
 
 using posterior::borrow;
 using posterior::guard;
@@ -26,68 +28,20 @@ namespace {
 #ifdef POSTERIOR_ONEDNN
 
 using dnnl::memory;
+using posterior::ConvolutionPrimitive;
 using posterior::engine;
 using posterior::plain;
 using posterior::recorded;
 using posterior::stream;
 using posterior::type_of;
 
-// Primitives of one layer that are kept: tiles and batches of several sizes alternate in practice.
-constexpr size_t most_primitives = 12;
-
-constexpr int64_t channels_of_a_block = 8;
-
 constexpr int64_t most_rows_of_few = 4, grain_of_few = 1 << 16;
-
-struct Shape {
-    int64_t batch, height, width, threads;
-    memory::data_type type;
-    int32_t activation;
-    bool residual, overwrites;
-
-    bool operator==(const Shape& other) const {
-        return batch == other.batch && height == other.height && width == other.width && threads == other.threads && type == other.type &&
-               activation == other.activation && residual == other.residual && overwrites == other.overwrites;
-    }
-};
-
-// The layout of a convolution that does not work on channels-last memory, and the copies from and to it.
-struct Blocks {
-    memory::desc source, destination;
-    dnnl::reorder enter, enter_residual, leave;
-};
-
-// Without AVX-512 oneDNN 2.6 is slower on channels-last memory, on large images by up to a half (128 to 64 channels at 256 x 256 pixels: 50 GFLOP/s a core, 94 in blocks of 8 channels, 88 with the
-// copies from and to them), and has nothing fast for bfloat16, for which ATen has a plain loop.
-bool has_avx512() {
-    static const bool answer = [] {
-        switch (dnnl::get_effective_cpu_isa()) {
-            case dnnl::cpu_isa::sse41:
-            case dnnl::cpu_isa::avx:
-            case dnnl::cpu_isa::avx2:
-            case dnnl::cpu_isa::avx2_vnni: return false;
-            default: return true;
-        }
-    }();
-    return answer;
-}
-
-struct Primitive {
-    Shape shape;
-    dnnl::convolution_forward run;  // empty when oneDNN has no fast implementation for the shape
-    memory::desc source, destination;
-    std::shared_ptr<at::Tensor> packed;
-    memory::desc packed_layout;
-    bool usable = false;
-    bool accumulates = false;  // the residual is copied to the result first
-    std::unique_ptr<Blocks> blocks;
-};
 
 class Convolution {
    public:
     Convolution(at::Tensor weight, at::Tensor bias, int64_t stride_v, int64_t stride_h, int64_t padding_v, int64_t padding_h, int64_t groups)
-        : given_(std::move(weight)), weight_(given_.dim() == 2 ? given_.detach().unsqueeze(2).unsqueeze(3) : given_), bias_(std::move(bias)),
-          strides_{stride_v, stride_h}, padding_{padding_v, padding_h}, groups_(groups), version_(version()) {}
+        : given_(std::move(weight)),
+          layer_{given_.dim() == 2 ? given_.detach().unsqueeze(2).unsqueeze(3) : given_, std::move(bias), {stride_v, stride_h}, {padding_v, padding_h}, groups}, version_(version()) {}
 
     // With `overwrites` the result may take the memory of the residual.
     at::Tensor operator()(const at::Tensor& input, const at::Tensor& residual, int32_t activation, bool overwrites) {
@@ -96,14 +50,14 @@ class Convolution {
 
     // The same without residual and activation for a kernel of one pixel and two images side by side, each with its part of the weights: nothing is concatenated.
     at::Tensor operator()(const at::Tensor& input, const at::Tensor& beside) {
-        const auto channels = input.size(1), rest = weight_.size(1) - channels;
-        if (groups_ != 1 || rest <= 0 || weight_.size(2) != 1 || weight_.size(3) != 1 || recorded(given_)) return {};
+        const auto channels = input.size(1), rest = layer_.weight.size(1) - channels;
+        if (layer_.groups != 1 || rest <= 0 || !layer_.is_one_pixel() || recorded(given_)) return {};
         std::shared_ptr<Convolution> parts[2];
         {
             std::lock_guard<std::mutex> lock(mutex_);
-            if (!parts_[0] || parts_[0]->weight_.size(1) != channels) {
-                parts_[0] = std::make_shared<Convolution>(weight_.narrow(1, 0, channels), bias_, strides_[0], strides_[1], padding_[0], padding_[1], 1);
-                parts_[1] = std::make_shared<Convolution>(weight_.narrow(1, channels, rest), at::Tensor(), strides_[0], strides_[1], padding_[0], padding_[1], 1);
+            if (!parts_[0] || parts_[0]->layer_.weight.size(1) != channels) {
+                parts_[0] = std::make_shared<Convolution>(layer_.weight.narrow(1, 0, channels), layer_.bias, layer_.strides[0], layer_.strides[1], layer_.padding[0], layer_.padding[1], 1);
+                parts_[1] = std::make_shared<Convolution>(layer_.weight.narrow(1, channels, rest), at::Tensor(), layer_.strides[0], layer_.strides[1], layer_.padding[0], layer_.padding[1], 1);
             }
             for (int i = 0; i < 2; ++i) parts[i] = parts_[i];
         }
@@ -116,7 +70,7 @@ class Convolution {
     at::Tensor of_few(const at::Tensor& input) const {
         const auto width = input.size(-1), count = input.numel() / width;
         if (count > most_rows_of_few || given_.dim() != 2 || given_.size(1) != width || input.scalar_type() != at::kFloat || given_.scalar_type() != at::kFloat || !plain(given_) || recorded(given_) ||
-            recorded(bias_) || !given_.is_contiguous() || (bias_.defined() && bias_.scalar_type() != at::kFloat))
+            recorded(layer_.bias) || !given_.is_contiguous() || (layer_.bias.defined() && layer_.bias.scalar_type() != at::kFloat))
             return {};
         const auto x = input.contiguous();
         auto shape = input.sizes().vec();
@@ -126,24 +80,30 @@ class Convolution {
         at::parallel_for(0, outputs, std::max<int64_t>(1, grain_of_few / width), [&](int64_t begin, int64_t end) {
             kernels.products_with_rows(x.data_ptr<float>(), given_.data_ptr<float>() + begin * width, y.data_ptr<float>() + begin, count, end - begin, width, outputs);
         });
-        if (bias_.defined()) y.add_(bias_);
+        if (layer_.bias.defined()) y.add_(layer_.bias);
         return y;
     }
 
    private:
     at::Tensor run(const at::Tensor& input, const at::Tensor& residual, int32_t activation, bool overwrites) {
-        if (input.scalar_type() == at::kBFloat16 && !has_avx512()) {
+        if (input.scalar_type() == at::kBFloat16 && !posterior::has_fast_bfloat16()) {
             const auto y = run(input.to(at::kFloat), residual.defined() ? residual.to(at::kFloat) : residual, activation, false);
             return y.defined() ? y.to(at::kBFloat16) : y;
         }
-        if (input.numel() == 0 || input.size(2) + 2 * padding_[0] < weight_.size(2) || input.size(3) + 2 * padding_[1] < weight_.size(3)) return {};
+        if (input.numel() == 0 || input.size(2) + 2 * layer_.padding[0] < layer_.weight.size(2) || input.size(3) + 2 * layer_.padding[1] < layer_.weight.size(3)) return {};
         auto x = input.contiguous(at::MemoryFormat::ChannelsLast);
-        auto height = (x.size(2) + 2 * padding_[0] - weight_.size(2)) / strides_[0] + 1;
-        auto width = (x.size(3) + 2 * padding_[1] - weight_.size(3)) / strides_[1] + 1;
-        auto outputs = weight_.size(0);
+        auto height = (x.size(2) + 2 * layer_.padding[0] - layer_.weight.size(2)) / layer_.strides[0] + 1;
+        auto width = (x.size(3) + 2 * layer_.padding[1] - layer_.weight.size(3)) / layer_.strides[1] + 1;
+        auto outputs = layer_.weight.size(0);
         const std::array<int64_t, 4> shape{x.size(0), outputs, height, width};
         if (residual.defined() && residual.sizes() != at::IntArrayRef(shape)) throw std::invalid_argument("a convolution's residual has another shape than its result");
         overwrites = overwrites && residual.defined() && residual.is_contiguous(at::MemoryFormat::ChannelsLast) && !residual.is_alias_of(x);
+        if (const auto filter = winograd(x)) {
+            auto y = overwrites ? residual : at::empty(shape, x.options(), at::MemoryFormat::ChannelsLast);
+            const auto added = residual.defined() ? residual.contiguous(at::MemoryFormat::ChannelsLast) : residual;
+            (*filter)(x, layer_.bias.defined() ? layer_.bias.to(at::kFloat).contiguous() : layer_.bias, added, activation, y);
+            return y;
+        }
         auto primitive = find({x.size(0), x.size(2), x.size(3), at::get_num_threads(), type_of(x), activation, residual.defined(), overwrites}, height, width);
         if (!primitive->usable) return {};
 
@@ -151,7 +111,7 @@ class Convolution {
         const auto in_place = overwrites && primitive->accumulates;
         auto y = in_place ? residual : at::empty(shape, x.options(), at::MemoryFormat::ChannelsLast);
         at::Tensor added;
-        const auto bias = bias_.defined() && x.scalar_type() == at::kFloat ? bias_.to(at::kFloat) : bias_;
+        const auto bias = layer_.bias.defined() && x.scalar_type() == at::kFloat ? layer_.bias.to(at::kFloat) : layer_.bias;
         auto arguments = arguments_of(*primitive, {primitive->source, engine(), x.data_ptr()}, {primitive->destination, engine(), y.data_ptr()}, bias);
         if (residual.defined()) {
             if (primitive->accumulates) {
@@ -166,17 +126,17 @@ class Convolution {
         return y;
     }
 
-    std::unordered_map<int, memory> arguments_of(const Primitive& primitive, const memory& source, const memory& destination, const at::Tensor& bias) const {
+    std::unordered_map<int, memory> arguments_of(const ConvolutionPrimitive& primitive, const memory& source, const memory& destination, const at::Tensor& bias) const {
         std::unordered_map<int, memory> arguments{{DNNL_ARG_SRC, source}, {DNNL_ARG_WEIGHTS, {primitive.packed_layout, engine(), primitive.packed->data_ptr()}}, {DNNL_ARG_DST, destination}};
-        if (bias.defined()) arguments.emplace(DNNL_ARG_BIAS, memory({{weight_.size(0)}, type_of(bias), memory::format_tag::a}, engine(), bias.data_ptr()));
+        if (bias.defined()) arguments.emplace(DNNL_ARG_BIAS, memory({{layer_.weight.size(0)}, type_of(bias), memory::format_tag::a}, engine(), bias.data_ptr()));
         return arguments;
     }
 
-    at::Tensor run_in_blocks(const Primitive& primitive, const at::Tensor& x, const at::Tensor& residual, bool overwrites, at::IntArrayRef shape) const {
+    at::Tensor run_in_blocks(const ConvolutionPrimitive& primitive, const at::Tensor& x, const at::Tensor& residual, bool overwrites, at::IntArrayRef shape) const {
         const auto& blocks = *primitive.blocks;
         const auto bytes = [](const memory::desc& layout) { return at::empty({static_cast<int64_t>(layout.get_size())}, at::kByte); };
         const auto source = bytes(blocks.source), destination = bytes(blocks.destination);
-        const auto bias = bias_.defined() ? bias_.to(at::kFloat) : bias_;
+        const auto bias = layer_.bias.defined() ? layer_.bias.to(at::kFloat) : layer_.bias;
         memory given(primitive.source, engine(), x.data_ptr()), in(blocks.source, engine(), source.data_ptr()), out(blocks.destination, engine(), destination.data_ptr());
         blocks.enter.execute(stream(), given, in);
         if (residual.defined()) {
@@ -194,140 +154,50 @@ class Convolution {
     }
 
     bool applicable(const at::Tensor& x, const at::Tensor& residual) const {
-        if (x.dim() != 4 || !plain(x) || !plain(weight_) || x.size(1) != weight_.size(1) * groups_) return false;
+        if (x.dim() != 4 || !plain(x) || !plain(layer_.weight) || x.size(1) != layer_.weight.size(1) * layer_.groups) return false;
         // Weights of more precision than the input are rounded when they are packed, as a conversion would (not where bfloat16 is calculated in single precision); less precision stays with ATen.
-        if (x.scalar_type() == at::kFloat && weight_.scalar_type() != at::kFloat) return false;
-        if (bias_.defined() && (!bias_.device().is_cpu() || bias_.scalar_type() != weight_.scalar_type())) return false;
+        if (x.scalar_type() == at::kFloat && layer_.weight.scalar_type() != at::kFloat) return false;
+        if (layer_.bias.defined() && (!layer_.bias.device().is_cpu() || layer_.bias.scalar_type() != layer_.weight.scalar_type())) return false;
         // oneDNN 2.6 adds a second image wrongly to 1x1 convolutions of an odd number of bfloat16 channels (seen with 11 and 19).
         if (residual.defined() && x.scalar_type() == at::kBFloat16 && x.size(1) % 16 != 0) return false;
         if (residual.defined() && (!plain(residual) || residual.scalar_type() != x.scalar_type())) return false;
-        return !recorded(x) && !recorded(given_) && !recorded(bias_) && !recorded(residual);
+        return !recorded(x) && !recorded(given_) && !recorded(layer_.bias) && !recorded(residual);
     }
 
     // Grows with every operation that writes to the weights in place.
     int64_t version() const { return given_.is_inference() ? 0 : given_._version(); }
 
-    std::shared_ptr<const Primitive> find(const Shape& shape, int64_t height, int64_t width) {
+    // Null where the direct form is faster.
+    std::shared_ptr<const posterior::WinogradFilter> winograd(const at::Tensor& x) {
+        const auto& weight = layer_.weight;
+        if (x.scalar_type() != at::kFloat || weight.size(2) != 3 || weight.size(3) != 3 || layer_.groups != 1) return {};
+        if (layer_.strides[0] != 1 || layer_.strides[1] != 1 || layer_.padding[0] != 1 || layer_.padding[1] != 1) return {};
+        if (!posterior::suits_winograd(weight.size(1), weight.size(0), x.size(0), x.size(2), x.size(3))) return {};
         std::lock_guard<std::mutex> lock(mutex_);
-        if (version_ != version()) {
-            primitives_.clear();
-            version_ = version();
-        }
-        for (const auto& known : primitives_)
-            if (known->shape == shape) return known;
-        auto made = make(shape, height, width);
-        if (primitives_.size() == most_primitives) primitives_.erase(primitives_.begin());
-        primitives_.push_back(made);
-        return made;
+        forget_what_has_changed();
+        if (!winograd_ || !winograd_->fits()) winograd_ = std::make_shared<posterior::WinogradFilter>(weight);
+        return winograd_;
     }
 
-    std::shared_ptr<const Primitive> make(const Shape& shape, int64_t height, int64_t width) {
-        auto result = std::make_shared<Primitive>();
-        result->shape = shape;
-        result->source = memory::desc({shape.batch, weight_.size(1) * groups_, shape.height, shape.width}, shape.type, memory::format_tag::nhwc);
-        result->destination = memory::desc({shape.batch, weight_.size(0), height, width}, shape.type, memory::format_tag::nhwc);
-        try {
-            if (make_in_blocks(*result, height, width)) return result;
-            auto chosen = choose(*result, shape.residual ? Addition::read : Addition::none);
-            const auto one_pixel = weight_.size(2) == 1 && weight_.size(3) == 1;
-            if (shape.overwrites || (shape.residual && shape.type == memory::data_type::f32 && (one_pixel || std::string(chosen.impl_info_str()).find("brg") == std::string::npos))) {
-                // In single precision what reads a second image is slower than what adds to what is there, which costs a copy of the residual, a fiftieth: by a
-                // fifth in implementations other than "brg", by a tenth in those of one pixel. Where the residual may be overwritten nothing is copied.
-                auto accumulating = choose(*result, Addition::accumulate);
-                result->accumulates = std::string(accumulating.impl_info_str()).find("brg") != std::string::npos;
-                if (result->accumulates) chosen = accumulating;
-            }
-            if (!posterior::is_fast(chosen)) return result;
-            result->run = dnnl::convolution_forward(chosen);
-            result->packed_layout = chosen.weights_desc();
-            result->packed = packed(chosen.weights_desc(), shape.type);
-            result->usable = true;
-        } catch (const dnnl::error& error) {
-            // oneDNN 2.6 cannot make every convolution that it describes (seen with 24 bfloat16 channels of 2 x 5 pixels and a residual): ATen does those.
-            if (error.status != dnnl_unimplemented && error.status != dnnl_runtime_error) throw;
-        }
-        return result;
+    void forget_what_has_changed() {
+        if (version_ == version()) return;
+        primitives_.clear();
+        winograd_.reset();
+        version_ = version();
     }
 
-    bool make_in_blocks(Primitive& result, int64_t height, int64_t width) {
-        const auto whole = weight_.size(0) % channels_of_a_block == 0 && weight_.size(1) % channels_of_a_block == 0;
-        if (has_avx512() || result.shape.type != memory::data_type::f32 || groups_ != 1 || !whole || (weight_.size(2) == 1 && weight_.size(3) == 1)) return false;
-        const auto in_blocks = [&](int64_t channels, int64_t rows, int64_t columns) { return memory::desc({result.shape.batch, channels, rows, columns}, memory::data_type::f32, memory::format_tag::nChw8c); };
-        Primitive wanted;
-        wanted.shape = result.shape;
-        wanted.source = in_blocks(weight_.size(1), result.shape.height, result.shape.width);
-        wanted.destination = in_blocks(weight_.size(0), height, width);
-        dnnl::convolution_forward::primitive_desc chosen;
-        try {
-            chosen = choose(wanted, result.shape.residual ? Addition::accumulate : Addition::none);
-        } catch (const dnnl::error& error) {
-            if (error.status != dnnl_unimplemented) throw;
-            return false;
-        }
-        if (!posterior::is_fast(chosen)) return false;
-        const auto copy = [](const memory::desc& from, const memory::desc& to) { return dnnl::reorder(dnnl::reorder::primitive_desc(engine(), from, engine(), to)); };
-        result.blocks = std::make_unique<Blocks>(Blocks{wanted.source, wanted.destination, copy(result.source, wanted.source), copy(result.destination, wanted.destination), copy(wanted.destination, result.destination)});
-        result.run = dnnl::convolution_forward(chosen);
-        result.packed_layout = chosen.weights_desc();
-        result.packed = packed(chosen.weights_desc(), result.shape.type);
-        result.usable = true;
-        return true;
+    std::shared_ptr<const ConvolutionPrimitive> find(const posterior::ConvolutionCall& call, int64_t height, int64_t width) {
+        std::lock_guard<std::mutex> lock(mutex_);
+        forget_what_has_changed();
+        return primitives_.find(layer_, call, height, width);
     }
 
-    enum class Addition { none, read, accumulate };
-
-    dnnl::convolution_forward::primitive_desc choose(const Primitive& wanted, Addition addition) const {
-        dnnl::post_ops after;
-        if (addition == Addition::read) after.append_binary(dnnl::algorithm::binary_add, wanted.destination);
-        if (addition == Addition::accumulate) after.append_sum(1.0f);
-        if (wanted.shape.activation != PT_IDENTITY) {
-            const auto silu = wanted.shape.activation == PT_SILU;
-            const auto kind = silu ? dnnl::algorithm::eltwise_swish : dnnl::algorithm::eltwise_relu;
-            const auto slope = silu ? 1.0f : 0.0f;  // swish is x / (1 + exp(-slope x)); relu scales negative numbers by it
-#if DNNL_VERSION_MAJOR >= 3
-            after.append_eltwise(kind, slope, 0.0f);
-#else
-            after.append_eltwise(1.0f, kind, slope, 0.0f);
-#endif
-        }
-        dnnl::primitive_attr attributes;
-        attributes.set_post_ops(after);
-        const memory::dims strides{strides_[0], strides_[1]}, padding{padding_[0], padding_[1]};
-        const memory::desc filter(filter_dimensions(), wanted.shape.type, memory::format_tag::any);
-        const auto bias_type = wanted.shape.type == memory::data_type::f32 || !bias_.defined() ? memory::data_type::f32 : type_of(bias_);
-        const auto bias = bias_.defined() ? memory::desc({weight_.size(0)}, bias_type, memory::format_tag::a) : memory::desc();
-#if DNNL_VERSION_MAJOR >= 3
-        return {engine(), dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, wanted.source, filter, bias, wanted.destination, strides,
-                padding, padding, attributes};
-#else
-        const dnnl::convolution_forward::desc operation(dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, wanted.source, filter, bias,
-                                                        wanted.destination, strides, padding, padding);
-        return {operation, attributes, engine()};
-#endif
-    }
-
-    memory::dims filter_dimensions() const {
-        if (groups_ == 1) return {weight_.size(0), weight_.size(1), weight_.size(2), weight_.size(3)};
-        return {groups_, weight_.size(0) / groups_, weight_.size(1), weight_.size(2), weight_.size(3)};
-    }
-
-    // Shapes mostly agree on one layout; then they share one packed copy.
-    std::shared_ptr<at::Tensor> packed(const memory::desc& layout, memory::data_type type) {
-        for (const auto& known : primitives_)
-            if (known->usable && known->packed_layout == layout) return known->packed;
-        const auto rows = (type == memory::data_type::f32 ? weight_.to(at::kFloat) : weight_).contiguous();
-        auto copy = std::make_shared<at::Tensor>(at::empty({static_cast<int64_t>(layout.get_size())}, at::TensorOptions().dtype(at::kByte)));
-        memory from({filter_dimensions(), type_of(rows), groups_ == 1 ? memory::format_tag::oihw : memory::format_tag::goihw}, engine(), rows.data_ptr());
-        memory to(layout, engine(), copy->data_ptr());
-        dnnl::reorder(from, to).execute(stream(), from, to);
-        stream().wait();
-        return copy;
-    }
-
-    at::Tensor given_, weight_, bias_;  // the matrix of a linear layer is a kernel of one pixel
-    int64_t strides_[2], padding_[2], groups_, version_;
+    at::Tensor given_;  // the matrix of a linear layer, which is a kernel of one pixel, or the weights themselves
+    posterior::ConvolutionLayer layer_;
+    int64_t version_;
     std::mutex mutex_;
-    std::vector<std::shared_ptr<const Primitive>> primitives_;
+    posterior::ConvolutionPrimitives primitives_;
+    std::shared_ptr<const posterior::WinogradFilter> winograd_;
     std::shared_ptr<Convolution> parts_[2];
 };
 

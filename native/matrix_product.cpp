@@ -2,6 +2,7 @@
 // what is added to residuals in float32.
 #include "bridge.h"
 #include "onednn.h"
+#include "processor.h"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -36,7 +37,7 @@ dnnl::matmul::primitive_desc describe(const at::Tensor& a, const at::Tensor& b, 
 #endif
 }
 
-// See below; false also for types that this processor has no instructions for.
+// See below.
 bool multiply_as_given(const at::Tensor& left, const at::Tensor& right, at::Tensor& result, bool add) {
     const auto a = strided(left), b = strided(right);
     try {
@@ -57,8 +58,7 @@ bool multiply_as_given(const at::Tensor& left, const at::Tensor& right, at::Tens
 // result = a b, or result + a b, for a [M, K], b [K, N] of one type and a contiguous result [M, N], float32 or of that type; false where oneDNN has no fast implementation.
 bool multiply(const at::Tensor& left, const at::Tensor& right, at::Tensor& result, bool add = false) {
     if (left.numel() == 0 || right.numel() == 0) return false;
-    if (multiply_as_given(left, right, result, add)) return true;
-    if (left.scalar_type() != at::kBFloat16) return false;
+    if (left.scalar_type() != at::kBFloat16 || posterior::has_fast_bfloat16()) return multiply_as_given(left, right, result, add);
     auto wide = add ? result.to(at::kFloat) : at::empty(result.sizes(), result.options().dtype(at::kFloat));
     if (!multiply_as_given(left.to(at::kFloat), right.to(at::kFloat), wide, add)) return false;
     if (!wide.is_same(result)) result.copy_(wide);

@@ -89,6 +89,14 @@ struct VectorKernels {
     void (*mixture)(const float* x, const float* y, const float* map, float* z, int64_t count, int64_t outputs, int64_t length, float* squares);
     // x *= factor.
     void (*multiply)(float* x, int64_t count, float factor);
+    // Winograd's convolutions (winograd.h): channels are multiples of `winograd_unit`, 0 where they do not pay, and outputs are multiplied `winograd_columns` at a time.
+    int64_t winograd_unit, winograd_columns;
+    // The 16 numbers of a tile from its 16 pixels, row by row, for each channel; one number of all channels is `plane` apart from the next.
+    void (*winograd_enter)(const float* const* pixels, float* v, int64_t channels, int64_t plane);
+    // c [rows, columns] = a [rows, inputs] b [inputs, columns], `columns` being a multiple of the unit and at most winograd_columns.
+    void (*winograd_products)(const float* a, const float* b, float* c, int64_t rows, int64_t inputs, int64_t columns);
+    // The 4 pixels of a tile's result, of which some may be null, from its 16 products; the bias and what is added to each pixel may be null. The activation is a PT_... constant.
+    void (*winograd_leave)(const float* m, int64_t plane, const float* bias, const float* const* added, float* const* y, int64_t channels, int32_t activation);
 };
 
 // The best variant for this processor, or the one that was chosen with POSTERIOR_VECTOR or pt_vector_variant_set.

@@ -3,7 +3,7 @@ using Posterior.Torch.Nn;
 namespace Posterior.Torch;
 
 /// <summary>
-/// The code that layers use instead of ATen's operators on the CPU: convolutions by oneDNN with packed weights, attention and SiLU in inference;
+/// The code that layers use instead of ATen's operators on the CPU: convolutions by oneDNN with packed weights, or, of 3 x 3 pixels in single precision, by Winograd's algorithm, attention and SiLU in inference;
 /// linear layers, group normalisation, resampling, attention inside windows and what transformers do between matrix products also with derivatives, of the first order. Results agree with ATen's within rounding.
 /// </summary>
 /// <param name="Enabled">Whether it may be used.</param>
@@ -12,11 +12,16 @@ namespace Posterior.Torch;
 /// <param name="Reason">Why it is in use or not, in words.</param>
 public sealed unsafe record FastPath(bool Enabled, string Convolution, string Vector, string Reason)
 {
-    /// <summary>The environment variable that selects a path: <c>aten</c> turns the fast path off.</summary>
+    /// <summary>The environment variable that selects a path: <c>aten</c> turns the fast path off, <c>direct</c> only Winograd's convolutions.</summary>
     public const string Variable = "POSTERIOR_PATH";
 
-    private static readonly Lazy<bool> _hasBFloat16 = new(() => VectorVariants.Contains("avx512_bf16"));
+    private static readonly Lazy<bool> _hasFastBFloat16 = new(() => Native.pt_has_fast_bfloat16() != 0);
     private static bool _enabled = Environment.GetEnvironmentVariable(Variable) != "aten";
+
+    static FastPath()
+    {
+        if (Environment.GetEnvironmentVariable(Variable) == "direct") Native.Set(() => Native.pt_winograd_enable(0));
+    }
 
     /// <summary>What is in use now.</summary>
     public static FastPath Current
@@ -28,22 +33,36 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
             {
                 (false, _) => $"switched off ({Variable}=aten)",
                 (_, "") => $"the bridge was built without oneDNN: convolutions go through ATen, normalisation and SiLU use {vector} code",
-                _ => $"convolutions by {convolution}, normalisation and SiLU by {vector} code",
+                _ => $"convolutions by {convolution}{(HasWinograd ? ", those of 3x3 pixels by Winograd's algorithm" : "")}, normalisation and SiLU by {vector} code",
             };
-            return new FastPath(_enabled, convolution, vector, HasBFloat16 ? reason : $"{reason}; no instructions for bfloat16, which gains nothing here");
+            return new FastPath(_enabled, convolution, vector, HasFastBFloat16 ? reason : $"{reason}; {WhyBFloat16IsNotFast}");
         }
     }
 
     /// <summary>
-    /// Whether the processor has instructions for bfloat16. Without them that type gains nothing; without AVX-512 convolutions, products and attention of that type are calculated in single precision and rounded.
+    /// Whether arithmetic in bfloat16 is faster than in single precision on this processor, which was found out by trying. Where it is not, convolutions, products and attention of
+    /// that type are calculated in single precision and rounded: it saves memory then and no time.
     /// </summary>
-    public static bool HasBFloat16 => _hasBFloat16.Value;
+    public static bool HasFastBFloat16 => _hasFastBFloat16.Value;
+
+    /// <summary>Why <see cref="HasFastBFloat16"/> is false, in words.</summary>
+    public static string WhyBFloat16IsNotFast => VectorVariants.Contains("avx512_bf16")
+        ? "the instructions for bfloat16 are slower than those for single precision here, so that it gains no time"
+        : "no instructions for bfloat16, which gains no time here";
 
     /// <summary>The variants of the vector code that this processor can run, the best first.</summary>
     public static IReadOnlyList<string> VectorVariants => Native.Text(Native.pt_vector_variants()).Split(' ');
 
     /// <summary>Switches the fast path on or off for the whole process.</summary>
     public static void Enable(bool enabled) => Volatile.Write(ref _enabled, enabled);
+
+    /// <summary>
+    /// Whether convolutions of 3 x 3 pixels in single precision take fewer products than their definition has (Winograd's algorithm), where that is faster. Their rounding errors are of the same size.
+    /// </summary>
+    public static bool HasWinograd => Native.pt_winograd_enabled() != 0;
+
+    /// <summary>Switches Winograd's convolutions on or off for the whole process.</summary>
+    public static void EnableWinograd(bool enabled) => Native.pt_winograd_enable(enabled ? 1 : 0);
 
     /// <summary>Selects a variant of the vector code for the whole process.</summary>
     /// <exception cref="TorchException">This processor cannot run it, or there is none of that name.</exception>

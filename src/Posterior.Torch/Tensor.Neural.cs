@@ -94,8 +94,8 @@ public sealed partial class Tensor
     /// <summary>Bicubic (a = -0.75) resampling to a size, half-pixel centres, without antialiasing.</summary>
     public Tensor UpsampleBicubic(long height, long width) => _upsampleBicubic.Call(this, new[] { height, width }, false, Value.None, Value.None);
 
-    // Without AVX-512 libtorch 1.13 takes plain loops for bfloat16, which are slow and round every sum.
-    private bool IsCalculatedInSingle(Tensor other) => DType == DType.BFloat16 && other.DType == DType.BFloat16 && Device.Kind == DeviceKind.Cpu && !FastPath.HasBFloat16;
+    // Without AVX-512 libtorch 1.13 takes plain loops for bfloat16, which are slow and round every sum; with slow instructions for it, those.
+    private bool IsCalculatedInSingle(Tensor other) => DType == DType.BFloat16 && other.DType == DType.BFloat16 && Device.Kind == DeviceKind.Cpu && !FastPath.HasFastBFloat16;
 
     private Tensor Correlate(Tensor weight, Tensor? bias, long[] stride, long[] padding, long[] dilation, long groups)
     {

@@ -58,7 +58,7 @@ internal static class BenchCommand
     private static BenchmarkRow[] Speed(PriorSettings settings) => ProgressView.Run("measuring", 1, view =>
     {
         var progress = new Reporter<string>(what => view.Report(0, what));
-        NoteMissingFormat();
+        NoteWithoutBFloat16();
         // A model that is named must be there; the shipped one may be missing.
         var installed = settings.Model != new PriorSettings().Model || Models.ModelZoo.Names.Contains(settings.Model);
         return (BenchmarkRow[])[.. StartUp(settings, installed), .. SpeedBenchmark.Run(progress, Interrupts.Token), .. LongRuns(settings, installed, progress), .. LargeImages(settings, installed, progress), .. Neighbours(settings, installed, progress), .. Solvers(settings, installed, progress), .. Metrics(settings, installed, progress), .. Precision(settings, installed, progress)];
@@ -105,16 +105,16 @@ internal static class BenchCommand
 
     private static int Layers(bool json)
     {
-        NoteMissingFormat();
+        NoteWithoutBFloat16();
         var breakdowns = ProgressView.Run("measuring", 1, _ => LayerBreakdown.OfBenchmarkNetworks(Interrupts.Token).ToArray());
         if (json) Terminal.Json(breakdowns, ResultJson.Default.LayerBreakdownArray);
         else foreach (var breakdown in breakdowns) Print(breakdown);
         return 0;
     }
 
-    private static void NoteMissingFormat()
+    private static void NoteWithoutBFloat16()
     {
-        if (!FastPath.HasBFloat16) Terminal.Note("this processor has no instructions for bfloat16: its rows are left out");
+        if (!FastPath.HasFastBFloat16) Terminal.Note($"the rows of bfloat16 are left out: {FastPath.WhyBFloat16IsNotFast}");
     }
 
     private static void Print(LayerBreakdown breakdown)
@@ -144,7 +144,7 @@ internal static class BenchCommand
 
     private static IReadOnlyList<BenchmarkRow> Precision(PriorSettings settings, bool installed, IProgress<string> progress)
     {
-        if (!installed || !FastPath.HasBFloat16) return [];
+        if (!installed || !FastPath.HasFastBFloat16) return [];
         progress.Report("quality of bf16");
         return PrecisionBenchmark.Run(settings, SampleImages.Files(), Interrupts.Token);
     }

@@ -58,7 +58,7 @@ internal static class TrainCommand
                 Task = entry.Name,
                 TaskSettings = TaskSettings(parsed.GetValue(set) ?? [], parsed.GetValue(network)),
                 Seed = parsed.GetValue(seed) ?? 0,
-                Activations = parsed.GetValue(dtype) ?? (FastPath.HasBFloat16 ? "bf16" : "f32"),
+                Activations = parsed.GetValue(dtype) ?? (FastPath.HasFastBFloat16 ? "bf16" : "f32"),
             };
             if (settings.Problems().ToArray() is { Length: > 0 } problems) throw new TrainingException(string.Join("; ", problems));
             var activations = new PriorSettings { Dtype = settings.Activations }.ParseDtype();

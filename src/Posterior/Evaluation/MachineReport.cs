@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using Posterior.Models;
 using Posterior.Torch;
 
@@ -63,9 +64,18 @@ public static class MachineReport
             : [];
         if (mapped.Length == 0) return new("BLAS", "inside libtorch");
         var fast = mapped.Any(file => _fastBlas.Any(name => file.Contains(name, StringComparison.OrdinalIgnoreCase)));
-        return new("BLAS", string.Join(", ", mapped),
+        var kernels = mapped.Select(OpenBlasKernels).FirstOrDefault(name => name is not null);
+        if (kernels == "Prescott" && Avx2.IsSupported)
+            return new("BLAS", string.Join(", ", mapped), "OpenBLAS does not know this processor and multiplies with code for old ones: set OPENBLAS_CORETYPE=Haswell, or SkylakeX where it has AVX-512");
+        return new("BLAS", kernels is null ? string.Join(", ", mapped) : $"{string.Join(", ", mapped)}, code for {kernels}",
             fast ? null : "this is the reference BLAS, whose matrix products are many times slower: apt-get install libopenblas0-openmp, and update-alternatives --config libblas.so.3-x86_64-linux-gnu");
     }
+
+    // What OpenBLAS chose for this processor when it was loaded; null for other libraries.
+    private static unsafe string? OpenBlasKernels(string library) =>
+        NativeLibrary.TryLoad(library, out var handle) && NativeLibrary.TryGetExport(handle, "openblas_get_corename", out var name)
+            ? Marshal.PtrToStringUTF8(((delegate* unmanaged<nint>)name)())
+            : null;
 
     private static MachineFact Models()
     {

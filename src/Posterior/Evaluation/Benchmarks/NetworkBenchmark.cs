@@ -24,7 +24,7 @@ public sealed class NetworkBenchmark(string name, Module network, Func<Tensor> e
         using var noGrad = new NoGrad();
         var operations = Count();
         using var single = new Roofline(DType.Float32);
-        using var half = FastPath.HasBFloat16 ? new Roofline(DType.BFloat16) : null;
+        using var half = FastPath.HasFastBFloat16 ? new Roofline(DType.BFloat16) : null;
         List<double> singleShare = [], halfShare = [], factor = [], gain = [], seconds = [];
         network.To(DType.Float32);
         Evaluate();

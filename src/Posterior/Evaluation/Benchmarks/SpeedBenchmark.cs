@@ -9,7 +9,7 @@ public static class SpeedBenchmark
     private const long Size = 256;
 
     /// <summary>The number formats in which networks are measured: BFloat16 only where the processor has instructions for it.</summary>
-    internal static IReadOnlyList<DType> Formats => FastPath.HasBFloat16 ? [DType.Float32, DType.BFloat16] : [DType.Float32];
+    internal static IReadOnlyList<DType> Formats => FastPath.HasFastBFloat16 ? [DType.Float32, DType.BFloat16] : [DType.Float32];
 
     /// <summary>
     /// Measures the machine's roofline, the engine's calls, ADM's UNet (64 channels, multipliers 1, 1, 2, 2, 4, 4, attention at 32, 16 and 8)
@@ -71,7 +71,7 @@ public static class SpeedBenchmark
         var (thumbnails, sigmas) = (Noise(2 * TransformerBatch, 32), Tensor.Zeros([2 * TransformerBatch]));
         using var recording = new WithGrad();
         // Activations as `train` has them on this processor.
-        DType? activations = FastPath.HasBFloat16 ? DType.BFloat16 : null;
+        DType? activations = FastPath.HasFastBFloat16 ? DType.BFloat16 : null;
         return
         [
             .. new TrainingBenchmark($"photo network 64x64, batch {TrainingBatch}", photo, TrainingBatch, () => Photo(activations), Plain(() => Photo(null))).Run(cancellation),

@@ -1,0 +1,117 @@
+#include "winograd.h"
+
+#include "bridge.h"
+#include "vector_kernels.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <atomic>
+
+namespace posterior {
+
+namespace {
+
+constexpr int64_t numbers_of_a_tile = 16, least_width = 32, least_tiles = 256;
+
+// What the numbers of some tiles may take, before and after the products: half of the second level of the cache of the processors this was measured on.
+constexpr int64_t scratch_bytes = 400 << 10;
+
+// Planes of a multiple of 4096 bytes would share their lines of the first level of the cache.
+constexpr int64_t gap = 16;
+
+std::atomic<bool>& enabled() {
+    static std::atomic<bool> value{true};
+    return value;
+}
+
+int64_t tiles_along(int64_t pixels) { return (pixels + 1) / 2; }
+
+// G g G^T, in double precision: [outputs, inputs, 3, 3] to [4, 4, outputs, inputs].
+at::Tensor transformed(const at::Tensor& weight) {
+    const auto g = at::tensor({1.0, 0.0, 0.0, 0.5, 0.5, 0.5, 0.5, -0.5, 0.5, 0.0, 0.0, 1.0}, at::kDouble).view({4, 3});
+    return g.matmul(weight.to(at::kDouble)).matmul(g.t()).permute({2, 3, 0, 1}).to(at::kFloat);
+}
+
+}  // namespace
+
+bool suits_winograd(int64_t inputs, int64_t outputs, int64_t images, int64_t height, int64_t width) {
+    const auto unit = vector_kernels().winograd_unit;
+    return enabled().load(std::memory_order_relaxed) && unit > 0 && inputs % unit == 0 && outputs % unit == 0 && inputs >= least_width && outputs >= least_width &&
+           images * tiles_along(height) * tiles_along(width) >= least_tiles;
+}
+
+WinogradFilter::WinogradFilter(const at::Tensor& weight) : inputs_(weight.size(1)), outputs_(weight.size(0)), columns_(vector_kernels().winograd_columns) {
+    at::NoGradGuard no_grad;
+    const auto rows = transformed(weight.detach()).view({numbers_of_a_tile, outputs_, inputs_});
+    packed_ = at::empty({numbers_of_a_tile * outputs_ * inputs_}, at::kFloat);
+    for (int64_t first = 0; first < outputs_; first += columns_) {
+        const auto columns = std::min(columns_, outputs_ - first), size = numbers_of_a_tile * inputs_ * columns;
+        packed_.narrow(0, numbers_of_a_tile * inputs_ * first, size).view({numbers_of_a_tile, inputs_, columns}).copy_(rows.narrow(1, first, columns).transpose(1, 2));
+    }
+}
+
+bool WinogradFilter::fits() const { return columns_ == vector_kernels().winograd_columns; }
+
+void WinogradFilter::operator()(const at::Tensor& x, const at::Tensor& bias, const at::Tensor& added, int32_t activation, at::Tensor& y) const {
+    const auto& kernels = vector_kernels();
+    const auto height = x.size(2), width = x.size(3), across = tiles_along(width), each = tiles_along(height) * across, tiles = x.size(0) * each;
+    const auto threads = static_cast<int64_t>(at::get_num_threads());
+    const auto most = std::clamp<int64_t>(scratch_bytes / (numbers_of_a_tile * static_cast<int64_t>(sizeof(float)) * (inputs_ + columns_)) / 6 * 6, 12, 48);
+    // As many parts for each thread, of even numbers of tiles.
+    const auto parts = threads * ((tiles + threads * most - 1) / (threads * most)), rows = ((tiles + parts - 1) / parts + 1) / 2 * 2;
+    const auto plane = rows * inputs_ + gap, result_plane = rows * columns_ + gap;
+    const auto border = at::zeros({inputs_}, at::kFloat);
+    const auto *source = x.data_ptr<float>(), *filter = packed_.data_ptr<float>(), *outside = border.data_ptr<float>();
+    const auto* offsets = bias.defined() ? bias.data_ptr<float>() : nullptr;
+    const auto* addend = added.defined() ? added.data_ptr<float>() : nullptr;
+    auto* target = y.data_ptr<float>();
+
+    at::parallel_for(0, (tiles + rows - 1) / rows, 1, [&](int64_t begin, int64_t end) {
+        auto scratch = at::empty({numbers_of_a_tile * (plane + result_plane)}, at::kFloat);  // aligned to cache lines, and kept for the next call
+        auto *v = scratch.data_ptr<float>(), *m = v + numbers_of_a_tile * plane;
+        for (auto part = begin; part < end; ++part) {
+            const auto first = part * rows, count = std::min(rows, tiles - first);
+            for (int64_t t = 0; t < count; ++t) {
+                const auto image = (first + t) / each, top = (first + t) % each / across * 2 - 1, left = (first + t) % across * 2 - 1;
+                const float* pixels[numbers_of_a_tile];
+                for (int i = 0; i < 4; ++i)
+                    for (int j = 0; j < 4; ++j) {
+                        const auto row = top + i, column = left + j;
+                        const auto inside = row >= 0 && row < height && column >= 0 && column < width;
+                        pixels[4 * i + j] = inside ? source + ((image * height + row) * width + column) * inputs_ : outside;
+                    }
+                kernels.winograd_enter(pixels, v + t * inputs_, inputs_, plane);
+            }
+            for (int64_t block = 0; block < outputs_; block += columns_) {
+                const auto columns = std::min(columns_, outputs_ - block);
+                for (int64_t i = 0; i < numbers_of_a_tile; ++i)
+                    kernels.winograd_products(v + i * plane, filter + numbers_of_a_tile * inputs_ * block + i * inputs_ * columns, m + i * result_plane, count, inputs_, columns);
+                for (int64_t t = 0; t < count; ++t) {
+                    const auto image = (first + t) / each, top = (first + t) % each / across * 2, left = (first + t) % across * 2;
+                    float* results[4];
+                    const float* others[4] = {};
+                    for (int i = 0; i < 2; ++i)
+                        for (int j = 0; j < 2; ++j) {
+                            const auto row = top + i, column = left + j, at = ((image * height + row) * width + column) * outputs_ + block;
+                            const auto inside = row < height && column < width;
+                            results[2 * i + j] = inside ? target + at : nullptr;
+                            if (inside && addend != nullptr) others[2 * i + j] = addend + at;
+                        }
+                    kernels.winograd_leave(m + t * columns, result_plane, offsets != nullptr ? offsets + block : nullptr, addend != nullptr ? others : nullptr, results, columns, activation);
+                }
+            }
+        }
+    });
+}
+
+}  // namespace posterior
+
+extern "C" {
+
+void pt_winograd_enable(int32_t value) { posterior::enabled().store(value != 0); }
+
+int32_t pt_winograd_enabled(void) { return posterior::enabled().load() ? 1 : 0; }
+
+}  // extern "C"
