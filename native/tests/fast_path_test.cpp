@@ -18,9 +18,20 @@ double activate(double x, int32_t activation) {
     return activation == PT_RELU ? std::fmax(x, 0) : x;
 }
 
-void convolution(int32_t dtype) {
-    const auto n = between(1, 9), groups = between(0, 3) == 0 ? between(2, 2) : between(1, 1), inputs = groups * between(1, 24), outputs = groups * between(1, 24);
-    const int64_t size = between(0, 2) == 0 ? 1 : 3, stride = between(1, 2), padding = size / 2, h = between(1, 13), w = between(1, 13);
+struct Convolution {
+    int64_t images, groups, inputs, outputs, size, stride, height, width;
+};
+
+Convolution small_convolution() {
+    const auto groups = between(0, 3) == 0 ? 2 : 1;
+    return {between(1, 9), groups, groups * between(1, 24), groups * between(1, 24), between(0, 2) == 0 ? 1 : 3, between(1, 2), between(1, 13), between(1, 13)};
+}
+
+// Of enough channels and pixels for Winograd's algorithm.
+Convolution large_convolution() { return {between(3, 5), 1, 16 * between(2, 5), 16 * between(2, 6), 3, 1, between(17, 21), between(19, 23)}; }
+
+void convolution(int32_t dtype, const Convolution& shape) {
+    const auto n = shape.images, groups = shape.groups, inputs = shape.inputs, outputs = shape.outputs, size = shape.size, stride = shape.stride, padding = size / 2, h = shape.height, w = shape.width;
     const auto last = between(0, 1) == 1, with_residual = between(0, 1) == 1, modulated = between(0, 1) == 1;
     const auto activation = static_cast<int32_t>(between(PT_IDENTITY, PT_RELU));
     const auto rows = (h + 2 * padding - size) / stride + 1, columns = (w + 2 * padding - size) / stride + 1;
@@ -226,7 +237,8 @@ int main(int argc, char** argv) {
         const auto before = checks;
         for (int round = 0; round < rounds; round++)
             for (auto dtype : {kFloat, kBfloat16}) {
-                convolution(dtype);
+                convolution(dtype, small_convolution());
+                convolution(dtype, large_convolution());
                 group_norm(dtype);
                 group_norm_gradient(dtype);
                 resample(dtype);

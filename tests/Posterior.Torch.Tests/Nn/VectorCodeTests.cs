@@ -143,6 +143,74 @@ public sealed class VectorCodeTests : IDisposable
         }
     }
 
+    // Odd sizes, images that are smaller than a tile, channels that fill no block of products, more tiles than are multiplied at a time.
+    [SkippableTheory]
+    [MemberData(nameof(Variants))]
+    public void Winograds_convolutions_match_double_precision_in_every_fused_form(string variant, DType dtype)
+    {
+        Skip.If(TorchRuntime.FastPath.Convolution.Length == 0, "the bridge was built without oneDNN");
+        if (dtype != DType.Float32) return;
+        FastPath.SelectVector(variant);
+        using var noGrad = new NoGrad();
+        foreach (var (batch, inputs, outputs, height, width) in new[] { (1L, 32L, 32L, 33L, 31L), (2, 48, 80, 31, 19), (9, 64, 32, 11, 13), (1, 112, 144, 40, 27), (300, 32, 48, 1, 1), (130, 32, 32, 3, 1), (1, 32, 64, 1, 600) })
+        {
+            using var scope = new Scope();
+            using var layer = new Conv2d(inputs, outputs, 3, padding: 1);
+            layer.Initialise(new SeededNoise(7));
+            layer.Bias!.CopyFrom(new SeededNoise(8).Normal([1, outputs]).Squeeze(0));
+            var (x, exact) = Reference.Random(1, dtype, batch, inputs, height, width);
+            var plain = exact.Conv2d(layer.Weight.To(DType.Float64), layer.Bias.To(DType.Float64), 1, 1, 1, 1);
+            var (residual, exactResidual) = Reference.Random(2, dtype, plain.Shape.ToArray());
+            var lastX = x.Contiguous(channelsLast: true);
+            Near(layer.Forward(x), plain);
+            Near(layer.Forward(lastX, silu: true), plain.Silu());
+            Near(layer.Forward(lastX, residual), plain + exactResidual);
+            Near(layer.Forward(lastX, residual.Clone().Contiguous(channelsLast: true), silu: true, overwrites: true), (plain + exactResidual).Silu());
+            Near(layer.ForwardModulated(lastX, null, null, Activation.Relu), plain.Relu());
+            if (variant == "portable") continue;
+
+            // It did take fewer products: they round differently.
+            var fewer = layer.Forward(lastX);
+            FastPath.EnableWinograd(false);
+            var direct = layer.Forward(lastX);
+            FastPath.EnableWinograd(true);
+            Near(direct, plain);
+            Assert.False(fewer.Equal(direct).All());
+
+            void Near(Tensor actual, Tensor expected)
+            {
+                var error = Reference.Error(actual, expected);
+                Assert.True(error < Reference.Tolerance(dtype), $"{variant}, {x} to {outputs} channels: {error}");
+            }
+        }
+    }
+
+    [SkippableFact]
+    public void Winograds_convolutions_give_an_image_of_a_batch_what_they_give_it_alone()
+    {
+        Skip.If(TorchRuntime.FastPath.Convolution.Length == 0, "the bridge was built without oneDNN");
+        using var noGrad = new NoGrad();
+        using var scope = new Scope();
+        using var layer = new Conv2d(32, 48, 3, padding: 1);
+        layer.Initialise(new SeededNoise(7));
+        var x = new SeededNoise(1, 2, 3).Normal([3, 32, 35, 37]);
+        var together = layer.Forward(x);
+        for (var i = 0; i < 3; i++) Assert.True(together.Narrow(0, i, 1).Equal(layer.Forward(x.Narrow(0, i, 1))).All());
+    }
+
+    [Fact]
+    public void Winograds_convolutions_see_weights_that_were_written_to()
+    {
+        using var noGrad = new NoGrad();
+        using var scope = new Scope();
+        using var layer = new Conv2d(32, 32, 3, padding: 1);
+        layer.Initialise(new SeededNoise(7));
+        var x = new SeededNoise(1).Normal([1, 32, 32, 32]);
+        var before = layer.Forward(x);
+        layer.Weight.CopyFrom(layer.Weight * 2);
+        Assert.True(Reference.Error(layer.Forward(x), ((before - layer.Bias!.Reshape(1, 32, 1, 1)) * 2 + layer.Bias.Reshape(1, 32, 1, 1)).To(DType.Float64)) < 1e-5);
+    }
+
     [Fact]
     public void An_unknown_variant_is_refused_by_name() => Assert.Contains("'neon9'", Assert.Throws<TorchException>(() => FastPath.SelectVector("neon9")).Message, StringComparison.Ordinal);
 
