@@ -91,6 +91,8 @@ struct VectorKernels {
     void (*multiply)(float* x, int64_t count, float factor);
     // Winograd's convolutions (winograd.h): channels are multiples of `winograd_unit`, 0 where they do not pay, and outputs are multiplied `winograd_columns` at a time.
     int64_t winograd_unit, winograd_columns;
+    // The 16 numbers of each of `columns` kernels of 3 x 3 numbers, which are `distance` apart; one number of all kernels is `plane` apart from the next.
+    void (*winograd_filter)(const float* kernels, int64_t distance, float* u, int64_t columns, int64_t plane);
     // The 16 numbers of a tile from its 16 pixels, row by row, for each channel; one number of all channels is `plane` apart from the next.
     void (*winograd_enter)(const float* const* pixels, float* v, int64_t channels, int64_t plane);
     // c [rows, columns] = a [rows, inputs] b [inputs, columns], `columns` being a multiple of the unit and at most winograd_columns.

@@ -13,7 +13,7 @@ namespace posterior {
 
 namespace {
 
-constexpr int64_t numbers_of_a_tile = 16, least_width = 32, least_tiles = 256;
+constexpr int64_t numbers_of_a_tile = 16, least_width = 32, least_tiles = 256;  // of channels, and of all images
 
 // What the numbers of some tiles may take, before and after the products: half of the second level of the cache of the processors this was measured on.
 constexpr int64_t scratch_bytes = 400 << 10;
@@ -28,12 +28,6 @@ std::atomic<bool>& enabled() {
 
 int64_t tiles_along(int64_t pixels) { return (pixels + 1) / 2; }
 
-// G g G^T, in double precision: [outputs, inputs, 3, 3] to [4, 4, outputs, inputs].
-at::Tensor transformed(const at::Tensor& weight) {
-    const auto g = at::tensor({1.0, 0.0, 0.0, 0.5, 0.5, 0.5, 0.5, -0.5, 0.5, 0.0, 0.0, 1.0}, at::kDouble).view({4, 3});
-    return g.matmul(weight.to(at::kDouble)).matmul(g.t()).permute({2, 3, 0, 1}).to(at::kFloat);
-}
-
 }  // namespace
 
 bool suits_winograd(int64_t inputs, int64_t outputs, int64_t images, int64_t height, int64_t width) {
@@ -43,13 +37,18 @@ bool suits_winograd(int64_t inputs, int64_t outputs, int64_t images, int64_t hei
 }
 
 WinogradFilter::WinogradFilter(const at::Tensor& weight) : inputs_(weight.size(1)), outputs_(weight.size(0)), columns_(vector_kernels().winograd_columns) {
-    at::NoGradGuard no_grad;
-    const auto rows = transformed(weight.detach()).view({numbers_of_a_tile, outputs_, inputs_});
+    const auto kernels = weight.detach().to(at::kFloat).contiguous();
     packed_ = at::empty({numbers_of_a_tile * outputs_ * inputs_}, at::kFloat);
-    for (int64_t first = 0; first < outputs_; first += columns_) {
-        const auto columns = std::min(columns_, outputs_ - first), size = numbers_of_a_tile * inputs_ * columns;
-        packed_.narrow(0, numbers_of_a_tile * inputs_ * first, size).view({numbers_of_a_tile, inputs_, columns}).copy_(rows.narrow(1, first, columns).transpose(1, 2));
-    }
+    const auto* from = kernels.data_ptr<float>();
+    auto* to = packed_.data_ptr<float>();
+    const auto& vectors = vector_kernels();
+    at::parallel_for(0, inputs_, least_width, [&](int64_t begin, int64_t end) {
+        for (int64_t first = 0; first < outputs_; first += columns_) {
+            const auto columns = std::min(columns_, outputs_ - first);
+            auto* block = to + numbers_of_a_tile * inputs_ * first;
+            for (auto i = begin; i < end; ++i) vectors.winograd_filter(from + (first * inputs_ + i) * 9, inputs_ * 9, block + i * columns, columns, inputs_ * columns);
+        }
+    });
 }
 
 bool WinogradFilter::fits() const { return columns_ == vector_kernels().winograd_columns; }

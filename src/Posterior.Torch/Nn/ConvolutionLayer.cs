@@ -1,8 +1,8 @@
 namespace Posterior.Torch.Nn;
 
 /// <summary>
-/// A layer that correlates images with trained kernels. In inference on the CPU it runs on packed weights, which cost their memory
-/// a second time (<see cref="FastPath"/>); otherwise through ATen. Weights follow the type of the input, so that master weights may be more precise.
+/// A layer that correlates images with trained kernels. On the CPU it runs on packed weights, which cost their memory a second time (<see cref="FastPath"/>), in inference and, in single
+/// precision and where images keep their size, also while derivatives are recorded; otherwise through ATen. Weights follow the type of the input, so that master weights may be more precise.
 /// </summary>
 /// <param name="stride">The step of the kernel, in pixels.</param>
 /// <param name="padding">The zeros around the image, in pixels, vertical and horizontal.</param>
@@ -78,7 +78,7 @@ public abstract class ConvolutionLayer(long stride, (long V, long H) padding, lo
     private Tensor Forward(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation, bool overwrites)
     {
         var start = LayerProfile.Start();
-        var y = Packed()?.Run(x, residual, scale, shift, activation, overwrites) ?? ThroughAten(x, residual, scale, shift, activation);
+        var y = Packed()?.Run(x, residual, scale, shift, activation, overwrites) ?? Unfused(x, residual, scale, shift, activation);
         Count(start, x.Size(1), y);
         return y;
     }
@@ -100,10 +100,10 @@ public abstract class ConvolutionLayer(long stride, (long V, long H) padding, lo
         return earlier;
     }
 
-    private Tensor ThroughAten(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation)
+    private Tensor Unfused(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation)
     {
         using var scope = new Scope();
-        var y = x.Conv2d(Kernels.To(x.DType), Offsets?.To(x.DType), (stride, stride), padding, groups);
+        var y = Packed()?.Record(x) ?? x.Conv2d(Kernels.To(x.DType), Offsets?.To(x.DType), (stride, stride), padding, groups);
         if (residual is not null) y += residual;
         y = (scale, shift) switch
         {

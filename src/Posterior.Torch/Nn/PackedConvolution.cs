@@ -35,6 +35,16 @@ internal sealed unsafe class PackedConvolution : SafeHandle
         return result == 0 ? null : new Tensor(result);
     }
 
+    /// <summary>conv(x), recorded for differentiation, or null where ATen must do it or nothing is recorded.</summary>
+    public Tensor? Record(Tensor x)
+    {
+        if (IsInvalid) return null;
+        using var held = new Held(this);
+        using var borrowed = new Borrowed(x);
+        Native.Check(Native.pt_convolution_record(handle, borrowed[0], out var result));
+        return result == 0 ? null : new Tensor(result);
+    }
+
     /// <summary>The convolution of two images side by side by a kernel of one pixel, or null where they must be concatenated.</summary>
     public Tensor? RunBeside(Tensor x, Tensor beside)
     {

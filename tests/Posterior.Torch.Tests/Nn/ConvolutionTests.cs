@@ -127,6 +127,53 @@ public sealed class ConvolutionTests
         Assert.Equal(numeric, layer.Weight.Grad()!.Select(0, 1).Select(0, 2).Select(0, 0).Select(0, 1).Item(), 3);
     }
 
+    // By Winograd's algorithm, directly, with steps and groups that ATen differentiates, and with images that shrink.
+    [Theory]
+    [InlineData(2, 32, 48, 33, 17, 3, 1, 1, 1)]
+    [InlineData(1, 16, 8, 5, 7, 3, 1, 1, 1)]
+    [InlineData(3, 5, 7, 6, 1, 1, 1, 0, 1)]
+    [InlineData(2, 8, 8, 9, 11, 5, 1, 2, 1)]
+    [InlineData(2, 8, 12, 8, 6, 3, 2, 1, 1)]
+    [InlineData(2, 8, 12, 8, 6, 3, 1, 1, 2)]
+    [InlineData(1, 8, 4, 8, 6, 3, 1, 0, 1)]
+    public void Derivatives_match_double_precision(long batch, long inputs, long outputs, long height, long width, long kernel, long stride, long padding, long groups)
+    {
+        using var scope = new Scope();
+        using var layer = Layer(inputs, outputs, kernel, stride, padding, groups, DType.Float32);
+        using var exactLayer = Layer(inputs, outputs, kernel, stride, padding, groups, DType.Float32);
+        exactLayer.To(DType.Float64);
+        foreach (var frozen in new[] { false, true })
+        {
+            using var step = new Scope();
+            layer.RequireGrad(!frozen);
+            exactLayer.RequireGrad(!frozen);
+            var (given, exact) = Reference.Random(1, DType.Float32, batch, inputs, height, width);
+            var (x, wanted) = (given.Contiguous(channelsLast: true), exact);
+            x.RequiresGrad = wanted.RequiresGrad = true;
+            var y = layer.Forward(x, silu: true);
+            var slopes = new SeededNoise([.. Enumerable.Range(0, (int)batch).Select(i => (ulong)(9 + i))]).Normal(y.Shape.ToArray());
+            (y * slopes).Sum().Backward();
+            (exactLayer.Forward(wanted, silu: true) * slopes.To(DType.Float64)).Sum().Backward();
+            Assert.True(Reference.Error(x.Grad()!, wanted.Grad()!) < 1e-5);
+            if (frozen) continue;
+            Assert.True(Reference.Error(layer.Weight.Grad()!, exactLayer.Weight.Grad()!) < 1e-5);
+            Assert.True(Reference.Error(layer.Bias!.Grad()!, exactLayer.Bias!.Grad()!) < 1e-5);
+        }
+    }
+
+    [Fact]
+    public void Derivatives_may_be_taken_after_the_layer_was_freed()
+    {
+        using var scope = new Scope();
+        var layer = Layer(8, 8, 3, 1, 1, 1, DType.Float32);
+        var x = new SeededNoise(1).Normal([1, 8, 6, 6]);
+        x.RequiresGrad = true;
+        var y = layer.Forward(x);
+        layer.Dispose();
+        y.Sum().Backward();
+        Assert.True(x.Grad()!.IsFinite().All());
+    }
+
     [Fact]
     public void A_weight_that_an_operator_wrote_to_takes_effect_at_once()
     {

@@ -1,0 +1,68 @@
+// Convolutions in single precision that are recorded for differentiation: their result and the derivatives by their images by the fast path, those by weights and bias by ATen.
+#include "convolution.h"
+
+#ifdef POSTERIOR_ONEDNN
+#include "bridge.h"
+
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/custom_class.h>
+
+namespace posterior {
+
+namespace {
+
+struct Held : torch::CustomClassHolder {
+    explicit Held(std::shared_ptr<Convolution> kept) : layer(std::move(kept)) {}
+
+    std::shared_ptr<Convolution> layer;
+};
+
+struct RecordedConvolution : torch::autograd::Function<RecordedConvolution> {
+    static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const std::shared_ptr<Convolution>& layer) {
+        at::NoGradGuard no_grad;
+        // Images are needed for the derivatives by weights alone; the weights, to notice that they were written to before the derivatives were taken.
+        context->save_for_backward({weight.requires_grad() ? x : at::Tensor(), weight});
+        context->saved_data["layer"] = c10::IValue::make_capsule(c10::make_intrusive<Held>(layer));
+        const auto y = layer->run(x, {}, PT_IDENTITY, false);
+        if (y.defined()) return y;
+        const auto& form = layer->layer();
+        return at::conv2d(x, weight, layer->layer().bias, form.strides, form.padding);
+    }
+
+    static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+        at::NoGradGuard no_grad;
+        const auto saved = context->get_saved_variables();
+        const auto layer = c10::static_intrusive_pointer_cast<Held>(context->saved_data["layer"].toCapsule())->layer;
+        const auto dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
+        const auto& weight = saved[1];
+        const auto& form = layer->layer();
+        at::Tensor dx, dweight, dbias;
+        const auto by_aten = [&](const at::Tensor& x, std::array<bool, 3> wanted) {
+            return at::convolution_backward(dy, x, weight, at::IntArrayRef{weight.size(0)}, form.strides, form.padding, {1, 1}, false, {0, 0}, 1, wanted);
+        };
+        if (context->needs_input_grad(0)) {
+            dx = layer->transposed()->run(dy, {}, PT_IDENTITY, false);
+            if (!dx.defined()) {
+                const auto pixels = at::empty({dy.size(0), weight.size(1), dy.size(2), dy.size(3)}, dy.options());
+                dx = std::get<0>(by_aten(pixels, {true, false, false}));
+            }
+        }
+        if (context->needs_input_grad(1)) std::tie(std::ignore, dweight, std::ignore) = by_aten(saved[0], {false, true, false});
+        if (context->needs_input_grad(2)) dbias = dy.sum({0, 2, 3});
+        return {dx, dweight, dbias, at::Tensor()};
+    }
+};
+
+}  // namespace
+
+at::Tensor Convolution::recorded_forward(const at::Tensor& input) {
+    const auto& weight = layer_.weight;
+    const auto same_size = layer_.strides[0] == 1 && layer_.strides[1] == 1 && 2 * layer_.padding[0] == weight.size(2) - 1 && 2 * layer_.padding[1] == weight.size(3) - 1;
+    if (!supports(input) || input.scalar_type() != at::kFloat || input.numel() == 0 || layer_.groups != 1 || !same_size || given_.dim() != 4 || !at::GradMode::is_enabled()) return {};
+    if (!recorded(input) && !recorded(given_) && !recorded(layer_.bias)) return {};
+    // Recorded functions take no undefined tensors.
+    return RecordedConvolution::apply(input.contiguous(at::MemoryFormat::ChannelsLast), given_, layer_.bias.defined() ? layer_.bias : at::empty({0}, at::kFloat), shared_from_this());
+}
+
+}  // namespace posterior
+#endif
