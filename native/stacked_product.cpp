@@ -17,22 +17,31 @@ namespace {
 
 bool dense(const at::Tensor& tensor) { return tensor.device().is_cpu() && tensor.layout() == at::kStrided && tensor.scalar_type() == at::kFloat && tensor.dim() == 3 && tensor.numel() > 0; }
 
+constexpr int64_t large = 1 << 18, parts_of_large = 16;
+constexpr int64_t row_unit = 4, column_unit = 64;  // what is taken together
+
 // `rows` are numbers of rows, one for each matrix.
 at::Tensor stacked_product(const at::Tensor& x, const at::Tensor& matrices, const at::Tensor& rows, bool transposed) {
     const auto images = matrices.size(0), most = matrices.size(1), width = matrices.size(2), count = x.size(1);
     auto y = at::empty({images, count, transposed ? width : most}, x.options());
     const auto& kernels = posterior::vector_kernels();
     const auto rows_of = rows.data_ptr<int64_t>();
-    at::parallel_for(0, images, 1, [&](int64_t begin, int64_t end) {
-        for (auto i = begin; i < end; ++i) {
+    // A large matrix alone is for all threads: its rows, or its columns, in parts that do not depend on how many there are.
+    const auto along = transposed ? width : most, unit = transposed ? column_unit : row_unit;
+    const auto part = images == 1 && most * width >= large ? std::max(unit, along / parts_of_large / unit * unit) : along;
+    const auto parts = (along + part - 1) / part;
+    at::parallel_for(0, images * parts, 1, [&](int64_t begin, int64_t end) {
+        for (auto task = begin; task < end; ++task) {
+            const auto i = task / parts, first = task % parts * part;
             const auto from = x.data_ptr<float>() + i * count * x.size(2), matrix = matrices.data_ptr<float>() + i * most * width;
             const auto to = y.data_ptr<float>() + i * count * y.size(2);
             if (transposed) {
-                kernels.sums_of_rows(from, matrix, to, count, rows_of[i], width, most);
+                kernels.sums_of_rows(from, matrix + first, to + first, count, rows_of[i], std::min(part, width - first), width, most);
                 continue;
             }
-            kernels.products_with_rows(from, matrix, to, count, rows_of[i], width, most);
-            for (int64_t k = 0; k < count; ++k) std::fill(to + k * most + rows_of[i], to + (k + 1) * most, 0.0f);
+            const auto last = std::min(first + part, most), whole = std::clamp(rows_of[i], first, last);
+            kernels.products_with_rows(from, matrix + first * width, to + first, count, whole - first, width, most);
+            for (int64_t k = 0; k < count; ++k) std::fill(to + k * most + whole, to + k * most + last, 0.0f);
         }
     });
     return y;

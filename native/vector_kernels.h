@@ -83,8 +83,8 @@ struct VectorKernels {
     void (*lerp)(float* x, const float* y, int64_t count, float weight);
     // y[k][r] = sum over c of x[k][c] matrix[r][c], for a few rows x (`width` apart) and y (`pitch` apart) and a matrix that is read once.
     void (*products_with_rows)(const float* x, const float* matrix, float* y, int64_t count, int64_t rows, int64_t width, int64_t pitch);
-    // y[k][c] = sum over r of x[k][r] matrix[r][c], likewise: rows of x are `pitch` apart.
-    void (*sums_of_rows)(const float* x, const float* matrix, float* y, int64_t count, int64_t rows, int64_t width, int64_t pitch);
+    // y[k][c] = sum over r of x[k][r] matrix[r][c], likewise, for the first columns: rows of x are `pitch` apart, those of the matrix and of y `width`.
+    void (*sums_of_rows)(const float* x, const float* matrix, float* y, int64_t count, int64_t rows, int64_t columns, int64_t width, int64_t pitch);
     // z[i] = sum over j of map[i][j] x[j] + map[i][count] y for `outputs` vectors of `length` numbers, and the squared lengths of them and, at the end, of y.
     void (*mixture)(const float* x, const float* y, const float* map, float* z, int64_t count, int64_t outputs, int64_t length, float* squares);
     // x *= factor.

@@ -95,7 +95,8 @@ public sealed class GaussianDenoiser : Denoiser
         using var scope = new Scope();
         var z = noise.Normal([count, .. _mean.Shape[1..]], DType.Float64, _mean.Device);
         if (_basis is null) return scope.Keep(z * _variances.Sqrt() + _mean);
-        return scope.Keep((z.Reshape(count, -1) * _variances.Sqrt()).MatMul(_basis.Transpose(0, 1)).Reshape(z.Shape) + _mean);
+        // By the symmetric root of the covariance, which does not depend on the choice of eigenvectors: that differs from one BLAS to another where eigenvalues agree.
+        return scope.Keep((z.Reshape(count, -1).MatMul(_basis) * _variances.Sqrt()).MatMul(_basis.Transpose(0, 1)).Reshape(z.Shape) + _mean);
     }
 
     /// <summary>The distribution of images given a linear measurement of one: the exact answer of every solver.</summary>

@@ -84,7 +84,7 @@ public sealed class DenseMatrix : StructuredOperator
     public override Tensor Apply(Tensor x)
     {
         using var scope = new Scope();
-        return scope.Keep(Vectors(x).MatMul(_h.For(x).Transpose(0, 1)));
+        return scope.Keep(MatrixDecomposition.TimesTransposed(Vectors(x), _h.For(x)));
     }
 
     /// <inheritdoc/>
@@ -92,7 +92,7 @@ public sealed class DenseMatrix : StructuredOperator
     {
         CheckMeasurements(y);
         using var scope = new Scope();
-        return scope.Keep(y.MatMul(_h.For(y)).Reshape(InputShape.Batch(y.Size(0))));
+        return scope.Keep(MatrixDecomposition.Times(y, _h.For(y)).Reshape(InputShape.Batch(y.Size(0))));
     }
 
     private Tensor Vectors(Tensor x)

@@ -1,4 +1,5 @@
 using Posterior.Torch;
+using Posterior.Torch.Nn;
 
 namespace Posterior.Operators;
 
@@ -12,8 +13,10 @@ namespace Posterior.Operators;
 /// </remarks>
 internal sealed class MatrixDecomposition
 {
+    private const int FewVectors = 8;
+
     private readonly Constant _u;
-    private readonly Constant _y;
+    private readonly Constant _y; // Y^T
     private readonly Constant _solved;
     private readonly Constant _z;
 
@@ -37,7 +40,7 @@ internal sealed class MatrixDecomposition
         var turned = v.MatMul(z.Transpose(0, 1));
         var y = turned + Tensor.Cat([e, Tensor.Zeros([n - Rank, Rank], DType.Float64)]);
         var p = turned.Narrow(0, 0, Rank);
-        _y = new Constant(y);
+        _y = new Constant(y.Transpose(0, 1).Contiguous());
         _solved = new Constant(((p + p.Transpose(0, 1)) * 0.5 + e).Solve(y.Transpose(0, 1)));
         _z = new Constant(z);
     }
@@ -76,5 +79,17 @@ internal sealed class MatrixDecomposition
     /// <summary><c>U c</c>, <c>[..., n]</c> to <c>[..., m]</c>.</summary>
     public Tensor U(Tensor c) => c.Narrow(-1, 0, Rank).MatMul(_u.For(c).Transpose(0, 1));
 
-    private Tensor Reflect(Tensor x) => x - x.MatMul(_y.For(x)).MatMul(_solved.For(x));
+    private Tensor Reflect(Tensor x) => x - Times(TimesTransposed(x, _y.For(x)), _solved.For(x));
+
+    /// <summary><c>x A^T</c> for vectors in the last dimension and a matrix of few rows. To read the matrix is all the work for a few vectors, and it is read once.</summary>
+    public static Tensor TimesTransposed(Tensor x, Tensor matrix) => AreFew(x)
+        ? StackedProduct.WithTransposed(x.Reshape(1, -1, x.Size(-1)), matrix.Unsqueeze(0), [matrix.Size(0)]).Reshape([.. x.Shape[..^1], matrix.Size(0)])
+        : x.MatMul(matrix.Transpose(0, 1));
+
+    /// <summary><c>x A</c>, likewise.</summary>
+    public static Tensor Times(Tensor x, Tensor matrix) => AreFew(x)
+        ? StackedProduct.With(x.Reshape(1, -1, x.Size(-1)), matrix.Unsqueeze(0), [matrix.Size(0)]).Reshape([.. x.Shape[..^1], matrix.Size(1)])
+        : x.MatMul(matrix);
+
+    private static bool AreFew(Tensor x) => x.Size(-1) > 0 && x.Count / x.Size(-1) <= FewVectors;
 }
