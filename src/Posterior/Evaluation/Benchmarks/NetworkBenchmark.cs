@@ -34,7 +34,7 @@ public sealed class NetworkBenchmark(string name, Module network, Func<Tensor> e
             var inSingle = Timing.Seconds(Evaluate);
             seconds.Add(inSingle);
             singleShare.Add(operations / inSingle / single.Measure());
-            gain.Add(WithoutFastPath() / inSingle);
+            gain.Add(Timing.SecondsWithoutFastPath(Evaluate) / inSingle);
             if (half is null) continue;
             network.To(DType.BFloat16);
             try
@@ -72,19 +72,5 @@ public sealed class NetworkBenchmark(string name, Module network, Func<Tensor> e
         using var meter = new WorkMeter();
         Evaluate();
         return meter.Operations;
-    }
-
-    private double WithoutFastPath()
-    {
-        var enabled = FastPath.Current.Enabled;
-        FastPath.Enable(false);
-        try
-        {
-            return Timing.Seconds(Evaluate);
-        }
-        finally
-        {
-            FastPath.Enable(enabled);
-        }
     }
 }

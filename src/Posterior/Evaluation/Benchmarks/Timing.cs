@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Posterior.Torch;
 
 namespace Posterior.Evaluation.Benchmarks;
 
@@ -40,6 +41,21 @@ public static class Timing
         var start = Stopwatch.GetTimestamp();
         work();
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    /// <summary>The same through ATen's operators alone (<see cref="FastPath"/>).</summary>
+    public static double SecondsWithoutFastPath(Action work)
+    {
+        var enabled = FastPath.Current.Enabled;
+        FastPath.Enable(false);
+        try
+        {
+            return Seconds(work);
+        }
+        finally
+        {
+            FastPath.Enable(enabled);
+        }
     }
 
     /// <summary>The middle value; of two middle ones their mean.</summary>

@@ -139,7 +139,7 @@ public sealed class SongUNet : Module, INoiseConditioned
         using var scope = new Scope();
         var embedding = Embed(noiseLabel, classVectors, augmentVectors);
 
-        var h = ActivationType is { } type ? x.To(type).Contiguous(channelsLast: true) : x.To(DType);
+        var h = x.To(ActivationType ?? DType).Contiguous(channelsLast: true);
         var image = h;
         var skips = new Stack<Tensor>();
         foreach (var level in _encoder)
