@@ -41,7 +41,7 @@ internal sealed class MatrixDecomposition
         var y = turned + Tensor.Cat([e, Tensor.Zeros([n - Rank, Rank], DType.Float64)]);
         var p = turned.Narrow(0, 0, Rank);
         _y = new Constant(y.Transpose(0, 1).Contiguous());
-        _solved = new Constant(((p + p.Transpose(0, 1)) * 0.5 + e).Solve(y.Transpose(0, 1)));
+        _solved = new Constant(((p + p.Transpose(0, 1)) * 0.5 + e).Solve(y.Transpose(0, 1)).Contiguous());
         _z = new Constant(z);
     }
 
