@@ -7,7 +7,7 @@ namespace Posterior.Operators;
 /// Any matrix: <c>y = H vec(x)</c> with images in row-major <c>[C, H, W]</c> order, or the same matrix on each channel. Coordinates are vectors
 /// <c>[N, n]</c> or <c>[N, C, n]</c>, the observed ones first.
 /// </summary>
-public sealed class DenseMatrix : StructuredOperator
+public sealed class DenseMatrix : StructuredOperator, IFewObservations
 {
     /// <summary>Singular values below this count as zero.</summary>
     public const double DefaultThreshold = 1e-3;
@@ -50,6 +50,20 @@ public sealed class DenseMatrix : StructuredOperator
 
     /// <summary>The number of positive singular values, of one channel when the matrix acts on each.</summary>
     public long Rank => _decomposition.Rank;
+
+    /// <inheritdoc/>
+    public Tensor Observed(Tensor x)
+    {
+        using var scope = new Scope();
+        return scope.Keep(_decomposition.Observed(Vectors(x)));
+    }
+
+    /// <inheritdoc/>
+    public Tensor FromObserved(Tensor a)
+    {
+        using var scope = new Scope();
+        return scope.Keep(_decomposition.FromObserved(a).Reshape(InputShape.Batch(a.Size(0))));
+    }
 
     /// <inheritdoc/>
     public override Tensor VT(Tensor x)

@@ -9,15 +9,15 @@ namespace Posterior.Operators;
 /// </summary>
 /// <remarks>
 /// With the polar decomposition <c>P Z</c> of the top block of V_1 and <c>Y = V_1 Z^T + E</c>, <c>E</c> the first r columns of the identity,
-/// <c>Q = I - Y (I + P)^{-1} Y^T</c> is symmetric, orthogonal, and maps E to <c>-V_1 Z^T</c>. So <c>V = Q diag(-Z, I)</c>.
+/// <c>Q = I - Y (I + P)^{-1} Y^T</c> is symmetric, orthogonal, and maps E to <c>-V_1 Z^T</c>. So <c>V = Q diag(-Z, I)</c>. Of Y only V_1 is stored.
 /// </remarks>
 internal sealed class MatrixDecomposition
 {
     private const int FewVectors = 8;
 
     private readonly Constant _u;
-    private readonly Constant _y; // Y^T
-    private readonly Constant _solved;
+    private readonly Constant _v1; // V_1^T
+    private readonly Constant _inner; // (I + P)^{-1}
     private readonly Constant _z;
 
     /// <summary>Decomposes a matrix, in double precision.</summary>
@@ -36,12 +36,10 @@ internal sealed class MatrixDecomposition
         var v = vh.Narrow(0, 0, Rank).Transpose(0, 1);
         var (left, _, right) = v.Narrow(0, 0, Rank).Svd();
         var z = left.MatMul(right);
+        var p = v.Narrow(0, 0, Rank).MatMul(z.Transpose(0, 1));
+        _v1 = new Constant(v.Transpose(0, 1).Contiguous());
         var e = Tensor.Eye(Rank, DType.Float64);
-        var turned = v.MatMul(z.Transpose(0, 1));
-        var y = turned + Tensor.Cat([e, Tensor.Zeros([n - Rank, Rank], DType.Float64)]);
-        var p = turned.Narrow(0, 0, Rank);
-        _y = new Constant(y.Transpose(0, 1).Contiguous());
-        _solved = new Constant(((p + p.Transpose(0, 1)) * 0.5 + e).Solve(y.Transpose(0, 1)).Contiguous());
+        _inner = new Constant(((p + p.Transpose(0, 1)) * 0.5 + e).Solve(e));
         _z = new Constant(z);
     }
 
@@ -52,21 +50,29 @@ internal sealed class MatrixDecomposition
     public Constant S { get; }
 
     /// <summary>The stored tensors, for the operator that owns them.</summary>
-    public IEnumerable<Constant> Parts => [_u, _y, _solved, _z, S];
+    public IEnumerable<Constant> Parts => [_u, _v1, _inner, _z, S];
+
+    /// <summary><c>V_1^T x</c>, <c>[..., r]</c>: the coordinates that are observed.</summary>
+    public Tensor Observed(Tensor x) => TimesTransposed(x, _v1.For(x));
+
+    /// <summary><c>V_1 a</c>, <c>[..., n]</c>.</summary>
+    public Tensor FromObserved(Tensor a) => Times(a, _v1.For(a));
 
     /// <summary><c>V^T x</c>, <c>[..., n]</c>.</summary>
     public Tensor VT(Tensor x)
     {
         if (Rank == 0) return x.Clone();
-        var q = Reflect(x);
-        return Tensor.Cat([-q.Narrow(-1, 0, Rank).MatMul(_z.For(x)), q.Narrow(-1, Rank, q.Size(-1) - Rank)], -1);
+        var observed = Observed(x);
+        var q = Reflect(x, observed);
+        return Tensor.Cat([observed, q.Narrow(-1, Rank, q.Size(-1) - Rank)], -1);
     }
 
     /// <summary><c>V c</c>, <c>[..., n]</c>.</summary>
     public Tensor V(Tensor c)
     {
         if (Rank == 0) return c.Clone();
-        return Reflect(Tensor.Cat([-c.Narrow(-1, 0, Rank).MatMul(_z.For(c).Transpose(0, 1)), c.Narrow(-1, Rank, c.Size(-1) - Rank)], -1));
+        var x = Tensor.Cat([-c.Narrow(-1, 0, Rank).MatMul(_z.For(c).Transpose(0, 1)), c.Narrow(-1, Rank, c.Size(-1) - Rank)], -1);
+        return Reflect(x, Observed(x));
     }
 
     /// <summary><c>U^T y</c>, <c>[..., m]</c> to <c>[..., n]</c>, zero where nothing is observed.</summary>
@@ -79,7 +85,15 @@ internal sealed class MatrixDecomposition
     /// <summary><c>U c</c>, <c>[..., n]</c> to <c>[..., m]</c>.</summary>
     public Tensor U(Tensor c) => c.Narrow(-1, 0, Rank).MatMul(_u.For(c).Transpose(0, 1));
 
-    private Tensor Reflect(Tensor x) => x - Times(TimesTransposed(x, _y.For(x)), _solved.For(x));
+    // Q x = x - Y t with t = (I + P)^{-1} Y^T x, from V_1^T x.
+    private Tensor Reflect(Tensor x, Tensor observed)
+    {
+        var z = _z.For(x);
+        var t = (observed.MatMul(z.Transpose(0, 1)) + x.Narrow(-1, 0, Rank)).MatMul(_inner.For(x));
+        var q = x - FromObserved(t.MatMul(z));
+        q.Narrow(-1, 0, Rank).SubtractInPlace(t);
+        return q;
+    }
 
     /// <summary><c>x A^T</c> for vectors in the last dimension and a matrix of few rows. To read the matrix is all the work for a few vectors, and it is read once.</summary>
     public static Tensor TimesTransposed(Tensor x, Tensor matrix) => AreFew(x)

@@ -113,7 +113,7 @@ public sealed record Daps : Solver<LinearOperator>
         var rate = LearningRate ?? Math.Min(StableRate, Tau * Tau / 2) / Math.Max(1, LargestGain.Squared(h, y.DType, y.Device));
         var x = noise.Normal(h.InputShape.Batch(y.Size(0)), y.DType, y.Device) * SigmaMax;
         var evaluations = 0;
-        var jump = h is SpectralOperator spectral && Prior == DapsPrior.Gaussian && Momentum is null && !MoveByMove ? (Basis: spectral, Update: new SpectralUpdate(spectral, y)) : default;
+        var jump = h is SpectralOperator spectral && Prior == DapsPrior.Gaussian && Momentum is null && !MoveByMove ? new SpectralUpdate(spectral, y) : null;
         for (var k = 0; k < Steps; k++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -121,7 +121,7 @@ public sealed record Daps : Solver<LinearOperator>
             var (sigma, next) = (grid[k], k + 1 < Steps ? grid[k + 1] : 0);
             var estimate = Flow(x, sigma);
             var lr = rate * (1 + k / (Steps + 1.0) * (LearningRateDecay - 1));
-            var moved = jump.Update is null ? Chain(x, estimate, sigma, lr) : Jump(estimate, sigma, lr);
+            var moved = jump is null ? Chain(x, estimate, sigma, lr) : Jump(estimate, sigma, lr);
             step.Replace(ref x, moved.AddScaled(noise.NormalLike(x), next));
         }
         return new(x, evaluations);
@@ -154,8 +154,7 @@ public sealed record Daps : Solver<LinearOperator>
         Tensor Jump(Tensor estimate, double sigma, double lr)
         {
             using var scope = new Scope();
-            var start = jump.Basis.VT(estimate);
-            return scope.Keep(jump.Basis.V(jump.Update.Step(start, start, noise.NormalLike(estimate), 1, s =>
+            return scope.Keep(jump!.Image(jump.Step(estimate, noise.NormalLike(estimate), s =>
             {
                 var pull = 2 * lr * s * s / (Tau * Tau);
                 var shrink = 1 - lr / (sigma * sigma) - pull;

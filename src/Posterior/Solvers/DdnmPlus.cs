@@ -57,7 +57,7 @@ public sealed record DdnmPlus : Solver<SpectralOperator>
         var update = new SpectralUpdate(h, y);
         var scale = Schedule.InitialScale(levels[0]);
         var c = update.Start(noise.Normal(images, y.DType, y.Device), _ => new(0, 0, 0, scale));
-        var b = c.EmptyLike();
+        var latest = Tensor.Zeros(images, y.DType, y.Device);
         var walk = TimeTravel.Walk(levels.Length - 1, TravelLength, TravelRepeat).ToArray();
         var evaluations = 0;
         for (var i = 0; i < walk.Length; i++)
@@ -67,17 +67,17 @@ public sealed record DdnmPlus : Solver<SpectralOperator>
             var (sigma, next) = (levels[walk[i].From], levels[walk[i].To]);
             if (next > sigma)
             {
-                step.Replace(ref c, b.AddScaled(h.VT(noise.Normal(images, y.DType, y.Device)), next));
+                step.Replace(ref c, update.State(latest.AddScaled(noise.Normal(images, y.DType, y.Device), next)));
                 continue;
             }
-            var estimate = prior.Denoise(h.V(c), sigma);
+            var estimate = prior.Denoise(update.Image(c), sigma);
             evaluations++;
             progress?.Report(new(i, walk.Length, sigma, estimate));
-            b.CopyFrom(h.VT(estimate));
+            latest.CopyFrom(estimate);
             var z = noise.Normal(images, y.DType, y.Device);
-            step.Replace(ref c, update.Step(c, b, z, sigma, s => Weights(s, next, sigmaY)));
+            step.Replace(ref c, update.Step(c, estimate, z, sigma, s => Weights(s, next, sigmaY)));
         }
-        return new(h.V(c), evaluations);
+        return new(update.Image(c), evaluations);
     }
 
     // Eq. 17 to 19 divided by sqrt(abar') for the variance-exploding state.

@@ -68,13 +68,13 @@ public sealed record Ddrm : Solver<SpectralOperator>
         {
             cancellation.ThrowIfCancellationRequested();
             using var step = new Scope();
-            var estimate = prior.Denoise(h.V(c), levels[i]);
+            var estimate = prior.Denoise(update.Image(c), levels[i]);
             progress?.Report(new(i, last + 1, levels[i], estimate));
             // At sigma' = 0 every case leaves the estimate alone.
             if (i == last) return new(step.Keep(FinalProjection && sigmaY == 0 ? h.Project(estimate, y) : estimate), last + 1);
             var z = noise.Normal(images, y.DType, y.Device);
             var next = levels[i + 1];
-            step.Replace(ref c, update.Step(c, h.VT(estimate), z, levels[i], s => Weights(s, next, sigmaY)));
+            step.Replace(ref c, update.Step(c, estimate, z, levels[i], s => Weights(s, next, sigmaY)));
         }
     }
 

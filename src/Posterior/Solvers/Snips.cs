@@ -64,12 +64,12 @@ public sealed record Snips : Solver<SpectralOperator>
             cancellation.ThrowIfCancellationRequested();
             using var step = new Scope();
             var sigma = levels[i / StepsPerLevel];
-            var estimate = prior.Denoise(h.V(c), sigma);
+            var estimate = prior.Denoise(update.Image(c), sigma);
             progress?.Report(new(i, count, sigma, estimate));
             var z = noise.Normal(images, y.DType, y.Device);
-            step.Replace(ref c, update.Step(c, h.VT(estimate), z, sigma, s => Weights(s, sigma, sigmaY)));
+            step.Replace(ref c, update.Step(c, estimate, z, sigma, s => Weights(s, sigma, sigmaY)));
         }
-        return new(h.V(c), count);
+        return new(update.Image(c), count);
     }
 
     // (1 - k) c + k rho ybar + k (1 - rho) b + sqrt(2 alpha) w, written with e = (c - b) / sigma.
