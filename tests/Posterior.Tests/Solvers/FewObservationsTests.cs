@@ -54,8 +54,11 @@ public sealed class FewObservationsTests
         OraclePriors.Close(h.V(without), h.FromObserved(observed), 1e-12, "from observed");
     }
 
-    private static DenseMatrix Matrix(bool perChannel, long rows) => new(
-        _shape, new SeededNoise(10).Normal([1, rows, perChannel ? 20 : 40], DType.Float64).Squeeze(0) * 0.2, perChannel) { DType = DType.Float64 };
+    private static DenseMatrix Matrix(bool perChannel, long rows)
+    {
+        using var scope = new Scope();
+        return new(_shape, new SeededNoise(10).Normal([1, rows, perChannel ? 20 : 40], DType.Float64).Squeeze(0) * 0.2, perChannel) { DType = DType.Float64 };
+    }
 
     private sealed class InAllCoordinates(SpectralOperator h) : SpectralOperator
     {
