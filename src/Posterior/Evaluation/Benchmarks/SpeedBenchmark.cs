@@ -64,6 +64,7 @@ public static class SpeedBenchmark
     private static IEnumerable<BenchmarkRow> Training(CancellationToken cancellation)
     {
         using var scope = new Scope();
+        using var adm = BenchmarkNetworks.Adm();
         using var photo = BenchmarkNetworks.Photo();
         using var song = BenchmarkNetworks.Song();
         using var hdit = BenchmarkNetworks.Hdit();
@@ -74,10 +75,13 @@ public static class SpeedBenchmark
         DType? activations = FastPath.HasFastBFloat16 ? DType.BFloat16 : null;
         return
         [
-            .. new TrainingBenchmark($"photo network 64x64, batch {TrainingBatch}", photo, TrainingBatch, () => Photo(activations), () => Photo(null)).Run(cancellation),
+            .. new TrainingBenchmark($"ADM UNet 64x64, batch {TrainingBatch}", adm, TrainingBatch, Adm, Adm).Run(cancellation),
+            .. new TrainingBenchmark($"photo network 64x64, batch {TrainingBatch}", photo, TrainingBatch, () => Photo(activations), () => Photo(null)) { GainBar = activations is null ? null : 1.4 }.Run(cancellation),
             .. new TrainingBenchmark($"SongUNet 64x64, batch {TrainingBatch}", song, TrainingBatch, () => Song(activations), () => Song(null)) { ShareBar = 0.5 }.Run(cancellation),
             .. new TrainingBenchmark($"HDiT 32x32, batch {2 * TransformerBatch}", hdit, 2 * TransformerBatch, () => Hdit(activations), () => Hdit(null)) { ShareBar = 0.4, GainBar = null }.Run(cancellation),
         ];
+
+        Tensor Adm() => adm.Forward(crops, levels);
 
         Tensor Photo(DType? type)
         {
