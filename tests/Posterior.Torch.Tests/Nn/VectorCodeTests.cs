@@ -5,6 +5,7 @@ namespace Posterior.Torch.Tests.Nn;
 public sealed class VectorCodeTests : IDisposable
 {
     private readonly string _variant = TorchRuntime.FastPath.Vector;
+    private readonly bool _winograd = FastPath.HasWinograd;
 
     public static TheoryData<string, DType> Variants()
     {
@@ -17,7 +18,11 @@ public sealed class VectorCodeTests : IDisposable
         return data;
     }
 
-    public void Dispose() => FastPath.SelectVector(_variant);
+    public void Dispose()
+    {
+        FastPath.SelectVector(_variant);
+        FastPath.EnableWinograd(_winograd);
+    }
 
     [Theory]
     [MemberData(nameof(Variants))]
@@ -151,6 +156,7 @@ public sealed class VectorCodeTests : IDisposable
         Skip.If(TorchRuntime.FastPath.Convolution.Length == 0, "the bridge was built without oneDNN");
         if (dtype != DType.Float32) return;
         FastPath.SelectVector(variant);
+        FastPath.EnableWinograd(true);
         using var noGrad = new NoGrad();
         foreach (var (batch, inputs, outputs, height, width) in new[] { (1L, 32L, 32L, 33L, 31L), (2, 48, 80, 31, 19), (9, 64, 32, 11, 13), (1, 112, 144, 40, 27), (300, 32, 48, 1, 1), (130, 32, 32, 3, 1), (1, 32, 64, 1, 600) })
         {
