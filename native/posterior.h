@@ -142,7 +142,7 @@ PT_API int pt_gated_mixture(pt_tensor x, pt_tensor y, pt_tensor map, pt_tensor g
 PT_API const char* pt_vector_variant(void);
 PT_API const char* pt_vector_variants(void);
 PT_API int pt_vector_variant_set(const char* name);
-// Whether convolutions of 3 x 3 pixels may take fewer products than the direct form (winograd.h); they may until it is switched off.
+// Whether convolutions of 3 x 3 pixels may take fewer products than the direct form (winograd.h); they may until it is switched off, here or by POSTERIOR_PATH=direct.
 PT_API void pt_winograd_enable(int32_t enabled);
 PT_API int32_t pt_winograd_enabled(void);
 // 1 where arithmetic in bfloat16 is faster than in single precision, which is found out by trying.

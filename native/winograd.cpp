@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
+#include <cstring>
 
 namespace posterior {
 
@@ -22,7 +24,10 @@ constexpr int64_t scratch_bytes = 400 << 10;
 constexpr int64_t gap = 16;
 
 std::atomic<bool>& enabled() {
-    static std::atomic<bool> value{true};
+    static std::atomic<bool> value{[] {
+        const auto* path = std::getenv("POSTERIOR_PATH");
+        return path == nullptr || std::strcmp(path, "direct") != 0;
+    }()};
     return value;
 }
 

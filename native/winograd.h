@@ -1,5 +1,5 @@
 // Convolutions of 3 x 3 pixels by Winograd's F(2x2, 3x3), in float32 over channels-last images: 16 products for four pixels of the result where the definition has 36. Its rounding errors
-// are of the size of the direct form's.
+// are no larger than the direct form's.
 #pragma once
 #include <ATen/core/Tensor.h>
 

@@ -15,13 +15,7 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
     /// <summary>The environment variable that selects a path: <c>aten</c> turns the fast path off, <c>direct</c> only Winograd's convolutions.</summary>
     public const string Variable = "POSTERIOR_PATH";
 
-    private static readonly Lazy<bool> _hasFastBFloat16 = new(() => Native.pt_has_fast_bfloat16() != 0);
     private static bool _enabled = Environment.GetEnvironmentVariable(Variable) != "aten";
-
-    static FastPath()
-    {
-        if (Environment.GetEnvironmentVariable(Variable) == "direct") Native.Set(() => Native.pt_winograd_enable(0));
-    }
 
     /// <summary>What is in use now.</summary>
     public static FastPath Current
@@ -43,7 +37,7 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
     /// Whether arithmetic in bfloat16 is faster than in single precision on this processor, which was found out by trying. Where it is not, convolutions, products and attention of
     /// that type are calculated in single precision and rounded: it saves memory then and no time.
     /// </summary>
-    public static bool HasFastBFloat16 => _hasFastBFloat16.Value;
+    public static bool HasFastBFloat16 => Native.pt_has_fast_bfloat16() != 0;
 
     /// <summary>Why <see cref="HasFastBFloat16"/> is false, in words.</summary>
     public static string WhyBFloat16IsNotFast => VectorVariants.Contains("avx512_bf16")
@@ -57,7 +51,7 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
     public static void Enable(bool enabled) => Volatile.Write(ref _enabled, enabled);
 
     /// <summary>
-    /// Whether convolutions of 3 x 3 pixels in single precision take fewer products than their definition has (Winograd's algorithm), where that is faster. Their rounding errors are of the same size.
+    /// Whether convolutions of 3 x 3 pixels in single precision take fewer products than their definition has (Winograd's algorithm), where that is faster. Their rounding errors are no larger than the direct form's.
     /// </summary>
     public static bool HasWinograd => Native.pt_winograd_enabled() != 0;
 

@@ -143,7 +143,7 @@ internal static unsafe partial class Native
     private static string PathOf(string name) => Environment.GetEnvironmentVariable("POSTERIOR_NATIVE") is { } library ? Path.Combine(Path.GetDirectoryName(library) ?? "", name) : Path.Combine(AppContext.BaseDirectory, name);
 
     // OpenBLAS takes the processor for the oldest that it knows where it does not know the model, and products take five times as long (0.3.21 on the fifth generation of Xeons: 57 GFLOP/s,
-    // 307 with this), and for one without AVX-512 where it is AMD's. It reads the variable when it is loaded; .NET's own variables are not seen by C.
+    // 307 with this). On AMD's processors with AVX-512 this was not measured. It reads the variable when it is loaded; .NET's own variables are not seen by C.
     private static void ChooseBlas()
     {
         if (Avx512F.VL.IsSupported && Avx512BW.IsSupported && Avx512DQ.IsSupported && Avx512CD.IsSupported && Environment.GetEnvironmentVariable("OPENBLAS_CORETYPE") is null)

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Posterior.Torch.Nn;
 
 /// <summary>
-/// A convolution or linear layer as oneDNN runs it. It keeps a second, reordered copy of the weights (about their size again), made at the
+/// A convolution or linear layer as the bridge runs it. It keeps a second copy of the weights, reordered (about their size again) or transformed for Winograd's algorithm (1.8 times), made at the
 /// first evaluation, and made anew when an operator wrote to the weights since.
 /// </summary>
 internal sealed unsafe class PackedConvolution : SafeHandle
