@@ -147,10 +147,12 @@ internal static unsafe partial class Native
     private static void ChooseBlas()
     {
         if (Avx512F.VL.IsSupported && Avx512BW.IsSupported && Avx512DQ.IsSupported && Avx512CD.IsSupported && Environment.GetEnvironmentVariable("OPENBLAS_CORETYPE") is null)
-            _ = setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
+        {
+            // Not by an imported function: another thread may be waiting for this library in the resolver of imports.
+            var setenv = (delegate* unmanaged<byte*, byte*, int, int>)NativeLibrary.GetExport(NativeLibrary.GetMainProgramHandle(), "setenv");
+            fixed (byte* name = "OPENBLAS_CORETYPE\0"u8, value = "SkylakeX\0"u8) _ = setenv(name, value, 0);
+        }
     }
-
-    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)] private static partial int setenv(string name, string value, int overwrite);
 
     private static nint Load()
     {
