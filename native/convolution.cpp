@@ -159,15 +159,19 @@ std::shared_ptr<Convolution> Convolution::transposed() {
 // Grows with every operation that writes to the weights in place.
 int64_t Convolution::version() const { return given_.is_inference() ? 0 : given_._version(); }
 
+bool Convolution::is_winograds(const at::Tensor& x) const {
+    const auto& weight = layer_.weight;
+    if (x.scalar_type() != at::kFloat || weight.size(2) != 3 || weight.size(3) != 3 || layer_.groups != 1) return false;
+    if (layer_.strides[0] != 1 || layer_.strides[1] != 1 || layer_.padding[0] != 1 || layer_.padding[1] != 1) return false;
+    return suits_winograd(weight.size(1), weight.size(0), x.size(0), x.size(2), x.size(3));
+}
+
 // Null where the direct form is faster.
 std::shared_ptr<const WinogradFilter> Convolution::winograd(const at::Tensor& x) {
-    const auto& weight = layer_.weight;
-    if (x.scalar_type() != at::kFloat || weight.size(2) != 3 || weight.size(3) != 3 || layer_.groups != 1) return {};
-    if (layer_.strides[0] != 1 || layer_.strides[1] != 1 || layer_.padding[0] != 1 || layer_.padding[1] != 1) return {};
-    if (!suits_winograd(weight.size(1), weight.size(0), x.size(0), x.size(2), x.size(3))) return {};
+    if (!is_winograds(x)) return {};
     std::lock_guard<std::mutex> lock(mutex_);
     forget_what_has_changed();
-    if (!winograd_ || !winograd_->fits()) winograd_ = std::make_shared<WinogradFilter>(weight);
+    if (!winograd_ || !winograd_->fits()) winograd_ = std::make_shared<WinogradFilter>(layer_.weight);
     return winograd_;
 }
 

@@ -37,6 +37,9 @@ class Convolution : public std::enable_shared_from_this<Convolution> {
     // The same as the first where it is known to apply.
     at::Tensor run(const at::Tensor& input, const at::Tensor& residual, int32_t activation, bool overwrites);
 
+    // Whether Winograd's form is faster for such images.
+    bool is_winograds(const at::Tensor& x) const;
+
     const ConvolutionLayer& layer() const { return layer_; }
 
    private:

@@ -1,4 +1,4 @@
-// Convolutions in single precision that are recorded for differentiation: their result and the derivatives by their images by the fast path, those by weights and bias by ATen.
+// Convolutions in single precision that are recorded for differentiation: their result and the derivatives by their images by the fast path, those by weights in Winograd's form or by ATen.
 #include "convolution.h"
 
 #ifdef POSTERIOR_ONEDNN
@@ -47,7 +47,10 @@ struct RecordedConvolution : torch::autograd::Function<RecordedConvolution> {
                 dx = std::get<0>(by_aten(pixels, {true, false, false}));
             }
         }
-        if (context->needs_input_grad(1)) std::tie(std::ignore, dweight, std::ignore) = by_aten(saved[0], {false, true, false});
+        if (context->needs_input_grad(1)) {
+            if (layer->is_winograds(saved[0])) dweight = winograd_weight_gradient(saved[0], dy);
+            else std::tie(std::ignore, dweight, std::ignore) = by_aten(saved[0], {false, true, false});
+        }
         if (context->needs_input_grad(2)) dbias = dy.sum({0, 2, 3});
         return {dx, dweight, dbias, at::Tensor()};
     }

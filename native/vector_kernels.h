@@ -99,6 +99,12 @@ struct VectorKernels {
     void (*winograd_products)(const float* a, const float* b, float* c, int64_t rows, int64_t inputs, int64_t columns);
     // The 4 pixels of a tile's result, of which some may be null, from its 16 products; the bias and what is added to each pixel may be null. The activation is a PT_... constant.
     void (*winograd_leave)(const float* m, int64_t plane, const float* bias, const float* const* added, float* const* y, int64_t channels, int32_t activation);
+    // The derivatives by the 16 products of a tile from those by its 4 results.
+    void (*winograd_enter_slopes)(const float* const* slopes, float* d, int64_t channels, int64_t plane);
+    // c [inputs, outputs] += a^T b for a [rows, inputs] and b [rows, outputs].
+    void (*winograd_sums)(const float* a, const float* b, float* c, int64_t rows, int64_t inputs, int64_t outputs);
+    // The derivatives by `columns` kernels, which are `distance` apart, from those by their 16 numbers.
+    void (*winograd_filter_slopes)(const float* u, int64_t plane, float* kernels, int64_t distance, int64_t columns);
 };
 
 // The best variant for this processor, or the one that was chosen with POSTERIOR_VECTOR or pt_vector_variant_set.

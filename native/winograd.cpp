@@ -15,13 +15,10 @@ namespace posterior {
 
 namespace {
 
-constexpr int64_t numbers_of_a_tile = 16, least_width = 32, least_tiles = 256;  // of channels, and of all images
+constexpr int64_t numbers_of_a_tile = WinogradTiles::numbers, gap = WinogradTiles::gap, least_width = 32, least_tiles = 256;  // of channels, and of all images
 
 // What the numbers of some tiles may take, before and after the products: half of the second level of the cache of the processors this was measured on.
 constexpr int64_t scratch_bytes = 400 << 10;
-
-// Planes of a multiple of 4096 bytes would share their lines of the first level of the cache.
-constexpr int64_t gap = 16;
 
 std::atomic<bool>& enabled() {
     static std::atomic<bool> value{[] {
@@ -39,6 +36,28 @@ bool suits_winograd(int64_t inputs, int64_t outputs, int64_t images, int64_t hei
     const auto unit = vector_kernels().winograd_unit;
     return enabled().load(std::memory_order_relaxed) && unit > 0 && inputs % unit == 0 && outputs % unit == 0 && inputs >= least_width && outputs >= least_width &&
            images * tiles_along(height) * tiles_along(width) >= least_tiles;
+}
+
+WinogradTiles::WinogradTiles(const at::Tensor& images)
+    : height(images.size(2)), width(images.size(3)), across(tiles_along(width)), each(tiles_along(height) * across), count(images.size(0) * each) {}
+
+void WinogradTiles::pixels(int64_t tile, const float* memory, int64_t channels, const float* outside, const float** pixels) const {
+    const auto image = tile / each, top = tile % each / across * 2 - 1, left = tile % across * 2 - 1;
+    for (int i = 0; i < 4; ++i)
+        for (int j = 0; j < 4; ++j) {
+            const auto row = top + i, column = left + j;
+            const auto inside = row >= 0 && row < height && column >= 0 && column < width;
+            pixels[4 * i + j] = inside ? memory + ((image * height + row) * width + column) * channels : outside;
+        }
+}
+
+void WinogradTiles::results(int64_t tile, int64_t* pixels) const {
+    const auto image = tile / each, top = tile % each / across * 2, left = tile % across * 2;
+    for (int i = 0; i < 2; ++i)
+        for (int j = 0; j < 2; ++j) {
+            const auto row = top + i, column = left + j;
+            pixels[2 * i + j] = row < height && column < width ? (image * height + row) * width + column : -1;
+        }
 }
 
 WinogradFilter::WinogradFilter(const at::Tensor& weight) : inputs_(weight.size(1)), outputs_(weight.size(0)), columns_(vector_kernels().winograd_columns) {
@@ -60,7 +79,8 @@ bool WinogradFilter::fits() const { return columns_ == vector_kernels().winograd
 
 void WinogradFilter::operator()(const at::Tensor& x, const at::Tensor& bias, const at::Tensor& added, int32_t activation, at::Tensor& y) const {
     const auto& kernels = vector_kernels();
-    const auto height = x.size(2), width = x.size(3), across = tiles_along(width), each = tiles_along(height) * across, tiles = x.size(0) * each;
+    const WinogradTiles grid(x);
+    const auto tiles = grid.count;
     const auto threads = static_cast<int64_t>(at::get_num_threads());
     const auto most = std::clamp<int64_t>(scratch_bytes / (numbers_of_a_tile * static_cast<int64_t>(sizeof(float)) * (inputs_ + columns_)) / 6 * 6, 12, 48);
     // As many parts for each thread, of even numbers of tiles.
@@ -78,14 +98,8 @@ void WinogradFilter::operator()(const at::Tensor& x, const at::Tensor& bias, con
         for (auto part = begin; part < end; ++part) {
             const auto first = part * rows, count = std::min(rows, tiles - first);
             for (int64_t t = 0; t < count; ++t) {
-                const auto image = (first + t) / each, top = (first + t) % each / across * 2 - 1, left = (first + t) % across * 2 - 1;
                 const float* pixels[numbers_of_a_tile];
-                for (int i = 0; i < 4; ++i)
-                    for (int j = 0; j < 4; ++j) {
-                        const auto row = top + i, column = left + j;
-                        const auto inside = row >= 0 && row < height && column >= 0 && column < width;
-                        pixels[4 * i + j] = inside ? source + ((image * height + row) * width + column) * inputs_ : outside;
-                    }
+                grid.pixels(first + t, source, inputs_, outside, pixels);
                 kernels.winograd_enter(pixels, v + t * inputs_, inputs_, plane);
             }
             for (int64_t block = 0; block < outputs_; block += columns_) {
@@ -93,16 +107,15 @@ void WinogradFilter::operator()(const at::Tensor& x, const at::Tensor& bias, con
                 for (int64_t i = 0; i < numbers_of_a_tile; ++i)
                     kernels.winograd_products(v + i * plane, filter + numbers_of_a_tile * inputs_ * block + i * inputs_ * columns, m + i * result_plane, count, inputs_, columns);
                 for (int64_t t = 0; t < count; ++t) {
-                    const auto image = (first + t) / each, top = (first + t) % each / across * 2, left = (first + t) % across * 2;
+                    int64_t places[4];
+                    grid.results(first + t, places);
                     float* results[4];
                     const float* others[4] = {};
-                    for (int i = 0; i < 2; ++i)
-                        for (int j = 0; j < 2; ++j) {
-                            const auto row = top + i, column = left + j, at = ((image * height + row) * width + column) * outputs_ + block;
-                            const auto inside = row < height && column < width;
-                            results[2 * i + j] = inside ? target + at : nullptr;
-                            if (inside && addend != nullptr) others[2 * i + j] = addend + at;
-                        }
+                    for (int k = 0; k < 4; ++k) {
+                        const auto at = places[k] * outputs_ + block;
+                        results[k] = places[k] >= 0 ? target + at : nullptr;
+                        if (places[k] >= 0 && addend != nullptr) others[k] = addend + at;
+                    }
                     kernels.winograd_leave(m + t * columns, result_plane, offsets != nullptr ? offsets + block : nullptr, addend != nullptr ? others : nullptr, results, columns, activation);
                 }
             }

@@ -10,6 +10,21 @@ namespace posterior {
 // Whether such a filter is faster than the direct form for images of this size, all of a batch together.
 bool suits_winograd(int64_t inputs, int64_t outputs, int64_t images, int64_t height, int64_t width);
 
+// A batch of images in tiles of 2 x 2 results, each of 4 x 4 pixels, row by row.
+struct WinogradTiles {
+    explicit WinogradTiles(const at::Tensor& images);
+
+    // The pixels of a tile in channels-last memory; those beyond the image are `outside`.
+    void pixels(int64_t tile, const float* memory, int64_t channels, const float* outside, const float** pixels) const;
+
+    // Where its results are, in pixels from the first of the first image; -1 beyond the image.
+    void results(int64_t tile, int64_t* pixels) const;
+
+    static constexpr int numbers = 16;  // that a tile has for each channel
+    static constexpr int64_t gap = 16;  // planes of a multiple of 4096 bytes would share their lines of the first level of the cache
+    int64_t height, width, across, each, count;
+};
+
 // The transformed weights of a layer with a step of one pixel and a border of one.
 class WinogradFilter {
    public:
@@ -26,5 +41,8 @@ class WinogradFilter {
     int64_t inputs_, outputs_, columns_;  // outputs are multiplied `columns_` at a time
     at::Tensor packed_;                   // for each such block and each of the 16 numbers of a tile [inputs, columns]
 };
+
+// The derivatives by the weights [outputs, inputs, 3, 3] of such a layer, from its images and the derivatives by its result, both channels-last.
+at::Tensor winograd_weight_gradient(const at::Tensor& x, const at::Tensor& dy);
 
 }  // namespace posterior

@@ -130,6 +130,8 @@ public sealed class ConvolutionTests
     // By Winograd's algorithm, directly, with steps and groups that ATen differentiates, and with images that shrink.
     [Theory]
     [InlineData(2, 32, 48, 33, 17, 3, 1, 1, 1)]
+    [InlineData(1, 64, 80, 40, 37, 3, 1, 1, 1)]
+    [InlineData(3, 96, 32, 19, 23, 3, 1, 1, 1)]
     [InlineData(1, 16, 8, 5, 7, 3, 1, 1, 1)]
     [InlineData(3, 5, 7, 6, 1, 1, 1, 0, 1)]
     [InlineData(2, 8, 8, 9, 11, 5, 1, 2, 1)]

@@ -191,6 +191,55 @@ public sealed class VectorCodeTests : IDisposable
         }
     }
 
+    [SkippableTheory]
+    [MemberData(nameof(Variants))]
+    public void Winograds_derivatives_by_weights_match_double_precision_with_any_number_of_threads(string variant, DType dtype)
+    {
+        Skip.If(TorchRuntime.FastPath.Convolution.Length == 0, "the bridge was built without oneDNN");
+        if (dtype != DType.Float32) return;
+        FastPath.SelectVector(variant);
+        FastPath.EnableWinograd(true);
+        var threads = TorchRuntime.Threads;
+        try
+        {
+            foreach (var (batch, inputs, outputs, height, width) in new[] { (1L, 32L, 32L, 33L, 31L), (2, 48, 80, 31, 19), (9, 64, 32, 11, 13), (1, 112, 144, 40, 27), (300, 32, 48, 1, 1), (1, 32, 64, 1, 600) })
+            {
+                using var scope = new Scope();
+                using var layer = new Conv2d(inputs, outputs, 3, padding: 1);
+                layer.Initialise(new SeededNoise(7));
+                layer.RequireGrad(true);
+                var exactWeight = layer.Weight.Detach().To(DType.Float64);
+                exactWeight.RequiresGrad = true;
+                var (x, exact) = Reference.Random(1, dtype, batch, inputs, height, width);
+                var plain = exact.Conv2d(exactWeight, null, 1, 1, 1, 1);
+                var (slopes, exactSlopes) = Reference.Random(2, dtype, plain.Shape.ToArray());
+                (plain * exactSlopes).Sum().Backward();
+                foreach (var count in new[] { 1, 3 })
+                {
+                    TorchRuntime.Threads = count;
+                    var fewer = Derivatives();
+                    var error = Reference.Error(fewer, exactWeight.Grad()!);
+                    Assert.True(error < 1e-5, $"{variant}, {x} to {outputs} channels, {count} threads: {error}");
+                    if (variant == "portable") continue;
+                    FastPath.EnableWinograd(false);
+                    Assert.False(fewer.Equal(Derivatives()).All());
+                    FastPath.EnableWinograd(true);
+                }
+
+                Tensor Derivatives()
+                {
+                    layer.Weight.ClearGrad();
+                    (layer.Forward(x.Contiguous(channelsLast: true)) * slopes).Sum().Backward();
+                    return layer.Weight.Grad()!.Clone();
+                }
+            }
+        }
+        finally
+        {
+            TorchRuntime.Threads = threads;
+        }
+    }
+
     [SkippableFact]
     public void Winograds_convolutions_give_an_image_of_a_batch_what_they_give_it_alone()
     {
