@@ -10,20 +10,24 @@ public sealed class LossWatch
     private double _sum;
     private int _seen, _above;
 
-    /// <summary>The mean magnitude of the loss in the first steps.</summary>
-    public double Beginning => _seen == 0 ? 0 : _sum / _seen;
+    /// <summary>The mean magnitude of the loss in the first 20 steps; null until they are past.</summary>
+    public double? Beginning { get; private set; }
+
+    /// <summary>Continues a watch whose first steps are past.</summary>
+    /// <param name="beginning">Its <see cref="Beginning"/>.</param>
+    public void Resume(double beginning) => Beginning = beginning;
 
     /// <summary>Takes a step's loss.</summary>
     /// <returns>Whether it is the last of 20 in a row above a thousand times <see cref="Beginning"/>.</returns>
     public bool HasRunAway(double loss)
     {
-        if (_seen < Steps)
+        if (Beginning is not { } beginning)
         {
             _sum += Math.Abs(loss);
-            _seen++;
+            if (++_seen == Steps) Beginning = _sum / Steps;
             return false;
         }
-        _above = loss > Factor * Beginning ? _above + 1 : 0;
+        _above = loss > Factor * beginning ? _above + 1 : 0;
         return _above >= Steps;
     }
 }

@@ -14,7 +14,6 @@ public sealed class Trainer : IDisposable
     // A relative width of 0.10, as EDM2 keeps beside 0.05.
     private const double WideExponent = 6.94;
 
-    private readonly LossWatch _watch = new();
     private readonly TrainingImages _images;
 
     /// <summary>Prepares a training from the network's present weights.</summary>
@@ -60,6 +59,9 @@ public sealed class Trainer : IDisposable
 
     /// <summary>A second, wider average for <see cref="PostHocAverage"/>; null where no snapshots are taken.</summary>
     public PowerAverage? WideAverage { get; }
+
+    /// <summary>Ends the training where its loss runs away.</summary>
+    internal LossWatch Watch { get; } = new();
 
     /// <summary>The number of crops seen.</summary>
     public long ImagesSeen { get; internal set; }
@@ -112,8 +114,8 @@ public sealed class Trainer : IDisposable
         var norm = Optimiser.GradientNorm();
         if (!double.IsFinite(value) || !double.IsFinite(norm))
             throw new InvalidOperationException($"the loss is {value} and its gradient's norm {norm} after {ImagesSeen} images; a lower learning rate may help");
-        if (_watch.HasRunAway(value))
-            throw new InvalidOperationException(FormattableString.Invariant($"the loss began near {_watch.Beginning:G3} and is {value:G3} after {ImagesSeen} images; a lower learning rate may help"));
+        if (Watch.HasRunAway(value))
+            throw new InvalidOperationException(FormattableString.Invariant($"the loss began near {Watch.Beginning:G3} and is {value:G3} after {ImagesSeen} images; a lower learning rate may help"));
         Optimiser.LearningRate = Settings.LearningRateAfter(ImagesSeen);
         Optimiser.Step(norm > Settings.ClipNorm ? Settings.ClipNorm / norm : 1);
         Average.Update(Optimiser.Steps);

@@ -7,17 +7,19 @@ namespace Posterior.Training;
 /// <summary>The whole state of a training in one safetensors file: weights, average, moments, crops seen.</summary>
 public static class TrainingCheckpoint
 {
-    private const string Weights = "weights.", Average = "average.", Wide = "wide-average.", Moments = "optimiser.";
+    private const string Weights = "weights.", Average = "average.", Wide = "wide-average.", Moments = "optimiser.", FirstLosses = "first_losses";
 
     /// <summary>Writes the state; an older file of that name is replaced only when the new one is complete.</summary>
     /// <exception cref="WeightFileException">The file cannot be written.</exception>
     public static void Save(Trainer trainer, string path)
     {
-        SafetensorsWriter.Write(path, Groups(trainer), new Dictionary<string, string>
+        var header = new Dictionary<string, string>
         {
             ["images_seen"] = trainer.ImagesSeen.ToString(CultureInfo.InvariantCulture),
             ["steps"] = trainer.Optimiser.Steps.ToString(CultureInfo.InvariantCulture),
-        });
+        };
+        if (trainer.Watch.Beginning is { } losses) header[FirstLosses] = losses.ToString("R", CultureInfo.InvariantCulture);
+        SafetensorsWriter.Write(path, Groups(trainer), header);
     }
 
     /// <summary>Continues a training from its saved state.</summary>
@@ -35,6 +37,8 @@ public static class TrainingCheckpoint
         }
         trainer.ImagesSeen = Number("images_seen");
         trainer.Optimiser.Steps = Number("steps");
+        // States of the first steps do not have it, nor those of earlier versions.
+        if (file.Metadata.TryGetValue(FirstLosses, out var losses) && double.TryParse(losses, NumberStyles.Float, CultureInfo.InvariantCulture, out var beginning)) trainer.Watch.Resume(beginning);
 
         long Number(string key) => file.Metadata.TryGetValue(key, out var text) && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? number

@@ -19,6 +19,7 @@ public sealed class TrainingRun : IDisposable
     private readonly string _folder;
     private readonly TrainingImages _heldOut;
     private readonly List<TrainingLogEntry> _log = [];
+    private readonly FileStream _claim;
     private long? _saved;
 
     /// <summary>Opens a run in a folder, which is created; continues it when there is a checkpoint.</summary>
@@ -26,19 +27,29 @@ public sealed class TrainingRun : IDisposable
     /// <param name="objective">What is taught, with its network at its starting weights; it stays the caller's.</param>
     /// <param name="images">All images; every 25th is held out for validation.</param>
     /// <param name="settings">The settings.</param>
-    /// <exception cref="TrainingException">The folder holds a training with other settings.</exception>
+    /// <exception cref="TrainingException">The folder holds a training with other settings, or another process is training in it.</exception>
     public TrainingRun(string folder, TrainingObjective objective, TrainingImages images, TrainingSettings settings)
     {
         _folder = Directory.CreateDirectory(folder).FullName;
-        (var training, _heldOut) = images.Split(25);
-        Trainer = new Trainer(objective, training, settings);
-        KeepSettings(settings);
-        // Half a state, of a training that was killed while it wrote.
-        foreach (var left in Directory.EnumerateFiles(_folder, "checkpoint.safetensors.*.tmp").ToArray()) File.Delete(left);
-        if (!File.Exists(CheckpointPath)) return;
-        TrainingCheckpoint.Load(Trainer, CheckpointPath);
-        _saved = Trainer.ImagesSeen;
-        RestoreLog();
+        _claim = Claim();
+        try
+        {
+            (var training, _heldOut) = images.Split(25);
+            Trainer = new Trainer(objective, training, settings);
+            KeepSettings(settings);
+            // Half a state, of a training that was killed while it wrote.
+            foreach (var left in Directory.EnumerateFiles(_folder, "checkpoint.safetensors.*.tmp").ToArray()) File.Delete(left);
+            if (!File.Exists(CheckpointPath)) return;
+            TrainingCheckpoint.Load(Trainer, CheckpointPath);
+            _saved = Trainer.ImagesSeen;
+            RestoreLog();
+        }
+        catch
+        {
+            Trainer?.Dispose();
+            _claim.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The training.</summary>
@@ -147,8 +158,25 @@ public sealed class TrainingRun : IDisposable
     // About fifty points are enough to see the course of the training.
     private IEnumerable<TrainingLogEntry> Curve() => _log.Where((_, i) => i % Math.Max(1, _log.Count / 50) == 0);
 
-    /// <summary>Frees the training's state.</summary>
-    public void Dispose() => Trainer.Dispose();
+    /// <summary>Frees the training's state, and the folder for others.</summary>
+    public void Dispose()
+    {
+        Trainer.Dispose();
+        _claim.Dispose();
+    }
+
+    // Two trainings would write over each other's states. The file is locked as long as this process lives, also where it is killed.
+    private FileStream Claim()
+    {
+        try
+        {
+            return new(Path.Combine(_folder, "in-use"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (IOException)
+        {
+            throw new TrainingException($"another process is training in '{_folder}'");
+        }
+    }
 
     private void SavePictures() => Trainer.WithAverage(() =>
     {

@@ -9,7 +9,16 @@ public sealed class LossWatchTests
     {
         var watch = new LossWatch();
         for (var i = 0; i < 20; i++) Assert.False(watch.HasRunAway(i % 2 == 0 ? 0.5 : -1.5));
-        Assert.Equal(1, watch.Beginning, 1e-12);
+        Assert.Equal(1, watch.Beginning!.Value, 1e-12);
+        for (var i = 0; i < 19; i++) Assert.False(watch.HasRunAway(1001));
+        Assert.True(watch.HasRunAway(1001));
+    }
+
+    [Fact]
+    public void A_resumed_watch_knows_where_the_loss_began()
+    {
+        var watch = new LossWatch();
+        watch.Resume(1);
         for (var i = 0; i < 19; i++) Assert.False(watch.HasRunAway(1001));
         Assert.True(watch.HasRunAway(1001));
     }

@@ -32,6 +32,32 @@ public sealed class TrainingRunTests : IDisposable
             Assert.True(expected.ToArray<float>().AsSpan().SequenceEqual(actual.ToArray<float>()), name);
     }
 
+    [Fact]
+    public void A_resumed_training_knows_where_its_loss_began()
+    {
+        using (var first = Train("watched", stopAfter: 32, save: true))
+        {
+            Assert.Null(first.Run.Trainer.Watch.Beginning);
+            first.Run.Trainer.Watch.Resume(2.5);
+            first.Run.Save();
+        }
+        using var next = Train("watched", stopAfter: 56, save: true);
+        Assert.Equal(2.5, next.Run.Trainer.Watch.Beginning);
+    }
+
+    [Fact]
+    public void A_folder_takes_one_training_at_a_time()
+    {
+        using (Train("shared", stopAfter: 32, save: true))
+        {
+            var failure = Assert.Throws<TrainingException>(() => Train("shared", stopAfter: 56, save: true));
+            Assert.Contains("another process is training in", failure.Message, StringComparison.Ordinal);
+        }
+        using var next = Train("shared", stopAfter: 56, save: true);
+        Assert.Equal(56, next.Run.Trainer.ImagesSeen);
+        Assert.Equal(7, next.Run.Log.Count);
+    }
+
     [SkippableFact]
     public void A_full_disk_leaves_the_last_checkpoint_as_it_is_and_says_so()
     {
