@@ -4,14 +4,12 @@
 
 #include <ATen/core/Tensor.h>
 #include <exception>
+#include <new>
 #include <string>
 
 namespace posterior {
 
 PT_API void remember_error(const char* message) noexcept;
-
-// x = activation(x (1 + scale) + shift) in place, for channels-last x on the CPU; scale and shift have a number per image and channel, or are undefined.
-void modulate(at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift, int32_t activation);
 
 // Whether libtorch records operations on it for differentiation.
 bool recorded(const at::Tensor& tensor);
@@ -40,6 +38,8 @@ int guard(F&& body) noexcept {
         return PT_OK;
     } catch (const c10::Error& error) {
         remember_error(error.what_without_backtrace());
+    } catch (const std::bad_alloc&) {
+        remember_error("out of memory");
     } catch (const std::exception& error) {
         remember_error(error.what());
     } catch (...) {

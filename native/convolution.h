@@ -28,8 +28,8 @@ class Convolution : public std::enable_shared_from_this<Convolution> {
     // A linear layer of a few rows in single precision, as those of noise levels: to read the weights is all the work, and oneDNN's preparations take longer.
     at::Tensor of_few(const at::Tensor& input) const;
 
-    // The convolution, recorded for differentiation; only in single precision, and where the result has the size of the image (recorded_convolution.cpp).
-    at::Tensor recorded_forward(const at::Tensor& input);
+    // The convolution with a residual that may be undefined, recorded for differentiation; only in single precision, and where the result has the size of the image (recorded_convolution.cpp).
+    at::Tensor recorded_forward(const at::Tensor& input, const at::Tensor& residual);
 
     // The layer whose result are the derivatives by the images, from those by this one's result.
     std::shared_ptr<Convolution> transposed();

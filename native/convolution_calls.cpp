@@ -2,6 +2,7 @@
 // channels-last, bias, residual and SiLU are applied while the result is in registers.
 //
 // Anything that is not supported here (other types or devices, no oneDNN) gives a null result, and the caller takes ATen's convolution.
+#include "affine.h"
 #include "bridge.h"
 #include "convolution.h"
 
@@ -113,11 +114,11 @@ int pt_linear_run(pt_convolution layer, pt_tensor x, pt_tensor residual, pt_tens
     });
 }
 
-int pt_convolution_record(pt_convolution layer, pt_tensor x, pt_tensor* out) {
+int pt_convolution_record(pt_convolution layer, pt_tensor x, pt_tensor residual, pt_tensor* out) {
     return guard([&] {
         *out = nullptr;
 #ifdef POSTERIOR_ONEDNN
-        *out = posterior::release((*static_cast<Layer*>(layer))->recorded_forward(borrow(x)));
+        *out = posterior::release((*static_cast<Layer*>(layer))->recorded_forward(borrow(x), borrow(residual)));
 #endif
     });
 }

@@ -35,8 +35,8 @@ struct Unref {
 };
 using Image = std::unique_ptr<VipsImage, Unref>;
 
-// libvips' own words for its last error, on one line.
-[[noreturn]] void fail() {
+// libvips' own words for its last error, on one line; where it has none, `unexplained`.
+[[noreturn]] void fail(const std::string& unexplained = "libvips failed without a message") {
     char* text = vips_error_buffer_copy();
     std::string message(text);
     g_free(text);
@@ -44,7 +44,13 @@ using Image = std::unique_ptr<VipsImage, Unref>;
     // The last line is the outermost cause; earlier ones repeat it.
     auto line = message.find_last_of('\n');
     if (line != std::string::npos) message.erase(0, line + 1);
-    throw std::runtime_error(message.empty() ? "libvips failed without a message" : message);
+    throw std::runtime_error(message.empty() ? unexplained : message);
+}
+
+// Of a file that a decoder refuses without a message: what libpng says of a damaged header is only a warning.
+std::string damaged(int32_t format) {
+    static const char* const names[] = {"PNG", "JPEG", "TIFF", "WebP"};
+    return std::string("its ") + names[format - PT_IMAGE_PNG] + " data are damaged";
 }
 
 // By reference: the operation that sets `image` may run after the other argument was evaluated.
@@ -95,7 +101,24 @@ Image open(const void* data, int64_t bytes, int32_t format) {
         default:
             status = vips_webpload_buffer(buffer, size, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_ERROR, nullptr);
     }
-    return take(status, image);
+    if (status != 0) fail(damaged(format));
+    return Image(image);
+}
+
+void check_size(const pt_image_info& info, int64_t most_pixels) {
+    const bool empty = info.width <= 0 || info.height <= 0;
+    if (!empty && info.width <= most_pixels / info.height) return;
+    throw std::runtime_error("it declares " + std::to_string(info.width) + " x " + std::to_string(info.height) + " pixels" +
+                             (empty ? "" : ", more than the limit of " + std::to_string(most_pixels)));
+}
+
+// What a PNG declares in its first chunk (PNG specification, 11.2.1), looked at before libpng, which refuses absurd sizes without a message.
+void check_png_header(const unsigned char* data, int64_t bytes, int64_t most_pixels, pt_image_info* info) {
+    if (bytes < 24 || std::memcmp(data + 12, "IHDR", 4) != 0) return;
+    auto number = [&](int at) { return (int64_t(data[at]) << 24) | (data[at + 1] << 16) | (data[at + 2] << 8) | data[at + 3]; };
+    info->width = number(16);
+    info->height = number(20);
+    check_size(*info, most_pixels);
 }
 
 // Whether the profile describes itself as plain sRGB: then a conversion would only add rounding.
@@ -195,12 +218,12 @@ at::Tensor pixels_of(const Image& image, at::ScalarType type) {
 at::Tensor load(const void* data, int64_t bytes, int64_t most_pixels, pt_image_info* info) {
     start();
     VipsImage* out = nullptr;
+    if (info->format == PT_IMAGE_PNG) check_png_header(static_cast<const unsigned char*>(data), bytes, most_pixels, info);
     Image image = open(data, bytes, info->format);
     info->width = image->Xsize;
     info->height = image->Ysize;
     info->channels = image->Bands;
-    if (info->width > most_pixels / info->height)
-        throw std::runtime_error("it declares " + std::to_string(info->width) + " x " + std::to_string(info->height) + " pixels, more than the limit of " + std::to_string(most_pixels));
+    check_size(*info, most_pixels);
     info->bits = is_float(image) || image->Type == VIPS_INTERPRETATION_LAB ? 32 : image->BandFmt == VIPS_FORMAT_USHORT ? 16 : 8;
     info->alpha = vips_image_hasalpha(image.get()) ? 1 : 0;
     info->profile = vips_image_get_typeof(image.get(), VIPS_META_ICC_NAME) ? 1 : 0;
@@ -212,10 +235,11 @@ at::Tensor load(const void* data, int64_t bytes, int64_t most_pixels, pt_image_i
 
     // All decoding happens here, in one pass, so that a damaged file fails here.
     image.reset(vips_image_copy_memory(Image(std::move(image)).get()));
-    if (!image) fail();
+    if (!image) fail(damaged(info->format));
     image = take(vips_autorot(image.get(), &out, nullptr), out);
     image = flatten(to_srgb(std::move(image)));
-    if (image->Bands != 1 && image->Bands != 3) throw std::runtime_error("it has " + std::to_string(image->Bands) + " channels; 1 (grey) or 3 (colour) are supported");
+    if (image->Bands != 1 && image->Bands != 3)
+        throw std::runtime_error("it has " + std::to_string(info->channels) + " channels; 1 (grey) or 3 (colour) are supported, with or without transparency");
 
     switch (image->BandFmt) {
         case VIPS_FORMAT_UCHAR:

@@ -1,16 +1,15 @@
 // Group normalisation (Wu, He 2018) with an optional scale and shift per image and channel and an activation, on the CPU: one pass over channels-last
-// memory for the statistics, one for the result; two more for the derivatives. Scale, shift and activation alone, and SiLU alone, for inference.
+// memory for the statistics, one for the result; two more for the derivatives. SiLU alone, for inference.
+#include "affine.h"
 #include "bridge.h"
 #include "vector_kernels.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <stdexcept>
 #include <vector>
 
 using posterior::borrow;
@@ -19,37 +18,16 @@ using posterior::guard;
 namespace {
 
 using posterior::channels_last;
+using posterior::floats_of;
+using posterior::for_each;
+using posterior::Image;
+using posterior::per_channel;
+using posterior::placeholder;
 using posterior::plain;
+using posterior::present;
 using posterior::recorded;
-
-constexpr int64_t row_block = 128;         // rows whose sums are accumulated in single precision
-constexpr int64_t serial_below = 1 << 15;  // elements: less work than it costs to wake the other threads
-
-std::vector<float> floats_of(const at::Tensor& tensor) {
-    auto dense = tensor.to(at::kFloat).contiguous();
-    auto first = dense.data_ptr<float>();
-    return std::vector<float>(first, first + dense.numel());
-}
-
-template <class F>
-void for_each(int64_t count, int64_t elements, const F& body) {
-    if (elements < serial_below) body(0, count);
-    else at::parallel_for(0, count, 1, body);
-}
-
-struct Image {
-    int64_t batch, positions, channels, blocks, elements;
-    bool half;
-
-    explicit Image(const at::Tensor& x)
-        : batch(x.size(0)), positions(x.numel() / (x.size(0) * x.size(1))), channels(x.size(1)), blocks((positions + row_block - 1) / row_block),
-          elements(x.numel()), half(x.scalar_type() == at::kBFloat16) {}
-
-    const char* at(const void* base, int64_t image, int64_t row) const {
-        return static_cast<const char*>(base) + (image * positions + row) * channels * (half ? 2 : 4);
-    }
-    int64_t rows(int64_t block) const { return std::min(row_block, positions - block * row_block); }
-};
+using posterior::row_block;
+using posterior::serial_below;
 
 // Mean and variance of each channel of each image, around the channel's first value so that a large mean costs no precision.
 void channel_moments(const Image& shape, const void* x, std::vector<double>& means, std::vector<double>& deviations) {
@@ -91,18 +69,6 @@ void channel_moments(const Image& shape, const void* x, std::vector<double>& mea
             deviations[n * channels + c] = std::max(0.0, square[c] - sum[c] * sum[c] / count);
         }
     }
-}
-
-// Channels `first` to `first + x.channels` of y = activation(x gain + offset), with a gain and an offset for each image and channel of y.
-void apply(const Image& shape, const void* x, const Image& whole, void* y, int64_t first, const float* gain, const float* offset, int32_t activation) {
-    const auto& kernels = posterior::vector_kernels();
-    for_each(shape.batch * shape.blocks, shape.elements, [&](int64_t begin, int64_t end) {
-        for (auto task = begin; task < end; ++task) {
-            const auto n = task / shape.blocks, row = task % shape.blocks * row_block;
-            kernels.affine[shape.half](shape.at(x, n, row), const_cast<char*>(whole.at(y, n, row)) + first * (shape.half ? 2 : 4), shape.rows(task % shape.blocks), shape.channels, whole.channels,
-                                       gain + n * whole.channels + first, offset + n * whole.channels + first, activation);
-        }
-    });
 }
 
 // What the normalisation of one batch comes to: y = activation(x gain + offset), with the moments that its derivatives need.
@@ -164,22 +130,17 @@ Normalised normalise(at::ArrayRef<at::Tensor> sources, int64_t groups, const at:
 
 at::Tensor group_norm(const at::Tensor& x, const Normalised& given, int32_t activation, bool overwrites = false) {
     auto y = overwrites ? x : at::empty_strided(x.sizes(), x.strides(), x.options());
-    apply(Image(x), x.data_ptr(), Image(y), y.data_ptr(), 0, given.gain.data(), given.offset.data(), activation);
+    posterior::affine(Image(x), x.data_ptr(), Image(y), y.data_ptr(), 0, given.gain.data(), given.offset.data(), activation);
     return y;
 }
 
 // Of images side by side: nothing is concatenated before.
 at::Tensor group_norm(const at::Tensor& x, const at::Tensor& beside, const Normalised& given, int32_t activation) {
     auto y = at::empty({x.size(0), x.size(1) + beside.size(1), x.size(2), x.size(3)}, x.options(), at::MemoryFormat::ChannelsLast);
-    apply(Image(x), x.data_ptr(), Image(y), y.data_ptr(), 0, given.gain.data(), given.offset.data(), activation);
-    apply(Image(beside), beside.data_ptr(), Image(y), y.data_ptr(), x.size(1), given.gain.data(), given.offset.data(), activation);
+    posterior::affine(Image(x), x.data_ptr(), Image(y), y.data_ptr(), 0, given.gain.data(), given.offset.data(), activation);
+    posterior::affine(Image(beside), beside.data_ptr(), Image(y), y.data_ptr(), x.size(1), given.gain.data(), given.offset.data(), activation);
     return y;
 }
-
-// libtorch's recorded functions take no undefined tensors: an empty one stands for a missing scale or shift.
-at::Tensor placeholder(const at::Tensor& tensor) { return tensor.defined() ? tensor : at::empty({0}); }
-
-at::Tensor present(const at::Tensor& tensor) { return tensor.numel() > 0 ? tensor : at::Tensor(); }
 
 // The derivatives of the first order; the bridge asks for no others. With g = dy activation'(z) for z = x gain + offset, and x^ = (x - mean) inverse, where z = (x^ weight + bias) (1 + scale) + shift.
 struct RecordedGroupNorm : torch::autograd::Function<RecordedGroupNorm> {
@@ -211,24 +172,9 @@ struct RecordedGroupNorm : torch::autograd::Function<RecordedGroupNorm> {
         const auto channels = shape.channels, groups = static_cast<int64_t>(mean.size()) / shape.batch, each = channels / groups;
 
         // Sums over positions of g and of g (x - mean), for each image and channel.
-        std::vector<float> pivots(shape.batch * channels), partial(shape.batch * shape.blocks * channels * 2, 0.0f);
+        std::vector<float> pivots(shape.batch * channels);
         for (int64_t i = 0; i < shape.batch * channels; ++i) pivots[i] = static_cast<float>(mean[i / each]);
-        const auto& kernels = posterior::vector_kernels();
-        for_each(shape.batch * shape.blocks, shape.elements, [&](int64_t begin, int64_t end) {
-            for (auto task = begin; task < end; ++task) {
-                const auto n = task / shape.blocks, block = task % shape.blocks, first = n * channels;
-                auto sums = partial.data() + task * channels * 2;
-                kernels.affine_sums[shape.half](shape.at(x.data_ptr(), n, block * row_block), shape.at(above.data_ptr(), n, block * row_block), shape.rows(block), channels,
-                                                gain + first, offset + first, pivots.data() + first, activation, sums, sums + channels);
-            }
-        });
-        std::vector<double> sum(shape.batch * channels, 0.0), product(shape.batch * channels, 0.0);
-        for (int64_t task = 0; task < shape.batch * shape.blocks; ++task)
-            for (int64_t c = 0; c < channels; ++c) {
-                const auto i = task / shape.blocks * channels + c;
-                sum[i] += partial[task * channels * 2 + c];
-                product[i] += partial[task * channels * 2 + channels + c];
-            }
+        const auto [sum, product] = posterior::affine_sums(shape, x.data_ptr(), above.data_ptr(), gain, offset, pivots.data(), activation);
 
         const auto weights = floats_of(saved[1]), biases = floats_of(saved[2]), scales = scale.defined() ? floats_of(scale) : std::vector<float>(shape.batch * channels, 0.0f);
         std::vector<float> slope(shape.batch * channels), constant(shape.batch * channels), by_scale(shape.batch * channels), by_shift(shape.batch * channels);
@@ -257,14 +203,7 @@ struct RecordedGroupNorm : torch::autograd::Function<RecordedGroupNorm> {
         at::Tensor dx;
         if (context->needs_input_grad(0)) {
             dx = at::empty_strided(x.sizes(), x.strides(), x.options());
-            for_each(shape.batch * shape.blocks, shape.elements, [&](int64_t begin, int64_t end) {
-                for (auto task = begin; task < end; ++task) {
-                    const auto n = task / shape.blocks, row = task % shape.blocks * row_block, first = n * channels;
-                    kernels.affine_gradient[shape.half](shape.at(x.data_ptr(), n, row), shape.at(above.data_ptr(), n, row), const_cast<char*>(shape.at(dx.data_ptr(), n, row)),
-                                                        shape.rows(task % shape.blocks), channels, gain + first, offset + first, slope.data() + first,
-                                                        constant.data() + first, activation);
-                }
-            });
+            posterior::affine_gradient(shape, x.data_ptr(), above.data_ptr(), dx.data_ptr(), gain, offset, slope.data(), constant.data(), activation);
         }
         const auto like = [](const auto& numbers, const at::Tensor& target) {
             return target.defined() ? at::tensor(at::ArrayRef(numbers)).to(target.scalar_type()).reshape(target.sizes()) : at::Tensor();
@@ -273,25 +212,7 @@ struct RecordedGroupNorm : torch::autograd::Function<RecordedGroupNorm> {
     }
 };
 
-bool per_channel(const at::Tensor& tensor, const at::Tensor& x) {
-    return !tensor.defined() || (tensor.device().is_cpu() && tensor.numel() == x.size(0) * x.size(1));
-}
-
 }  // namespace
-
-namespace posterior {
-
-void modulate(at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift, int32_t activation) {
-    const Image shape(x);
-    const auto count = static_cast<size_t>(shape.batch * shape.channels);
-    auto gain = scale.defined() ? floats_of(scale) : std::vector<float>(count, 0.0f);
-    auto offset = shift.defined() ? floats_of(shift) : std::vector<float>(count, 0.0f);
-    if (gain.size() != count || offset.size() != count) throw std::invalid_argument("a scale and a shift need one number for each image and channel");
-    for (auto& factor : gain) factor += 1;
-    apply(shape, x.data_ptr(), shape, x.data_ptr(), 0, gain.data(), offset.data(), activation);
-}
-
-}  // namespace posterior
 
 extern "C" {
 

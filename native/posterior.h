@@ -89,8 +89,12 @@ PT_API int pt_convolution_free(pt_convolution layer);
 // activation((conv(x) + bias + residual) (1 + scale) + shift); residual, scale and shift (a number per image and channel) may be null.
 // The result is channels-last; with `overwrites` it may take the memory of the residual, which is lost then. Safe on several threads at once.
 PT_API int pt_convolution_run(pt_convolution layer, pt_tensor x, pt_tensor residual, pt_tensor scale, pt_tensor shift, int32_t activation, int32_t overwrites, pt_tensor* out);
-// The convolution where it is recorded for differentiation, in float32, by a step of one pixel and with a result of the size of the image; null where ATen must do it, or nothing is recorded.
-PT_API int pt_convolution_record(pt_convolution layer, pt_tensor x, pt_tensor* out);
+// conv(x) + bias + residual (which may be null) where it is recorded for differentiation, in float32, by a step of one pixel and with a result of the size of the image; null where ATen must do it,
+// or nothing is recorded.
+PT_API int pt_convolution_record(pt_convolution layer, pt_tensor x, pt_tensor residual, pt_tensor* out);
+// activation(x (1 + scale) + shift) over channels-last memory where it is recorded for differentiation; scale and shift (a number per image and channel) may be null. Null where ATen must do it, or nothing
+// is recorded.
+PT_API int pt_modulate(pt_tensor x, pt_tensor scale, pt_tensor shift, int32_t activation, pt_tensor* out);
 // conv of two images side by side, as if concatenated, for kernels of one pixel without groups.
 PT_API int pt_convolution_run_beside(pt_convolution layer, pt_tensor x, pt_tensor beside, pt_tensor* out);
 // x W^T + bias + residual over the last dimension, for a layer of weights OI; the residual may be null.

@@ -2,6 +2,7 @@
 #include "convolution.h"
 
 #ifdef POSTERIOR_ONEDNN
+#include "affine.h"
 #include "bridge.h"
 
 #include <torch/csrc/autograd/custom_function.h>
@@ -18,15 +19,18 @@ struct Held : torch::CustomClassHolder {
 };
 
 struct RecordedConvolution : torch::autograd::Function<RecordedConvolution> {
-    static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const std::shared_ptr<Convolution>& layer) {
+    static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& residual,
+                              const std::shared_ptr<Convolution>& layer) {
         at::NoGradGuard no_grad;
         // Images are needed for the derivatives by weights alone; the weights, to notice that they were written to before the derivatives were taken.
         context->save_for_backward({weight.requires_grad() ? x : at::Tensor(), weight});
         context->saved_data["layer"] = c10::IValue::make_capsule(c10::make_intrusive<Held>(layer));
-        const auto y = layer->run(x, {}, PT_IDENTITY, false);
+        const auto added = present(residual);
+        auto y = layer->run(x, added, PT_IDENTITY, false);
         if (y.defined()) return y;
         const auto& form = layer->layer();
-        return at::conv2d(x, weight, layer->layer().bias, form.strides, form.padding);
+        y = at::conv2d(x, weight, form.bias, form.strides, form.padding);
+        return added.defined() ? y.add_(added) : y;
     }
 
     static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
@@ -52,19 +56,23 @@ struct RecordedConvolution : torch::autograd::Function<RecordedConvolution> {
             else std::tie(std::ignore, dweight, std::ignore) = by_aten(saved[0], {false, true, false});
         }
         if (context->needs_input_grad(2)) dbias = dy.sum({0, 2, 3});
-        return {dx, dweight, dbias, at::Tensor()};
+        return {dx, dweight, dbias, context->needs_input_grad(3) ? gradients[0] : at::Tensor(), at::Tensor()};
     }
 };
 
 }  // namespace
 
-at::Tensor Convolution::recorded_forward(const at::Tensor& input) {
+at::Tensor Convolution::recorded_forward(const at::Tensor& input, const at::Tensor& residual) {
     const auto& weight = layer_.weight;
     const auto same_size = layer_.strides[0] == 1 && layer_.strides[1] == 1 && 2 * layer_.padding[0] == weight.size(2) - 1 && 2 * layer_.padding[1] == weight.size(3) - 1;
     if (!supports(input) || input.scalar_type() != at::kFloat || input.numel() == 0 || layer_.groups != 1 || !same_size || given_.dim() != 4) return {};
-    if (!recorded(input) && !recorded(given_) && !recorded(layer_.bias)) return {};
-    // Recorded functions take no undefined tensors.
-    return RecordedConvolution::apply(input.contiguous(at::MemoryFormat::ChannelsLast), given_, layer_.bias.defined() ? layer_.bias : at::empty({0}, at::kFloat), shared_from_this());
+    if (!recorded(input) && !recorded(given_) && !recorded(layer_.bias) && !recorded(residual)) return {};
+    if (residual.defined()) {
+        const auto fits = plain(residual) && residual.scalar_type() == at::kFloat && residual.dim() == 4 && residual.size(0) == input.size(0) && residual.size(1) == weight.size(0) &&
+                          residual.size(2) == input.size(2) && residual.size(3) == input.size(3);
+        if (!fits) return {};
+    }
+    return RecordedConvolution::apply(input.contiguous(at::MemoryFormat::ChannelsLast), given_, placeholder(layer_.bias), placeholder(residual), shared_from_this());
 }
 
 }  // namespace posterior

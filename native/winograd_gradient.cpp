@@ -12,8 +12,12 @@ namespace posterior {
 
 namespace {
 
-// Tiles that are transformed before their products are summed: the more, the more seldom the sums are read and written; all of it stays in the second level of the cache.
+// Tiles that are transformed before their products are summed: the more, the more seldom the sums are read and written. What one of the 16 products reads and writes stays in the second
+// level of the cache.
 int64_t tiles_at_once(int64_t inputs, int64_t outputs) { return std::clamp<int64_t>(inputs * outputs / (inputs + outputs), 32, 96); }
+
+// Each thread has sums of its own, which take the time of some tiles to clear and to add to the others'.
+constexpr int64_t least_tiles_of_a_thread = 64;
 
 }  // namespace
 
@@ -22,7 +26,9 @@ at::Tensor winograd_weight_gradient(const at::Tensor& x, const at::Tensor& dy) {
     const auto& kernels = vector_kernels();
     const WinogradTiles grid(x);
     const auto inputs = x.size(1), outputs = dy.size(1), sums_plane = inputs * outputs;
-    const auto rows = tiles_at_once(inputs, outputs), parts = (grid.count + rows - 1) / rows, threads = std::min<int64_t>(at::get_num_threads(), parts);
+    // As many parts for each thread.
+    const auto threads = std::clamp<int64_t>(grid.count / least_tiles_of_a_thread, 1, at::get_num_threads()), most = threads * tiles_at_once(inputs, outputs);
+    const auto parts = threads * ((grid.count + most - 1) / most), rows = (grid.count + parts - 1) / parts;
     const auto plane = rows * inputs + WinogradTiles::gap, slopes_plane = rows * outputs + WinogradTiles::gap;
     const auto border = at::zeros({std::max(inputs, outputs)}, at::kFloat);
     auto sums = at::zeros({threads, numbers, inputs, outputs}, at::kFloat);
@@ -34,6 +40,7 @@ at::Tensor winograd_weight_gradient(const at::Tensor& x, const at::Tensor& dy) {
             auto* own = sums.data_ptr<float>() + thread * numbers * sums_plane;
             for (auto part = thread * parts / threads; part < (thread + 1) * parts / threads; ++part) {
                 const auto first = part * rows, count = std::min(rows, grid.count - first);
+                if (count <= 0) break;
                 for (int64_t t = 0; t < count; ++t) {
                     const float *pixels[numbers], *results[4];
                     grid.pixels(first + t, source, inputs, outside, pixels);

@@ -11,6 +11,9 @@ using namespace comparison;
 // What transformers are made of; transformer_checks.cpp.
 void check_transformers(int32_t dtype);
 
+// What is recorded for differentiation; convolution_checks.cpp.
+void check_recorded_convolutions(int32_t dtype);
+
 namespace {
 
 double activate(double x, int32_t activation) {
@@ -239,6 +242,7 @@ int main(int argc, char** argv) {
             for (auto dtype : {kFloat, kBfloat16}) {
                 convolution(dtype, small_convolution());
                 convolution(dtype, large_convolution());
+                check_recorded_convolutions(dtype);
                 group_norm(dtype);
                 group_norm_gradient(dtype);
                 resample(dtype);

@@ -51,7 +51,7 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
     public static void Enable(bool enabled) => Volatile.Write(ref _enabled, enabled);
 
     /// <summary>
-    /// Whether convolutions of 3 x 3 pixels in single precision take fewer products than their definition has (Winograd's algorithm), where that is faster. Their rounding errors are no larger than the direct form's.
+    /// Whether convolutions of 3 x 3 pixels in single precision take fewer products than their definition has (Winograd's algorithm), where that is faster. Rounding errors of results are no larger than the direct form's.
     /// </summary>
     public static bool HasWinograd => Native.pt_winograd_enabled() != 0;
 
@@ -70,6 +70,15 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
         if (!IsEnabled) return null;
         using var borrowed = new Borrowed(x, weight, bias, scale, shift, beside);
         Native.Check(Native.pt_group_norm(borrowed[0], borrowed[5], groups, borrowed[1], borrowed[2], epsilon, borrowed[3], borrowed[4], silu ? Activation.Silu : Activation.Identity, overwrites ? 1 : 0, out var result));
+        return result == 0 ? null : new Tensor(result);
+    }
+
+    /// <summary>activation(x (1 + scale) + shift) with a number for each image and channel, recorded for differentiation, or null where ATen must do it or nothing is recorded.</summary>
+    internal static Tensor? Modulate(Tensor x, Tensor? scale, Tensor? shift, Activation activation)
+    {
+        if (!IsEnabled) return null;
+        using var borrowed = new Borrowed(x, scale, shift);
+        Native.Check(Native.pt_modulate(borrowed[0], borrowed[1], borrowed[2], activation, out var result));
         return result == 0 ? null : new Tensor(result);
     }
 

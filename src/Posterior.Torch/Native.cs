@@ -43,7 +43,8 @@ internal static unsafe partial class Native
     [LibraryImport(Library)] public static partial int pt_convolution_new(nint weight, nint bias, long strideV, long strideH, long paddingV, long paddingH, long groups, out nint layer);
     [LibraryImport(Library)] public static partial int pt_convolution_free(nint layer);
     [LibraryImport(Library)] public static partial int pt_convolution_run(nint layer, nint x, nint residual, nint scale, nint shift, Activation activation, int overwrites, out nint result);
-    [LibraryImport(Library)] public static partial int pt_convolution_record(nint layer, nint x, out nint result);
+    [LibraryImport(Library)] public static partial int pt_convolution_record(nint layer, nint x, nint residual, out nint result);
+    [LibraryImport(Library)] public static partial int pt_modulate(nint x, nint scale, nint shift, Activation activation, out nint result);
     [LibraryImport(Library)] public static partial int pt_convolution_run_beside(nint layer, nint x, nint beside, out nint result);
     [LibraryImport(Library)] public static partial int pt_linear_run(nint layer, nint x, nint residual, out nint result);
     [LibraryImport(Library)] public static partial byte* pt_convolution_library();

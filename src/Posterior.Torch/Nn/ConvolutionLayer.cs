@@ -103,15 +103,22 @@ public abstract class ConvolutionLayer(long stride, (long V, long H) padding, lo
     private Tensor Unfused(Tensor x, Tensor? residual, Tensor? scale, Tensor? shift, Activation activation)
     {
         using var scope = new Scope();
-        var y = Packed()?.Record(x) ?? x.Conv2d(Kernels.To(x.DType), Offsets?.To(x.DType), (stride, stride), padding, groups);
-        if (residual is not null) y += residual;
-        y = (scale, shift) switch
+        var y = Packed()?.Record(x, residual);
+        if (y is null)
         {
-            (null, null) => y,
-            ({ } factor, null) => y * (factor + 1),
-            (null, { } offset) => y + offset,
-            ({ } factor, { } offset) => offset.AddProduct(y, factor + 1),
-        };
+            y = x.Conv2d(Kernels.To(x.DType), Offsets?.To(x.DType), (stride, stride), padding, groups);
+            if (residual is not null) y += residual;
+        }
+        if (scale is not null || shift is not null)
+        {
+            if (FastPath.Modulate(y, scale, shift, activation) is { } modulated) return scope.Keep(modulated);
+            y = (scale, shift) switch
+            {
+                ({ } factor, null) => y * (factor + 1),
+                ({ } factor, { } offset) => offset.AddProduct(y, factor + 1),
+                _ => y + shift!,
+            };
+        }
         return scope.Keep(activation switch
         {
             Activation.Silu => y.Silu(),

@@ -35,13 +35,13 @@ internal sealed unsafe class PackedConvolution : SafeHandle
         return result == 0 ? null : new Tensor(result);
     }
 
-    /// <summary>conv(x), recorded for differentiation, or null where ATen must do it or nothing is recorded.</summary>
-    public Tensor? Record(Tensor x)
+    /// <summary>conv(x) + residual, recorded for differentiation, or null where ATen must do it or nothing is recorded.</summary>
+    public Tensor? Record(Tensor x, Tensor? residual)
     {
         if (IsInvalid) return null;
         using var held = new Held(this);
-        using var borrowed = new Borrowed(x);
-        Native.Check(Native.pt_convolution_record(handle, borrowed[0], out var result));
+        using var borrowed = new Borrowed(x, residual);
+        Native.Check(Native.pt_convolution_record(handle, borrowed[0], borrowed[1], out var result));
         return result == 0 ? null : new Tensor(result);
     }
 

@@ -163,6 +163,51 @@ public sealed class ConvolutionTests
         }
     }
 
+    [Theory]
+    [InlineData(2, 32, 48, 17, 16, true, true, Activation.Relu)]
+    [InlineData(2, 32, 48, 17, 16, false, true, Activation.Silu)]
+    [InlineData(3, 5, 7, 6, 1, true, false, Activation.Silu)]
+    [InlineData(1, 8, 4, 1, 1, true, true, Activation.Identity)]
+    public void Derivatives_by_scale_shift_and_residual_match_double_precision(long batch, long inputs, long outputs, long height, long width, bool scaled, bool shifted, Activation activation)
+    {
+        using var scope = new Scope();
+        using var layer = Layer(inputs, outputs, 3, 1, 1, 1, DType.Float32);
+        using var exactLayer = Layer(inputs, outputs, 3, 1, 1, 1, DType.Float32);
+        exactLayer.To(DType.Float64);
+        layer.RequireGrad(true);
+        exactLayer.RequireGrad(true);
+        var given = new List<Tensor>();
+        var exact = new List<Tensor>();
+        foreach (var (seed, shape) in new[] { (1UL, new[] { batch, inputs, height, width }), (2UL, [batch, outputs, height, width]), (3UL, [batch, outputs, 1, 1]), (4UL, [batch, outputs, 1, 1]) })
+        {
+            var (single, twice) = Reference.Random(seed, DType.Float32, shape);
+            single.RequiresGrad = twice.RequiresGrad = true;
+            given.Add(single);
+            exact.Add(twice);
+        }
+        var (slopes, exactSlopes) = Reference.Random(5, DType.Float32, batch, outputs, height, width);
+        (Both(layer, given) * slopes).Sum().Backward();
+        (Both(exactLayer, exact) * exactSlopes).Sum().Backward();
+        foreach (var (single, twice, used) in given.Zip(exact, new[] { true, true, scaled, shifted }))
+            if (used) Assert.True(Reference.Error(single.Grad()!, twice.Grad()!) < 1e-5, $"{single}");
+        Assert.True(Reference.Error(layer.Weight.Grad()!, exactLayer.Weight.Grad()!) < 1e-5);
+        Assert.True(Reference.Error(layer.Bias!.Grad()!, exactLayer.Bias!.Grad()!) < 1e-5);
+
+        Tensor Both(Conv2d convolution, List<Tensor> tensors) =>
+            convolution.ForwardModulated(tensors[0], scaled ? tensors[2] : null, shifted ? tensors[3] : null, activation) + convolution.Forward(tensors[0], tensors[1]);
+    }
+
+    [Fact]
+    public void A_residual_of_another_shape_is_added_as_ATen_does_where_derivatives_are_recorded()
+    {
+        using var scope = new Scope();
+        using var layer = Layer(3, 4, 3, 1, 1, 1, DType.Float32);
+        layer.RequireGrad(true);
+        var (x, residual) = (new SeededNoise(1).Normal([1, 3, 5, 5]), new SeededNoise(2).Normal([1, 4, 1, 1]));
+        var whole = layer.Forward(x, residual + Tensor.Zeros([1, 4, 5, 5]));
+        Assert.True(Reference.Error(layer.Forward(x, residual), whole.Detach().To(DType.Float64)) < 1e-6);
+    }
+
     [Fact]
     public void Derivatives_may_be_taken_after_the_layer_was_freed()
     {

@@ -202,7 +202,7 @@ public sealed class VectorCodeTests : IDisposable
         var threads = TorchRuntime.Threads;
         try
         {
-            foreach (var (batch, inputs, outputs, height, width) in new[] { (1L, 32L, 32L, 33L, 31L), (2, 48, 80, 31, 19), (9, 64, 32, 11, 13), (1, 112, 144, 40, 27), (300, 32, 48, 1, 1), (1, 32, 64, 1, 600) })
+            foreach (var (batch, inputs, outputs, height, width) in new[] { (1L, 32L, 32L, 33L, 31L), (2, 48, 80, 31, 19), (9, 64, 32, 11, 13), (1, 112, 144, 40, 27), (300, 32, 48, 1, 1), (1, 32, 64, 1, 600), (1, 192, 192, 32, 33) })
             {
                 using var scope = new Scope();
                 using var layer = new Conv2d(inputs, outputs, 3, padding: 1);
@@ -214,7 +214,7 @@ public sealed class VectorCodeTests : IDisposable
                 var plain = exact.Conv2d(exactWeight, null, 1, 1, 1, 1);
                 var (slopes, exactSlopes) = Reference.Random(2, dtype, plain.Shape.ToArray());
                 (plain * exactSlopes).Sum().Backward();
-                foreach (var count in new[] { 1, 3 })
+                foreach (var count in new[] { 1, 3, 50 })
                 {
                     TorchRuntime.Threads = count;
                     var fewer = Derivatives();
