@@ -20,8 +20,11 @@ internal static class Batch
     public static int Run(
         BatchPlan plan, string title, int steps, bool json, Func<BatchItem, Receipt?> finished, Func<BatchItem, Action<int>, Receipt> run, Func<Receipt, string> describe)
     {
-        foreach (var folder in plan.Items.Select(item => Path.GetDirectoryName(Path.GetFullPath(item.Output))!).Distinct()) OutputSet.CheckWritable(folder);
+        var folders = plan.Items.Select(item => Path.GetDirectoryName(Path.GetFullPath(item.Output))!).Distinct().ToArray();
+        var missing = folders.Where(folder => !Directory.Exists(folder)).ToArray();
+        foreach (var folder in folders) OutputSet.CheckWritable(folder);
         var (results, skipped, failures) = (new List<Receipt>(), new List<string>(), new List<BatchFailure>());
+        BatchFailure? end = null;
         try
         {
             ProgressView.Run(title, (double)plan.Items.Count * steps, view =>
@@ -40,33 +43,47 @@ internal static class Batch
                     {
                         failures.Add(new(item.Input, Terminal.Message(error)));
                     }
+                    catch (Exception error) when (error is not OperationCanceledException)
+                    {
+                        end = new(item.Input, Terminal.Message(error));
+                        throw;
+                    }
                 }
                 return true;
             });
         }
         finally
         {
+            foreach (var folder in missing) RemoveIfEmpty(folder);
             // Also after an interrupt: what is finished stays.
-            Print(plan, json, results, skipped, failures, describe);
+            Print(plan, json, results, skipped, failures, end, describe);
         }
         return failures.Count > 0 ? 1 : 0;
     }
 
-    private static void Print(BatchPlan plan, bool json, List<Receipt> results, List<string> skipped, List<BatchFailure> failures, Func<Receipt, string> describe)
+    // Where everything was refused nothing is left behind.
+    private static void RemoveIfEmpty(string folder)
+    {
+        if (Directory.Exists(folder) && !Directory.EnumerateFileSystemEntries(folder).Any()) Directory.Delete(folder);
+    }
+
+    private static void Print(BatchPlan plan, bool json, List<Receipt> results, List<string> skipped, List<BatchFailure> failures, BatchFailure? end, Func<Receipt, string> describe)
     {
         if (json)
         {
-            if (results.Count + skipped.Count + failures.Count > 0) Terminal.Json(new BatchResult(results, skipped, failures), ResultJson.Default.BatchResult);
+            // What ended the work is told as a problem elsewhere.
+            List<BatchFailure> all = end is null ? failures : [.. failures, end];
+            if (results.Count + skipped.Count + all.Count > 0) Terminal.Json(new BatchResult(results, skipped, all), ResultJson.Default.BatchResult);
         }
         else
         {
             foreach (var receipt in results) Terminal.Line(describe(receipt));
-            if (!plan.IsBatch && skipped.Count > 0) Terminal.Line($"{skipped[0]} is finished already, with these settings (--force does it again)");
+            if (!plan.IsBatch && skipped.Count > 0) Terminal.Line($"{Terminal.OneLine(skipped[0])} is finished already, with these settings (--force does it again)");
             if (plan.IsBatch) Terminal.Line($"{results.Count} done, {skipped.Count} finished before, {failures.Count} failed, of {plan.Items.Count}");
         }
         foreach (var failure in failures) Terminal.Problem($"{failure.Input}: {failure.Message}");
     }
 
     // A model that cannot be used fails for every file alike.
-    private static bool IsFatal(Exception error) => error is OperationCanceledException or ModelException or UnsupportedModelException or WeightFileException or StateDictException or DllNotFoundException or TypeInitializationException;
+    private static bool IsFatal(Exception error) => error is OperationCanceledException or (ModelException and not ModelMismatchException) or UnsupportedModelException or WeightFileException or StateDictException or DllNotFoundException or TypeInitializationException;
 }

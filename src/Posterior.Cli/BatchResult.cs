@@ -17,13 +17,24 @@ internal sealed record BatchResult(IReadOnlyList<Receipt> Results, IReadOnlyList
 internal sealed record BatchFailure(string Input, string Message);
 
 /// <summary>What <c>compare --json</c> prints.</summary>
-internal sealed record ComparisonResult(IReadOnlyList<ImageComparison> Images, double MeanPsnr, double? MeanSsim);
+/// <param name="Images">The images that were compared.</param>
+/// <param name="MeanPsnr">Over those; null for none.</param>
+/// <param name="MeanSsim">Over those that are large enough; null for none.</param>
+/// <param name="Failures">What could not be compared.</param>
+internal sealed record ComparisonResult(IReadOnlyList<ImageComparison> Images, double? MeanPsnr, double? MeanSsim, IReadOnlyList<BatchFailure> Failures);
 
 /// <summary>What <c>rerun --json</c> prints.</summary>
-internal sealed record RerunResult(string Receipt, IReadOnlyList<RerunDifference> Outputs, bool Identical);
+internal sealed record RerunResult(string Receipt, IReadOnlyList<RerunOutput> Outputs, bool Identical);
 
-/// <summary>The largest difference of a value between an output and the one made again, for images in [0, 1].</summary>
-internal sealed record RerunDifference(string Path, double LargestDifference);
+/// <summary>What <c>train --json</c> prints at the end of the training.</summary>
+/// <param name="Model">The weight file.</param>
+/// <param name="Card">Its card.</param>
+/// <param name="Parameters">The number of trained numbers.</param>
+/// <param name="ImagesSeen">Crops seen in all.</param>
+/// <param name="Quality">What the quality is, with its unit.</param>
+/// <param name="HeldOutQuality">Its value.</param>
+/// <param name="Seconds">The time of the training.</param>
+internal sealed record TrainingResult(string Model, string Card, long? Parameters, long ImagesSeen, string Quality, double HeldOutQuality, double Seconds);
 
 /// <summary>What <c>demo --json</c> prints.</summary>
 internal sealed record DemoResult(IReadOnlyList<DemoRow> Rows, IReadOnlyList<string> Pictures);
@@ -51,6 +62,8 @@ internal sealed record ModelContents(string File, string Format, string Sha256, 
 [JsonSerializable(typeof(BatchResult))]
 [JsonSerializable(typeof(ComparisonResult))]
 [JsonSerializable(typeof(RerunResult))]
+[JsonSerializable(typeof(TrainingResult))]
+[JsonSerializable(typeof(NamedSetting[]))]
 [JsonSerializable(typeof(DemoResult))]
 [JsonSerializable(typeof(ModelContents))]
 [JsonSerializable(typeof(IReadOnlyList<MachineFact>))]

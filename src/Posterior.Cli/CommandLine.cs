@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using Posterior.Cli.Commands;
 using Posterior.Torch;
@@ -84,6 +85,11 @@ internal static class CommandLine
             Terminal.Problem($"{parsed.CommandResult.Command.Name}: {parsed.Errors[0].Message.TrimEnd('.')}");
             return Misused;
         }
+        if (Empty(parsed.CommandResult) is { } empty)
+        {
+            Terminal.Problem($"{parsed.CommandResult.Command.Name}: {empty} is empty");
+            return Misused;
+        }
         return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
     }
 
@@ -102,4 +108,12 @@ internal static class CommandLine
         }
         return null;
     }
+
+    // The first option or argument that an empty text was given for: where it is used, nobody knows any more what it stands for.
+    private static string? Empty(CommandResult command) => command.Children.FirstOrDefault(result => result.Tokens.Any(token => token.Value.Length == 0)) switch
+    {
+        OptionResult option => option.Option.Name,
+        ArgumentResult argument => argument.Argument.Name,
+        _ => null,
+    };
 }

@@ -24,7 +24,7 @@ internal sealed class ProgressView
     {
         if (_task is null) return;
         _task.Value = done;
-        if (title is not null) _task.Description = Markup.Escape(title);
+        if (title is not null) _task.Description = Markup.Escape(Terminal.OneLine(title));
     }
 
     // Apart, so that Spectre.Console is loaded for terminals only.

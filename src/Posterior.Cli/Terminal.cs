@@ -1,23 +1,27 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Posterior.Torch;
 
 namespace Posterior.Cli;
 
 /// <summary>What the program prints: results to the standard output, problems to the error output, one line each, without escape codes.</summary>
 internal static class Terminal
 {
+    // The bridge's words where libtorch or libvips get no memory.
+    private const string OutOfMemory = "out of memory";
     private const string Debug = "POSTERIOR_DEBUG";
 
     /// <summary>Whether a person watches: progress is shown then.</summary>
     public static bool IsWatched => !Console.IsErrorRedirected && !Console.IsOutputRedirected;
 
-    public static void Line(string text = "") => Console.Out.WriteLine(text);
+    /// <summary>Prints a result, which may have several lines; other control characters become blanks. Names of files in it go through <see cref="OneLine"/>.</summary>
+    public static void Line(string text = "") => Console.Out.WriteLine(Plain(text, lineBreaks: true));
 
     /// <summary>A remark about work that goes on.</summary>
-    public static void Note(string text) => Console.Error.WriteLine($"posterior: note: {OneLine(text)}");
+    public static void Note(string text) => Console.Error.WriteLine($"posterior: note: {OneLine(text).Trim()}");
 
-    public static void Problem(string text) => Console.Error.WriteLine($"posterior: {OneLine(text)}");
+    public static void Problem(string text) => Console.Error.WriteLine($"posterior: {OneLine(text).Trim()}");
 
     /// <summary>Reports a failure.</summary>
     /// <returns>The exit code.</returns>
@@ -33,7 +37,7 @@ internal static class Terminal
     {
         TypeInitializationException { InnerException: { } inner } => Message(inner),
         DllNotFoundException => "the native bridge cannot be loaded: run './posterior doctor', or build with './posterior'",
-        OutOfMemoryException => "out of memory; smaller images, --tile or fewer --samples need less",
+        OutOfMemoryException or TorchException { Message: OutOfMemory } => $"{OutOfMemory}; smaller images, --tile or fewer --samples need less",
         ArgumentException argument => WithoutParameter(argument),
         NullReferenceException or IndexOutOfRangeException or InvalidCastException or KeyNotFoundException =>
             $"this is a defect of the program: {error.GetType().Name}: {error.Message} ({Debug}=1 shows where)",
@@ -45,6 +49,7 @@ internal static class Terminal
     /// <summary>A table with aligned columns; numbers stand at the right.</summary>
     public static void Table(IReadOnlyList<string> headers, IReadOnlyList<IReadOnlyList<string>> rows)
     {
+        rows = [.. rows.Select(row => (string[])[.. row.Select(OneLine)])];
         var widths = headers.Select((header, column) => rows.Select(row => row[column].Length).Append(header.Length).Max()).ToArray();
         var numeric = headers.Select((_, column) => rows.Count > 0 && rows.All(row => row[column].Length == 0 || IsNumber(row[column]))).ToArray();
         Print(headers);
@@ -55,10 +60,17 @@ internal static class Terminal
     }
 
     /// <summary>Text that stays on its line: what files are called may hold anything.</summary>
-    private static string OneLine(string text) => string.Create(text.Length, text, static (line, source) =>
+    public static string OneLine(string text) => Plain(text, lineBreaks: false);
+
+    private static string Plain(string text, bool lineBreaks) => string.Create(text.Length, (Text: text, LineBreaks: lineBreaks), static (line, source) =>
     {
-        for (var i = 0; i < line.Length; i++) line[i] = char.IsControl(source[i]) || source[i] is '\u2028' or '\u2029' ? ' ' : source[i];
-    }).Trim();
+        for (var i = 0; i < line.Length; i++)
+        {
+            var symbol = source.Text[i];
+            var stays = source.LineBreaks && symbol == '\n';
+            line[i] = !stays && (char.IsControl(symbol) || symbol is '\u2028' or '\u2029') ? ' ' : symbol;
+        }
+    });
 
     private static string WithoutParameter(ArgumentException error)
     {

@@ -1,3 +1,6 @@
+using Posterior.Imaging;
+using Posterior.Torch;
+
 namespace Posterior.Cli.Tests;
 
 /// <summary>Bad input: one clear line, a non-zero exit code, nothing written.</summary>
@@ -15,6 +18,26 @@ public sealed class RefusalTests(Workspace workspace) : IClassFixture<Workspace>
     [InlineData("nan.npy")]
     [InlineData("infinite.npy")]
     public void Measurements_that_are_not_finite_are_refused(string file) => Refused("NaN or infinite", "restore", file, "--operator", "sr4", "-o", "out.png");
+
+    [Fact]
+    public void An_image_that_is_not_finite_is_not_degraded()
+    {
+        using var scope = new Scope();
+        ImageFile.Save(workspace.File("nan.tif"), Tensor.Full([1, 3, 8, 10], double.NaN), new SaveOptions { Bits = 32 });
+        Refused("image 'nan.tif' holds 240 values of 240 that are NaN or infinite", "degrade", "nan.tif", "--operator", "sr2", "-o", "out.png");
+    }
+
+    [Theory]
+    [InlineData("restore")]
+    [InlineData("plan")]
+    public void A_measurement_with_values_up_to_255_is_refused_with_what_helps(string verb)
+    {
+        using (var scope = new Scope()) ImageFile.Save(workspace.File("bytes.tif"), ImageFile.Load(workspace.File("colour.png")) * 255, new SaveOptions { Bits = 32 });
+        var run = ProgramRun.Of(workspace, verb, "bytes.tif", "--operator", "sr2", "--sigma", "0.05", "-o", "out.png");
+        Assert.NotEqual(0, run.Code);
+        Assert.Single((run.Output + run.Error).Split('\n'), line => line.Contains("measurement 'bytes.tif' is not of images in [0, 1] through 'sr2'", StringComparison.Ordinal) && line.EndsWith("; divide its values by 255", StringComparison.Ordinal));
+        Assert.False(workspace.Exists("out.png"), "an output was written");
+    }
 
     [Theory]
     [InlineData("-0.1", "from 0 to")]
@@ -72,7 +95,7 @@ public sealed class RefusalTests(Workspace workspace) : IClassFixture<Workspace>
     [InlineData("WIDTHxHEIGHT", "restore", "colour.png", "--operator", "sr4", "--size", "big", "-o", "out.png")]
     [InlineData("no image format", "restore", "colour.png", "--operator", "sr4", "-o", "out.gif")]
     [InlineData("bits", "restore", "colour.png", "--operator", "sr4", "--bits", "12", "-o", "out.png")]
-    [InlineData("its own input", "degrade", "colour.png", "--operator", "denoise", "-o", "colour.png")]
+    [InlineData("which is read", "degrade", "colour.png", "--operator", "denoise", "-o", "colour.png")]
     [InlineData("is no receipt", "rerun", "mislabelled.png")]
     [InlineData("one size", "compare", "colour.png", "odd.png")]
     [InlineData("there are no images", "restore", "models", "--operator", "sr4", "-o", "out")]

@@ -27,6 +27,21 @@ public sealed class TrainTests(Workspace workspace) : IClassFixture<Workspace>
     }
 
     [Fact]
+    public void A_training_ends_with_one_object_where_a_program_reads_it()
+    {
+        for (var i = 0; i < 4; i++) workspace.Picture($"few/{i}.png", 3, 48, 48, (ulong)i);
+        var run = ProgramRun.Of(workspace, "train", "--data", "few", "--network", "tiny", "--images", "4", "--batch", "2", "--crop", "16", "--threads", "1", "--json", "--out", "told").Succeeded();
+        using var result = JsonDocument.Parse(run.Output);
+        Assert.Equal(4, result.RootElement.GetProperty("images_seen").GetInt64());
+        Assert.Equal(workspace.File("told/model.safetensors"), result.RootElement.GetProperty("model").GetString());
+        using var card = JsonDocument.Parse(File.ReadAllBytes(result.RootElement.GetProperty("card").GetString()!));
+        Assert.Equal(card.RootElement.GetProperty("training").GetProperty("held_out_quality").GetDouble(), result.RootElement.GetProperty("held_out_quality").GetDouble());
+        Assert.Contains("posterior: note: 4 images, ", run.Error, StringComparison.Ordinal);
+        using var settings = JsonDocument.Parse(ProgramRun.Of(workspace, "train", "--list", "--json").Succeeded().Output);
+        Assert.Contains("network", settings.RootElement.EnumerateArray().Select(setting => setting.GetProperty("name").GetString()));
+    }
+
+    [Fact]
     public void A_killed_training_is_resumed_from_its_last_checkpoint()
     {
         for (var i = 0; i < 4; i++) workspace.Picture($"data/{i}.png", 3, 48, 48, (ulong)i);

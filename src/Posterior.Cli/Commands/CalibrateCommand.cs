@@ -68,7 +68,7 @@ internal static class CalibrateCommand
             ]);
         Terminal.Line();
         if (report.Ranks.PValue is not null) Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"ranks: chi-square {report.Ranks.ChiSquare:0.0} in {report.Ranks.Bins} bins, {report.Ranks.Significance()}"));
-        Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{path}  {report.Images} images  {report.Samples} samples each  {report.KnownValues} values known  {receipt.Evaluations} evaluations  {receipt.Seconds:0.0} s"));
+        Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{Terminal.OneLine(path)}  {report.Images} images  {report.Samples} samples each  {report.KnownValues} values known  {receipt.Evaluations} evaluations  {receipt.Seconds:0.0} s"));
     }
 
     private static string Percent(double share) => string.Create(CultureInfo.InvariantCulture, $"{100 * share:0.0} %");

@@ -31,6 +31,7 @@ internal static class DegradeCommand
             var job = new DegradationJob(settings, Environment.CurrentDirectory);
             var plan = BatchPlan.Of(parsed.GetRequiredValue(inputs), parsed.GetRequiredValue(output), ImageFile.HasImageExtension,
                 extension => !job.MakesPictures ? ".npy" : extension is ".tif" or ".tiff" ? extension : ".png");
+            BatchPlan.Check(plan.Items, DegradationJob.FilesOf, job.Reads);
             foreach (var item in plan.Items) BitDepth.For(item.Output, settings.Bits, 32);
             return Batch.Run(plan, "degrading", 1, parsed.GetValue(json), item => parsed.GetValue(force) ? null : job.Finished(item.Input, item.Output), (item, _) => job.Run(item.Input, item.Output), Describe);
         });
@@ -39,7 +40,7 @@ internal static class DegradeCommand
 
     private static string Describe(Receipt receipt)
     {
-        var line = string.Create(CultureInfo.InvariantCulture, $"{receipt.Outputs[0].Path}  image {receipt.ImageSize}  {receipt.Degradation!.Operator}  sigma {receipt.Sigma:0.####}");
+        var line = string.Create(CultureInfo.InvariantCulture, $"{Terminal.OneLine(receipt.Outputs[0].Path)}  image {receipt.ImageSize}  {Terminal.OneLine(receipt.Degradation!.Operator)}  sigma {receipt.Sigma:0.####}");
         if (receipt.Cropped is { } whole) line += $"  cropped from {whole}";
         if (receipt.Clipped > 0) line += string.Create(CultureInfo.InvariantCulture, $"  {100 * receipt.Clipped:0.####}% of the values clipped to [0, 1] (.tif and .npy keep them)");
         return line;

@@ -35,7 +35,7 @@ internal static class DemoCommand
             [.. rows.Select(row => (string[])[row.Task, row.Image, Text(row.BaselinePsnr, "0.00"), Text(row.Psnr, "0.00"), Text(row.BaselineSsim, "0.000"), Text(row.Ssim, "0.000"), Text(row.Seconds, "0.0"), Text(row.Evaluations, "0")])]);
         Terminal.Line();
         Terminal.Line("original | measurement | pseudo-inverse | restored:");
-        foreach (var sheet in sheets) Terminal.Line($"  {sheet}");
+        foreach (var sheet in sheets) Terminal.Line($"  {Terminal.OneLine(sheet)}");
     }
 
     private static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);

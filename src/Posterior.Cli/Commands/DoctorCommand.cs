@@ -21,7 +21,7 @@ internal static class DoctorCommand
             else
             {
                 var width = facts.Max(fact => fact.Name.Length);
-                foreach (var fact in facts) Terminal.Line($"{fact.Name.PadRight(width)}  {fact.Value}");
+                foreach (var fact in facts) Terminal.Line(Terminal.OneLine($"{fact.Name.PadRight(width)}  {fact.Value}"));
                 Terminal.Line();
                 Terminal.Line(problems.Length == 0 ? "nothing is wrong" : $"{problems.Length} {(problems.Length == 1 ? "thing is" : "things are")} wrong");
             }

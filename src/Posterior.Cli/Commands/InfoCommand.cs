@@ -82,7 +82,7 @@ internal static class InfoCommand
         {
             using var file = WeightFile.Open(path);
             Terminal.Line();
-            foreach (var entry in file.Entries) Terminal.Line(entry.ToString());
+            foreach (var entry in file.Entries) Terminal.Line(Terminal.OneLine(entry.ToString()));
         }
         if (contents.Curve is { } curve) PrintCurve(curve);
     }
@@ -121,6 +121,6 @@ internal static class InfoCommand
 
     private static void Line(string name, string? value)
     {
-        if (!string.IsNullOrEmpty(value)) Terminal.Line($"{name,-16}  {value}");
+        if (!string.IsNullOrEmpty(value)) Terminal.Line($"{name,-16}  {Terminal.OneLine(value)}");
     }
 }

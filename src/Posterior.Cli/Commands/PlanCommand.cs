@@ -40,14 +40,14 @@ internal static class PlanCommand
         foreach (var item in plan.Items) Terminal.Line(Describe(item));
         if (plan.Items.Count > 1 && plan.WouldRun) Terminal.Line(Text($"{plan.Items.Count} files  {plan.Evaluations} evaluations  about {Time(plan.Seconds)}{Memory(plan.PeakBytes)}"));
         foreach (var (size, seconds) in plan.MeasuredEvaluations) Terminal.Line(Text($"measured: {seconds:0.###} s for an evaluation of the model on noise of {size}"));
-        foreach (var remark in plan.Remarks) Terminal.Line($"note: {remark}");
-        foreach (var problem in plan.Problems) Terminal.Line($"problem: {problem}");
+        foreach (var remark in plan.Remarks) Terminal.Line(Terminal.OneLine($"note: {remark}"));
+        foreach (var problem in plan.Problems) Terminal.Line(Terminal.OneLine($"problem: {problem}"));
         Terminal.Line(plan.WouldRun ? "it would run" : Text($"it would not run: {plan.Problems.Count} {(plan.Problems.Count == 1 ? "problem" : "problems")}"));
     }
 
     private static string Describe(PlannedRestoration item)
     {
-        var parts = new List<string> { $"{item.Input} -> {item.Output}" };
+        var parts = new List<string> { Terminal.OneLine($"{item.Input} -> {item.Output}") };
         if (item.Finished) parts.Add("finished already");
         if (item.ImageSize is { } size) parts.Add(Text($"image {size}"));
         if (item.Sigma is { } sigma) parts.Add(Text($"sigma {sigma:0.####}"));

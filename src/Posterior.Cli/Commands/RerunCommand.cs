@@ -14,30 +14,24 @@ internal static class RerunCommand
     {
         var path = new Argument<string>("RECEIPT") { Description = "A receipt (out.png.json)." };
         var (json, threads) = (Options.Json(), Options.Threads());
-        var command = new Command("rerun", "Makes again what a receipt tells of, and prints the largest difference of a pixel; the files stay as they are.") { path, json, threads };
+        var command = new Command("rerun", "Makes again what a receipt tells of, and prints the largest difference of a pixel; a file that is missing is kept, the others stay as they are.") { path, json, threads };
         command.SetAction(parsed =>
         {
             Options.Apply(parsed.GetValue(threads));
             var name = parsed.GetRequiredValue(path);
-            var receipt = Receipt.Read(name);
-            var folder = Directory.CreateTempSubdirectory("posterior-rerun-");
-            try
-            {
-                var again = ProgressView.Run("running again", 1, view => Rerun.Run(receipt, folder.FullName, new Reporter<double>(share => view.Report(share)), Interrupts.Token));
-                var differences = receipt.Outputs.Zip(again.Outputs, (old, made) => new RerunDifference(old.Path, Rerun.LargestDifference(old.Path, made.Path))).ToArray();
-                var identical = receipt.Outputs.Zip(again.Outputs).All(pair => pair.First.Sha256 == pair.Second.Sha256);
-                if (parsed.GetValue(json)) Terminal.Json(new RerunResult(Path.GetFullPath(name), differences, identical), ResultJson.Default.RerunResult);
-                else foreach (var difference in differences) Terminal.Line(Describe(difference, identical));
-                return differences.All(difference => difference.LargestDifference <= Visible) ? 0 : 1;
-            }
-            finally
-            {
-                folder.Delete(recursive: true);
-            }
+            var outputs = ProgressView.Run("running again", 1, view => Rerun.Compare(name, new Reporter<double>(share => view.Report(share)), Interrupts.Token));
+            if (parsed.GetValue(json)) Terminal.Json(new RerunResult(Path.GetFullPath(name), outputs, outputs.All(output => output.Identical)), ResultJson.Default.RerunResult);
+            else foreach (var output in outputs) Terminal.Line(Describe(output));
+            return outputs.All(output => (output.LargestDifference ?? 0) <= Visible) ? 0 : 1;
         });
         return command;
     }
 
-    private static string Describe(RerunDifference difference, bool identical) => string.Create(
-        CultureInfo.InvariantCulture, $"{difference.Path}  largest pixel difference {difference.LargestDifference:0.########}{(identical ? " (the same bytes)" : $" ({difference.LargestDifference * 255:0.###} of 255)")}");
+    private static string Describe(RerunOutput output)
+    {
+        var path = Terminal.OneLine(output.Path);
+        if (output.LargestDifference is not { } difference) return $"{path}  was missing: made again and kept ({(output.Identical ? "the same bytes" : "other bytes than its receipt told of")})";
+        var bytes = output.Identical ? "the same bytes" : string.Create(CultureInfo.InvariantCulture, $"{difference * 255:0.###} of 255");
+        return string.Create(CultureInfo.InvariantCulture, $"{path}  largest pixel difference {difference:0.########} ({bytes}){(output.Changed ? "; it is not the file that the receipt tells of" : "")}");
+    }
 }

@@ -38,7 +38,7 @@ internal static class RobustnessCommand
     {
         if (report.Widths.Count > 0) Table("width of the blur", report.Widths);
         Table("noise", report.Noise);
-        Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{path}  {report.Solver}  {report.Images} images  trained with noise {report.Sigma:0.###}"));
+        Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{Terminal.OneLine(path)}  {report.Solver}  {report.Images} images  trained with noise {report.Sigma:0.###}"));
 
         void Table(string what, IReadOnlyList<RobustnessPoint> points)
         {

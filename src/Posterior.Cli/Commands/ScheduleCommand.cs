@@ -50,7 +50,7 @@ internal static class ScheduleCommand
             else
             {
                 Terminal.Table(["t", "severity"], [.. file.Times.Zip(file.Severities, (time, severity) => (string[])[time.ToString("0.###", CultureInfo.InvariantCulture), severity.ToString("0.###", CultureInfo.InvariantCulture)])]);
-                Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{StudyFiles.NumbersFor(path)}  largest distance of neighbours {file.Widest[^1]:0.####} ({name}); linear {Linear(distances, file.Severities.Count):0.####}"));
+                Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{Terminal.OneLine(StudyFiles.NumbersFor(path))}  largest distance of neighbours {file.Widest[^1]:0.####} ({name}); linear {Linear(distances, file.Severities.Count):0.####}"));
             }
             return 0;
         });

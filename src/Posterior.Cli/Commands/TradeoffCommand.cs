@@ -33,8 +33,8 @@ internal static class TradeoffCommand
             ["t", "PSNR", "SSIM", report.Perception, "|y - A x|^2 / m"],
             [.. report.Points.Select(point => (string[])[Number(point.Time, "0.###"), Number(point.Psnr, "0.00"), Number(point.Ssim, "0.0000"), Number(point.Perception, "0.0000"), Number(point.Consistency, "0.00000")])]);
         Terminal.Line();
-        Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{path}  {report.Images} images  noise floor {report.NoiseVariance:0.00000}  distortion: stop={report.Stops.Distortion:0.####}  perception: stop={report.Stops.Perception:0.####}"));
-        if (card is not null) Terminal.Line($"{card}  stopping points stored");
+        Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{Terminal.OneLine(path)}  {report.Images} images  noise floor {report.NoiseVariance:0.00000}  distortion: stop={report.Stops.Distortion:0.####}  perception: stop={report.Stops.Perception:0.####}"));
+        if (card is not null) Terminal.Line($"{Terminal.OneLine(card)}  stopping points stored");
     }
 
     private static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);

@@ -33,14 +33,15 @@ internal static class TrainCommand
         var start = Options.Text("--from", "Start from these weights instead of random ones: a shipped model or a weight file. What it lacks starts anew.", "MODEL");
         var dtype = Options.Text("--dtype", "The number format of activations: bf16 or f32. [default: bf16 where the processor has instructions for it]", "TYPE");
         var (seed, threads, resume) = (Options.Seed(), Options.Threads(), Options.Flag("--resume", "Continue the run in the folder, with the settings it began with."));
+        var json = Options.Json();
         var command = new Command("train", "Trains a prior, or another task's model. Ctrl-C saves the state; --resume continues exactly where it stopped.")
         {
-            data, output, task, set, network, list, images, batch, crop, shrink, rate, warmUp, decay, decayAfter, snapshots, average, optimiser, start, dtype, seed, threads, resume,
+            data, output, task, set, network, list, images, batch, crop, shrink, rate, warmUp, decay, decayAfter, snapshots, average, optimiser, start, dtype, seed, threads, resume, json,
         };
         command.SetAction(parsed =>
         {
             var entry = TrainingTasks.Find(parsed.GetValue(task) ?? "prior");
-            if (parsed.GetValue(list)) return List(entry);
+            if (parsed.GetValue(list)) return List(entry, parsed.GetValue(json));
             if (parsed.GetValue(data) is not { } source) throw new TrainingException("expected --data: a folder, a .zip or a glob");
             if (parsed.GetValue(output) is not { } folder) throw new TrainingException("expected --output: the folder of the run");
             Options.Apply(parsed.GetValue(threads));
@@ -62,12 +63,12 @@ internal static class TrainCommand
             };
             if (settings.Problems().ToArray() is { Length: > 0 } problems) throw new TrainingException(string.Join("; ", problems));
             var activations = new PriorSettings { Dtype = settings.Activations }.ParseDtype();
-            return Train(source, folder, entry.Create(settings.TaskSettings), parsed.GetValue(shrink) ?? 1, settings, activations, parsed.GetValue(start), parsed.GetValue(resume), parsed.GetValue(average));
+            return Train(source, folder, entry.Create(settings.TaskSettings), parsed.GetValue(shrink) ?? 1, settings, activations, parsed.GetValue(start), parsed.GetValue(resume), parsed.GetValue(average), parsed.GetValue(json));
         });
         return command;
     }
 
-    private static int Train(string data, string folder, TrainingTask task, int shrink, TrainingSettings settings, DType activations, string? start, bool resume, double? average)
+    private static int Train(string data, string folder, TrainingTask task, int shrink, TrainingSettings settings, DType activations, string? start, bool resume, double? average, bool json)
     {
         if (average is { } checkedWidth) PostHocAverage.ExponentOf(checkedWidth);
         if (shrink < 1) throw new TrainingException($"--shrink: expected a positive number, found {shrink}");
@@ -75,6 +76,8 @@ internal static class TrainCommand
         if (resume && !File.Exists(checkpoint)) throw new TrainingException($"there is nothing to resume: '{checkpoint}' does not exist");
         if (!resume && File.Exists(checkpoint)) throw new TrainingException($"'{folder}' holds a training already; --resume continues it");
         OutputSet.CheckWritable(folder);
+        // A folder that is taken is refused before images are read.
+        if (Directory.Exists(folder)) TrainingClaim.Take(folder).Dispose();
         using var source = ImageSource.Open(data);
         // What is wrong with the task is said before the images are read.
         using var objective = task.Create(new TrainingContext(source.ClassCount, settings.Crop, settings.Seed, activations));
@@ -89,17 +92,17 @@ internal static class TrainCommand
             if (anew.Count > 0) Terminal.Note($"{anew.Count} tensors that '{start}' lacks start anew: {string.Join(", ", anew.Take(3))}{(anew.Count > 3 ? ", ..." : "")}");
         }
         using var run = new TrainingRun(folder, objective, images, settings);
-        Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{images.Count} images, {source.ClassCount} classes, {objective.Network.ParameterCount:#,0} parameters, {run.Trainer.ImagesSeen} of {settings.Images} crops seen"));
+        Tell(string.Create(CultureInfo.InvariantCulture, $"{images.Count} images, {source.ClassCount} classes, {objective.Network.ParameterCount:#,0} parameters, {run.Trainer.ImagesSeen} of {settings.Images} crops seen"));
         ProgressView.Run("training", settings.Images, view =>
         {
-            run.Run(new Reporter<TrainingStep>(step => view.Report(step.ImagesSeen, string.Create(CultureInfo.InvariantCulture, $"loss {step.Loss:0.0000}"))), new Reporter<TrainingLogEntry>(entry => Report(entry, settings.Images, objective.QualityName)), Interrupts.Token);
+            run.Run(new Reporter<TrainingStep>(step => view.Report(step.ImagesSeen, string.Create(CultureInfo.InvariantCulture, $"loss {step.Loss:0.0000}"))), new Reporter<TrainingLogEntry>(entry => Tell(Describe(entry, settings.Images, objective.QualityName))), Interrupts.Token);
             return true;
         });
         if (Interrupts.Token.IsCancellationRequested)
         {
             // The signal may have come after the last step looked for it.
             run.Save();
-            Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"saved after {run.Trainer.ImagesSeen} crops; --resume continues"));
+            Tell(string.Create(CultureInfo.InvariantCulture, $"saved after {run.Trainer.ImagesSeen} crops; --resume continues"));
             throw new OperationCanceledException(Interrupts.Token);
         }
         if (average is { } width) run.UseAverage(width);
@@ -110,12 +113,28 @@ internal static class TrainCommand
             Data = $"{images.Count} images of {source.Origin}",
             Classes = source.Classes.Count > 0 ? source.Classes : null,
         });
-        Terminal.Line($"{path}  {card.Parameters} parameters, card {Path.ChangeExtension(path, ".json")}");
+        var result = new TrainingResult(
+            Path.GetFullPath(path), Path.GetFullPath(Path.ChangeExtension(path, ".json")), card.Parameters, run.Trainer.ImagesSeen, objective.QualityName, card.Training!["held_out_quality"]!.GetValue<double>(),
+            run.Log.Count > 0 ? run.Log[^1].Seconds : 0);
+        if (json) Terminal.Json(result, ResultJson.Default.TrainingResult);
+        else Terminal.Line(Terminal.OneLine($"{path}  {card.Parameters} parameters, card {Path.ChangeExtension(path, ".json")}"));
         return 0;
+
+        // The standard output is the result's alone where a program reads it.
+        void Tell(string line)
+        {
+            if (json) Terminal.Note(line);
+            else Terminal.Line(line);
+        }
     }
 
-    private static int List(TrainingTaskEntry entry)
+    private static int List(TrainingTaskEntry entry, bool json)
     {
+        if (json)
+        {
+            Terminal.Json([.. entry.Settings], ResultJson.Default.NamedSettingArray);
+            return 0;
+        }
         Terminal.Line($"{entry.Name}: {entry.Description}");
         foreach (var setting in entry.Settings) Terminal.Line($"  {setting.Name}  {setting.Kind}  [default: {setting.Default}]");
         return 0;
@@ -147,11 +166,11 @@ internal static class TrainCommand
         _ => throw new TrainingException($"--optimiser: expected adamw or muon, found '{name}'"),
     };
 
-    private static void Report(TrainingLogEntry entry, long images, string quality)
+    private static string Describe(TrainingLogEntry entry, long images, string quality)
     {
         var left = TimeSpan.FromSeconds((images - entry.ImagesSeen) / Math.Max(1e-9, entry.ImagesPerSecond));
         var line = string.Create(CultureInfo.InvariantCulture, $"{entry.ImagesSeen} crops  loss {entry.Loss:0.00000}  {entry.ImagesPerSecond:0.0} images/s  {(long)left.TotalHours}:{left:mm\\:ss} left");
         if (entry.Quality is { } value) line += string.Create(CultureInfo.InvariantCulture, $"  {quality} {value:0.00}");
-        Terminal.Line(line);
+        return line;
     }
 }

@@ -9,7 +9,7 @@ internal static class FileSignature
     public static string? Describe(MappedFile file)
     {
         if (file.Length == 0)
-            return "an empty file";
+            return "an empty file, or something that is not a regular file";
         var start = file.Span(0, (int)Math.Min(file.Length, Looked));
         if (start.StartsWith("version https://git-lfs"u8))
             return "a Git LFS pointer: the file itself was not downloaded";

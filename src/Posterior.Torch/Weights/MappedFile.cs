@@ -12,13 +12,15 @@ internal sealed unsafe class MappedFile : IDisposable
     private volatile bool _disposed;
 
     /// <summary>Maps a file.</summary>
-    /// <param name="path">An existing regular file; it may be empty.</param>
+    /// <param name="path">An existing file; one that is not regular has a length of 0.</param>
     /// <exception cref="WeightFileException">The file does not exist or cannot be opened.</exception>
     public MappedFile(string path)
     {
         FilePath = path;
         try
         {
+            if (SpecialFile.MayBe(path))
+                return;
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 1);
             Length = stream.Length;
             if (Length == 0)

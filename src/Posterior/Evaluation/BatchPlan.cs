@@ -17,7 +17,7 @@ public sealed record BatchPlan(IReadOnlyList<BatchItem> Items, bool IsBatch)
     /// <param name="output">A file for a single file; else a folder. A folder may stand for a single file too: one that exists, or a name that ends in <c>/</c>.</param>
     /// <param name="accepts">Which files of a folder are taken.</param>
     /// <param name="extension">The ending of an output whose input has a given ending.</param>
-    /// <exception cref="ImageException">An input is missing or empty, the output is a file and must be a folder, or an output would replace its input.</exception>
+    /// <exception cref="ImageException">An input is missing or empty, the output is a file and must be a folder, or outputs would replace each other.</exception>
     public static BatchPlan Of(IReadOnlyList<string> inputs, string output, Func<string, bool> accepts, Func<string, string> extension)
     {
         var folder = Path.GetFullPath(output);
@@ -46,7 +46,7 @@ public sealed record BatchPlan(IReadOnlyList<BatchItem> Items, bool IsBatch)
                 throw new ImageException($"'{input}' does not exist (expected a file, a folder or a glob as 'in/*.png')");
             }
         }
-        if (!several && !Directory.Exists(output) && !Path.EndsInDirectorySeparator(output)) return new([Checked(new(files[0].Path, output))], false);
+        if (!several && !Directory.Exists(output) && !Path.EndsInDirectorySeparator(output)) return new([new(files[0].Path, output)], false);
         if (File.Exists(output)) throw new ImageException($"'{output}' is a file; the output of several files is a folder");
         var sorted = files.DistinctBy(file => Path.GetFullPath(file.Path)).OrderBy(file => file.Name, StringComparer.Ordinal).ToArray();
         var plain = sorted.Select(file => Path.ChangeExtension(file.Name, extension(Path.GetExtension(file.Name).ToLowerInvariant()))).ToArray();
@@ -56,15 +56,37 @@ public sealed record BatchPlan(IReadOnlyList<BatchItem> Items, bool IsBatch)
         {
             // a.jpg and a.png in one folder keep their endings: a.jpg.png, a.png.png.
             var name = taken.Contains(plain[i]) ? sorted[i].Name + Path.GetExtension(plain[i]) : plain[i];
-            items.Add(Checked(new(sorted[i].Path, Path.Combine(output, name))));
+            items.Add(new(sorted[i].Path, Path.Combine(output, name)));
         }
         if (items.Select(item => item.Output).Distinct(StringComparer.Ordinal).Count() < items.Count) throw new ImageException($"two inputs have one name, so their outputs in '{output}' would replace each other");
         return new(items, true);
     }
 
-    private static BatchItem Checked(BatchItem item) => Path.GetFullPath(item.Input) == Path.GetFullPath(item.Output)
-        ? throw new ImageException($"the output '{item.Output}' would replace its own input")
-        : item;
+    /// <summary>Checks that nothing that is written replaces what is read, or what is written for another input.</summary>
+    /// <param name="items">The files.</param>
+    /// <param name="filesOf">Every file that is written for an output.</param>
+    /// <param name="alsoRead">Files that are read for each input: those of the operator and the model.</param>
+    /// <exception cref="ImageException">Something is replaced.</exception>
+    public static void Check(IReadOnlyList<BatchItem> items, Func<string, IEnumerable<string>> filesOf, IEnumerable<string> alsoRead)
+    {
+        var read = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var file in items.Select(item => item.Input).Concat(alsoRead))
+        {
+            // A link and what it leads to: replacing either loses what is read.
+            read[RealPath.Of(file)] = file;
+            read[RealPath.OfTarget(file)] = file;
+        }
+        var written = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var item in items)
+        {
+            foreach (var file in filesOf(item.Output))
+            {
+                var real = RealPath.Of(file);
+                if (read.TryGetValue(real, out var lost)) throw new ImageException($"the output '{file}' would replace '{lost}', which is read");
+                if (!written.TryAdd(real, item.Input)) throw new ImageException($"'{file}' would be written for '{written[real]}' and for '{item.Input}'");
+            }
+        }
+    }
 
     private static void Add(List<(string Path, string Name)> files, string root, IEnumerable<string> found, string what)
     {

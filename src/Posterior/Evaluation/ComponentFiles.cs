@@ -10,6 +10,10 @@ internal static class ComponentFiles
 {
     private static readonly double[] _steps = [-3, -1.5, 0, 1.5, 3];
 
+    /// <summary>Its name.</summary>
+    /// <param name="output">The name of the restoration.</param>
+    public static string Name(string output) => Path.Combine(Path.GetDirectoryName(output)!, $"{Path.GetFileNameWithoutExtension(output)}.components.png");
+
     /// <summary>Writes it; nothing for a model without directions.</summary>
     /// <param name="set">Where it is noted.</param>
     /// <param name="output">The name of the restoration.</param>
@@ -31,7 +35,6 @@ internal static class ComponentFiles
                 .. components.Walk(k, _steps).Select((image, i) => new ContactSheet.Cell(ValueRange.ToUnit(image).Clamp(0, 1), _steps[i] == 0 ? "mean" : string.Create(CultureInfo.InvariantCulture, $"{_steps[i]:+0.#;-0.#} sd"))),
             ]);
         }
-        var path = Path.Combine(Path.GetDirectoryName(output)!, $"{Path.GetFileNameWithoutExtension(output)}.components.png");
-        set.Add(path, "components", () => ImageFile.Save(path, ContactSheet.Render(rows), new SaveOptions { Bits = 8 }));
+        set.Add(Name(output), "components", file => ImageFile.Save(file, ContactSheet.Render(rows), new SaveOptions { Bits = 8 }));
     }
 }

@@ -32,6 +32,13 @@ public sealed class DegradationJob
     /// <summary>Whether measurements are pictures; others need <c>.npy</c>.</summary>
     public bool MakesPictures => Operator is not (HadamardSpec or BlockSensingSpec or MatrixSpec);
 
+    /// <summary>The files that a degradation writes: the measurement and the receipt.</summary>
+    /// <param name="output">The name of the measurement.</param>
+    public static IEnumerable<string> FilesOf(string output) => [output, Receipt.PathFor(output)];
+
+    /// <summary>The files that every degradation reads: that of the operator.</summary>
+    public IEnumerable<string> Reads => OperatorFiles.NamedBy(Operator) is { } file ? [_files.FullPath(file)] : [];
+
     /// <summary>The receipt of finished work with these settings; null when there is work to do.</summary>
     /// <exception cref="ImageException">The input cannot be read.</exception>
     public Receipt? Finished(string input, string output) =>
@@ -40,7 +47,7 @@ public sealed class DegradationJob
     /// <summary>Degrades one image.</summary>
     /// <param name="input">The image.</param>
     /// <param name="output">The measurement: an image file where it is a picture, or <c>.npy</c>.</param>
-    /// <exception cref="ImageException">A file cannot be read or written.</exception>
+    /// <exception cref="ImageException">A file cannot be read or written, or the image holds NaN or infinities.</exception>
     /// <exception cref="OperatorException">The operator does not fit the image, or its measurement is no picture.</exception>
     public Receipt Run(string input, string output)
     {
@@ -49,8 +56,9 @@ public sealed class DegradationJob
         var (clock, started) = (Stopwatch.GetTimestamp(), DateTime.UtcNow);
         var bits = BitDepth.For(output, _settings.Bits, 32);
         var (content, operatorFile) = (FileHash.Of(input), OperatorFile());
-        var whole = ImageFile.Load(input);
+        var whole = FiniteValues.LoadImage(input);
         var shape = Operator.LargestFit(ImageShape.Of(whole));
+        WorkingMemory.Check(shape);
         // Centred, so that what is lost is lost on all sides.
         var x = Crop.Centre(whole, shape.Height, shape.Width);
         using var h = Operator.Bind(shape, _files);
@@ -67,7 +75,7 @@ public sealed class DegradationJob
         return OutputSet.Write(Receipt.PathFor(output), set =>
         {
             var clipped = 0.0;
-            set.Add(output, "measurement", () => clipped = MeasurementFile.Save(output, y.Squeeze(0), bits));
+            set.Add(output, "measurement", file => clipped = MeasurementFile.Save(file, y.Squeeze(0), bits));
             return new Receipt
             {
                 Kind = "degrade",

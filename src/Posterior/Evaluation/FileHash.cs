@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Posterior.Imaging;
+using Posterior.Torch;
 
 namespace Posterior.Evaluation;
 
@@ -8,11 +9,12 @@ namespace Posterior.Evaluation;
 public static class FileHash
 {
     /// <summary>The hash of a file's bytes.</summary>
-    /// <exception cref="ImageException">The file is missing or cannot be read.</exception>
+    /// <exception cref="ImageException">The file is missing, empty, not a regular file, or cannot be read.</exception>
     public static string Of(string path)
     {
         try
         {
+            if (SpecialFile.MayBe(path)) throw new ImageException($"'{path}' is empty or not a regular file");
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20);
             return Convert.ToHexStringLower(SHA256.HashData(stream));
         }

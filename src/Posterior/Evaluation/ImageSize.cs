@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Posterior.Torch;
 
 namespace Posterior.Evaluation;
 
@@ -13,12 +14,15 @@ public readonly record struct ImageSize(long Width, long Height)
     private const long Most = 1 << 20;
 
     /// <summary>Reads <c>WIDTHxHEIGHT</c>, or one number for a square.</summary>
-    /// <exception cref="FormatException">The text is no size.</exception>
+    /// <exception cref="FormatException">The text is no size, or has more pixels than image files may have.</exception>
     public static ImageSize Parse(string text)
     {
         var parts = text.Split('x', 'X');
         if (parts.Length is 1 or 2 && parts.All(part => long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var side) && side is > 0 and <= Most))
-            return new(long.Parse(parts[0], CultureInfo.InvariantCulture), long.Parse(parts[^1], CultureInfo.InvariantCulture));
+        {
+            var size = new ImageSize(long.Parse(parts[0], CultureInfo.InvariantCulture), long.Parse(parts[^1], CultureInfo.InvariantCulture));
+            return size.Width * size.Height <= ImageCodec.MostPixels ? size : throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"'{text}' is too large: expected at most {ImageCodec.MostPixels} pixels"));
+        }
         throw new FormatException($"'{text}' is no size: expected WIDTHxHEIGHT, as 640x480, each from 1 to {Most}");
     }
 

@@ -9,9 +9,10 @@ namespace Posterior.Evaluation;
 /// <summary>A measurement that was read from a file, with the operator bound to the image behind it. Disposing it frees the operator.</summary>
 internal sealed class LoadedMeasurement : IDisposable
 {
+    private readonly string _input;
     private readonly OperatorSpec _spec;
 
-    private LoadedMeasurement(OperatorSpec spec, Tensor unit, ForwardOperator h, int bits) => (_spec, Unit, Operator, Bits) = (spec, unit, h, bits);
+    private LoadedMeasurement(string input, OperatorSpec spec, Tensor unit, ForwardOperator h, int bits) => (_input, _spec, Unit, Operator, Bits) = (input, spec, unit, h, bits);
 
     /// <summary><c>y</c> with a batch dimension, for images in [0, 1], where the work is done; owned by the caller's scope.</summary>
     public Tensor Unit { get; }
@@ -48,17 +49,20 @@ internal sealed class LoadedMeasurement : IDisposable
         }
         if (spec.LargestFit(shape) is var fit && fit != shape)
             throw new OperatorException(string.Create(CultureInfo.InvariantCulture, $"operator '{spec}' takes no images of {shape.Width}x{shape.Height} (the largest inside is {fit.Width}x{fit.Height}; degrade crops to it, restore does not)"));
-        return new(spec, y.Unsqueeze(0).To(device), spec.Bind(shape, files, DType.Float32, device), bits);
+        WorkingMemory.Check(shape);
+        return new(input, spec, y.Unsqueeze(0).To(device), spec.Bind(shape, files, DType.Float32, device), bits);
     }
 
     /// <summary>What a solver starts from.</summary>
     /// <param name="sigma">The noise level for images in [0, 1]; null to estimate it.</param>
     /// <exception cref="OperatorException">The operator is not linear.</exception>
-    /// <exception cref="MeasurementException">The noise level makes no sense, or cannot be estimated.</exception>
+    /// <exception cref="MeasurementException">The noise level makes no sense, or cannot be estimated, or the values are not of images in [0, 1].</exception>
     public Measurement<LinearOperator> Measure(double? sigma)
     {
         if (Operator is not LinearOperator linear) throw new OperatorException($"operator '{Operator.Name}' is not linear, so its measurements cannot be brought to the prior's range of values");
-        return new(MeasurementFile.ToSigned(linear, Unit), linear, new UnitSigma(sigma ?? Estimate()).Signed);
+        var level = sigma is { } stated ? new UnitSigma(stated).Value : Estimate();
+        MeasurementRange.Check(_input, linear, Unit, level);
+        return new(MeasurementFile.ToSigned(linear, Unit), linear, new UnitSigma(level).Signed);
     }
 
     /// <summary>The measurement as a picture in [0, 1]: itself where it is one, else <c>H^+ y</c>.</summary>

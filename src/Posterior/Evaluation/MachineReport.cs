@@ -36,7 +36,7 @@ public static class MachineReport
         {
             facts.Add(new("native bridge", "missing", $"the bridge libposterior.so cannot be loaded ({(error.InnerException ?? error).Message.Split('\n')[0].Trim()}); run './posterior doctor', which builds it"));
         }
-        facts.Add(Models());
+        facts.AddRange(Models());
         return facts;
     }
 
@@ -77,12 +77,13 @@ public static class MachineReport
             ? Marshal.PtrToStringUTF8(((delegate* unmanaged<nint>)name)())
             : null;
 
-    private static MachineFact Models()
+    private static IEnumerable<MachineFact> Models()
     {
-        var names = ModelZoo.Names;
-        return names.Count > 0
-            ? new("models", $"{string.Join(", ", names)} in {ModelZoo.Folder}")
-            : new("models", "none", "no weight files were found: the folder 'models' lies beside the program or above it, or POSTERIOR_MODELS names it");
+        var models = ModelZoo.Inspect();
+        yield return models.Count > 0
+            ? new MachineFact("models", $"{string.Join(", ", models.Select(model => model.Name))} in {ModelZoo.Folder}")
+            : new MachineFact("models", "none", "no weight files were found: the folder 'models' lies beside the program or above it, or POSTERIOR_MODELS names it");
+        foreach (var model in models.Where(model => model.Problem is not null)) yield return new($"model {model.Name}", "damaged", model.Problem);
     }
 
     private static MachineFact Memory()

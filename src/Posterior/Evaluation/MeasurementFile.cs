@@ -1,4 +1,3 @@
-using System.Globalization;
 using Posterior.Imaging;
 using Posterior.Operators;
 using Posterior.Solvers;
@@ -45,8 +44,7 @@ public static class MeasurementFile
             y = ImageFile.Load(path, out var info).Squeeze(0);
             bits = info.Bits;
         }
-        var broken = y.Count - y.IsFinite().To(DType.Int64).Sum().Item();
-        if (broken > 0) throw new MeasurementException(string.Create(CultureInfo.InvariantCulture, $"measurement '{path}' holds {broken} values of {y.Count} that are NaN or infinite"));
+        if (FiniteValues.Problem(y) is { } problem) throw new MeasurementException($"measurement '{path}' {problem}");
         return scope.Keep(y);
     }
 

@@ -21,6 +21,17 @@ public sealed class OperatorFiles(string folder) : IOperatorFiles
         _ => null,
     };
 
+    /// <summary>A definition that names another file; one that names none stays as it is.</summary>
+    /// <param name="spec">The definition.</param>
+    /// <param name="path">The file.</param>
+    public static OperatorSpec Renamed(OperatorSpec spec, string path) => spec switch
+    {
+        InpaintFileSpec mask => mask with { Path = path },
+        KernelSpec kernel => kernel with { Path = path },
+        MatrixSpec matrix => matrix with { Path = path },
+        _ => spec,
+    };
+
     /// <summary>The full path of a file that a definition names.</summary>
     public string FullPath(string path) => Path.GetFullPath(path, folder);
 
@@ -48,6 +59,7 @@ public sealed class OperatorFiles(string folder) : IOperatorFiles
     {
         if (Directory.Exists(full)) throw new ImageException($"matrix '{path}' is a folder, not a file");
         if (!File.Exists(full)) throw new ImageException($"matrix '{path}' does not exist");
+        if (SpecialFile.MayBe(full)) throw new ImageException($"matrix '{path}' is empty or not a regular file");
         if (new FileInfo(full).Length > MostTextBytes) throw new ImageException($"matrix '{path}' is too large for text; write it as .npy");
         var rows = new List<double[]>();
         foreach (var line in File.ReadLines(full))

@@ -2,16 +2,16 @@ using Posterior.Imaging;
 
 namespace Posterior.Evaluation;
 
-/// <summary>The files of one result and their receipt: all of them are written, or none is left.</summary>
+/// <summary>The files of one result and their receipt: all of them are written, or none is and older ones stay as they are.</summary>
 public sealed class OutputSet
 {
     private readonly List<ReceiptFile> _files = [];
-    private readonly List<string> _written = [];
+    private readonly List<(string Temporary, string Path)> _written = [];
 
     /// <summary>The files written so far.</summary>
     public IReadOnlyList<ReceiptFile> Files => _files;
 
-    /// <summary>Writes a result; when that fails, what was written of it is removed and the failure goes on.</summary>
+    /// <summary>Writes a result under temporary names, then renames; a failure before that changes nothing and goes on.</summary>
     /// <param name="write">Calls <see cref="Add"/> for each file and returns the receipt.</param>
     /// <param name="receiptPath">Where the receipt goes.</param>
     /// <exception cref="ImageException">A file cannot be written.</exception>
@@ -20,15 +20,16 @@ public sealed class OutputSet
         var set = new OutputSet();
         try
         {
-            // An old receipt must not vouch for new files.
-            File.Delete(receiptPath);
             var receipt = write(set);
-            receipt.Write(receiptPath);
+            set.Write(receiptPath, receipt.Write);
+            // An old receipt must not vouch for new files, so it goes first and the new one comes last.
+            File.Delete(receiptPath);
+            foreach (var (temporary, path) in set._written) File.Move(temporary, path, overwrite: true);
             return receipt;
         }
         catch (Exception error)
         {
-            foreach (var path in set._written) File.Delete(path);
+            foreach (var (temporary, _) in set._written) File.Delete(temporary);
             if (error is IOException or UnauthorizedAccessException) throw new ImageException($"cannot write '{receiptPath}': {error.Message.Split('\n')[0].TrimEnd('.', ' ')}", error);
             throw;
         }
@@ -37,12 +38,25 @@ public sealed class OutputSet
     /// <summary>Writes one file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="role">What it is.</param>
-    /// <param name="write">Writes it, complete or not at all.</param>
-    public void Add(string path, string role, Action write)
+    /// <param name="write">Writes it under a temporary name of the same ending, complete or not at all.</param>
+    /// <exception cref="ImageException">It cannot be written.</exception>
+    public void Add(string path, string role, Action<string> write) => _files.Add(ReceiptFile.Of(Write(path, write), role) with { Path = Path.GetFullPath(path) });
+
+    private string Write(string path, Action<string> write)
     {
-        write();
-        _written.Add(path);
-        _files.Add(ReceiptFile.Of(path, role));
+        if (Directory.Exists(path)) throw new ImageException($"cannot write '{path}': it is a folder");
+        // Hidden files are no inputs of a batch; the ending tells the format.
+        var temporary = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, $".{Guid.NewGuid():N}{Path.GetExtension(path)}");
+        _written.Add((temporary, path));
+        try
+        {
+            write(temporary);
+        }
+        catch (ImageException error)
+        {
+            throw new ImageException(error.Message.Replace(temporary, path, StringComparison.Ordinal), error);
+        }
+        return temporary;
     }
 
     /// <summary>Makes a folder where it is missing, and finds out before any long work whether files can be written in it.</summary>
@@ -65,7 +79,7 @@ public sealed class OutputSet
         }
         catch (ImageException error)
         {
-            throw new ImageException($"cannot write in '{folder}': {(error.InnerException is UnauthorizedAccessException ? "no permission" : error.Message.Split(": ", 2)[^1])}", error);
+            throw new ImageException($"cannot write in '{folder}': {(error.InnerException is UnauthorizedAccessException ? "no permission" : error.Message.Split(": ", 2)[^1].Replace(probe, folder, StringComparison.Ordinal))}", error);
         }
         finally
         {

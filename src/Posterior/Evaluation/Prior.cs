@@ -79,7 +79,7 @@ public sealed class Prior : IDisposable
     /// <summary>The denoiser for images of a number of channels: of the chosen class, guided, in tiles where memory demands it, grey through a colour model.</summary>
     /// <param name="channels">1 or 3.</param>
     /// <param name="label">A class in place of the settings' one; null for that one.</param>
-    /// <exception cref="ModelException">The model is for another number of channels.</exception>
+    /// <exception cref="ModelMismatchException">The model is for another number of channels.</exception>
     public Denoiser For(long channels, int? label = null)
     {
         label ??= _settings.Class;
@@ -91,18 +91,18 @@ public sealed class Prior : IDisposable
         if (denoiser.Channels is not { } native || native == channels) return denoiser;
         return (native, channels) == (3, 1)
             ? new GreyPrior(denoiser)
-            : throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"model '{Name}' is for images of {native} channels, this one has {channels}"));
+            : throw new ModelMismatchException(string.Create(CultureInfo.InvariantCulture, $"model '{Name}' is for images of {native} channels, this one has {channels}"));
     }
 
     /// <summary>What a solver works with, for images of a number of channels: <see cref="For"/>, or the model itself where it is no prior.</summary>
     /// <param name="channels">1 or 3.</param>
     /// <param name="label">A class in place of the settings' one; null for that one.</param>
-    /// <exception cref="ModelException">The model is for another number of channels.</exception>
+    /// <exception cref="ModelMismatchException">The model is for another number of channels.</exception>
     public ImagePredictor PredictorFor(long channels, int? label = null) => Model.Predictor switch
     {
         Denoiser => For(channels, label),
         OneShotRestorer restorer => RestorerFor(restorer, channels),
-        { Channels: { } native } when native != channels => throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"model '{Name}' is for images of {native} channels, this one has {channels}")),
+        { Channels: { } native } when native != channels => throw new ModelMismatchException(string.Create(CultureInfo.InvariantCulture, $"model '{Name}' is for images of {native} channels, this one has {channels}")),
         ConditionalDenoiser conditional when (label ?? _settings.Class) is { } one => conditional.WithClass(one, _settings.Guidance),
         var predictor => predictor,
     };
@@ -119,7 +119,7 @@ public sealed class Prior : IDisposable
         };
 
     /// <summary>Checks that images of a size are what the prior takes; only a classifier is choosy.</summary>
-    /// <exception cref="ModelException">The classifier takes images of its training size, or of a multiple of its stride, only.</exception>
+    /// <exception cref="ModelMismatchException">The classifier takes images of its training size, or of a multiple of its stride, only.</exception>
     public void CheckSize(long height, long width)
     {
         if (_classifier is null) return;
@@ -127,7 +127,7 @@ public sealed class Prior : IDisposable
         var (fits, expected) = settings.Pool == AdmPool.Attention
             ? (height == settings.ImageSize && width == settings.ImageSize, $"{settings.ImageSize}x{settings.ImageSize}")
             : (height % multiple == 0 && width % multiple == 0, $"sides that are multiples of {multiple}");
-        if (!fits) throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"classifier '{_classifier.Card.Name}' takes images of {expected}, this one has {width}x{height}"));
+        if (!fits) throw new ModelMismatchException(string.Create(CultureInfo.InvariantCulture, $"classifier '{_classifier.Card.Name}' takes images of {expected}, this one has {width}x{height}"));
     }
 
     /// <inheritdoc/>
@@ -159,7 +159,7 @@ public sealed class Prior : IDisposable
         if (restorer.Channels is not { } native || native == channels) return restorer;
         return (native, channels) == (3, 1)
             ? new GreyRestorer(restorer)
-            : throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"model '{Name}' is for images of {native} channels, this one has {channels}"));
+            : throw new ModelMismatchException(string.Create(CultureInfo.InvariantCulture, $"model '{Name}' is for images of {native} channels, this one has {channels}"));
     }
 
     private void CheckRoles()

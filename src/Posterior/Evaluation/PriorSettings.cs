@@ -43,7 +43,7 @@ public sealed record PriorSettings
     internal int Networks => Guidance == 1 ? 1 : 2;
 
     /// <summary>These settings without the names of files and the place of work: what remains decides a result together with the files' contents.</summary>
-    internal PriorSettings Anonymous => this with { Model = "", Guide = Guide is null ? null : "", Classifier = Classifier is null ? null : "", Device = "" };
+    internal PriorSettings Anonymous => this with { Model = "", Guide = Guide is null ? null : "", Classifier = Classifier is null ? null : "", Architecture = Architecture is null ? null : "", Device = "" };
 
     /// <summary>One clause for each way in which the settings of guidance contradict each other.</summary>
     internal IEnumerable<string> GuidanceProblems()

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Posterior.Evaluation.Calibration;
 using Posterior.Imaging;
+using Posterior.Torch;
 
 namespace Posterior.Evaluation;
 
@@ -29,6 +30,9 @@ public sealed record Receipt
 
     /// <summary>The classifier that guided; null for none.</summary>
     public ReceiptFile? Classifier { get; init; }
+
+    /// <summary>The file that states the model's architecture; null for none.</summary>
+    public ReceiptFile? Architecture { get; init; }
 
     /// <summary>The mask, kernel or matrix of the operator; null for none.</summary>
     public ReceiptFile? OperatorFile { get; init; }
@@ -117,6 +121,7 @@ public sealed record Receipt
     {
         try
         {
+            if (SpecialFile.MayBe(path)) throw new ImageException($"receipt '{path}' is empty or not a regular file");
             return JsonSerializer.Deserialize(File.ReadAllText(path), ReceiptJson.Default.Receipt) ?? throw new ImageException($"'{path}' is no receipt: it holds null");
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
@@ -143,7 +148,7 @@ public sealed record Receipt
     }
 
     /// <summary>Whether all outputs still are what they were when this was written.</summary>
-    public bool OutputsAreIntact() => Outputs.Count > 0 && Outputs.All(output => File.Exists(output.Path) && FileHash.Of(output.Path) == output.Sha256);
+    public bool OutputsAreIntact() => Outputs.Count > 0 && Outputs.All(output => File.Exists(output.Path) && !SpecialFile.MayBe(output.Path) && FileHash.Of(output.Path) == output.Sha256);
 
     /// <summary>Writes the receipt.</summary>
     /// <exception cref="ImageException">The file cannot be written.</exception>

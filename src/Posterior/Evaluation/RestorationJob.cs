@@ -54,6 +54,14 @@ public sealed class RestorationJob : IDisposable
     /// <summary>What is allowed and hardly meant, one line each.</summary>
     public IEnumerable<string> Remarks => Remark(Solver, Settings.Sigma) is { } remark ? [remark] : [];
 
+    /// <summary>Every file that a restoration may write: images, pictures and the receipt.</summary>
+    /// <param name="output">The name of the restored image.</param>
+    public IEnumerable<string> FilesOf(string output) =>
+        [.. SampleFiles.Names(output, Settings.Samples, Settings.TruthMap), .. Solver is Nppc ? [ComponentFiles.Name(output)] : Array.Empty<string>(), Receipt.PathFor(output)];
+
+    /// <summary>The files that every restoration reads: those of the operator and of the model.</summary>
+    public IEnumerable<string> Reads => new[] { OperatorFiles.NamedBy(Operator) is { } file ? _files.FullPath(file) : null, _priorFiles.Model, _priorFiles.Guide, _priorFiles.Classifier, _priorFiles.Architecture }.OfType<string>();
+
     /// <summary>The receipt of finished work with these settings; null when there is work to do.</summary>
     /// <exception cref="ImageException">The input cannot be read.</exception>
     public Receipt? Finished(string input, string output) =>
@@ -130,6 +138,7 @@ public sealed class RestorationJob : IDisposable
             Model = new(_priorFiles.Model, _prior.Model.Sha256),
             Guide = _priorFiles.Guide is { } guide ? ReceiptFile.Of(guide) : null,
             Classifier = _priorFiles.Classifier is { } classifier ? ReceiptFile.Of(classifier) : null,
+            Architecture = _priorFiles.Architecture is { } architecture ? ReceiptFile.Of(architecture) : null,
             OperatorFile = operatorFile,
             Folder = _folder,
             Restoration = Settings,

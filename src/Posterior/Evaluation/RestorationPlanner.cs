@@ -16,10 +16,6 @@ namespace Posterior.Evaluation;
 /// </summary>
 public sealed class RestorationPlanner
 {
-    // Image-sized tensors of single precision that a solver holds beside the prior's evaluation. Measured for all solvers with six operators on a 512 x 512
-    // colour image and a prior that only scales: 6 (dps) to 20.5 (red-diff), 9 to 16 for ddrm.
-    private const int SolverImages = 20;
-
     private readonly RestorationSettings _settings;
     private readonly string _folder;
     private readonly List<string> _problems;
@@ -51,6 +47,7 @@ public sealed class RestorationPlanner
         progress?.Report("loading the model");
         using var prior = sound && files is not null ? Try(() => Prior.Load(files.In(_settings.Prior))) : null;
         using var job = _problems.Count == 0 ? new RestorationJob(_settings, _folder) : null;
+        if (job is not null) Check(() => BatchPlan.Check(items, job.FilesOf, job.Reads));
         var planned = new List<PlannedRestoration>();
         foreach (var item in items)
         {
@@ -107,7 +104,7 @@ public sealed class RestorationPlanner
         return plan with
         {
             Seconds = evaluations * share * probe.Seconds,
-            PeakBytes = probe.Bytes is { } bytes ? Environment.WorkingSet + bytes + SolverImages * shape.Count * sizeof(float) : null,
+            PeakBytes = probe.Bytes is { } bytes ? Environment.WorkingSet + bytes + WorkingMemory.MostImages * shape.Count * sizeof(float) : null,
         };
     }
 

@@ -14,6 +14,18 @@ internal static class SampleFiles
     private const long LargestCell = 512;
     private const int MostSamples = 9, Columns = 6;
 
+    /// <summary>Their names.</summary>
+    /// <param name="output">The name of the first.</param>
+    /// <param name="samples">The number of samples.</param>
+    /// <param name="withMap">Whether there is a truth map.</param>
+    public static IEnumerable<string> Names(string output, int samples, bool withMap)
+    {
+        IEnumerable<string> several = samples > 1
+            ? [.. Enumerable.Range(0, samples).Select(k => Sample(output, k)), Beside(output, "mean"), Beside(output, "std"), Beside(output, "sheet", ".png")]
+            : [];
+        return withMap ? [output, .. several, Beside(output, "truth", ".png")] : [output, .. several];
+    }
+
     /// <summary>Writes them.</summary>
     /// <param name="set">Where they are noted.</param>
     /// <param name="output">The name of the first.</param>
@@ -28,21 +40,20 @@ internal static class SampleFiles
         Save(output, "estimate", ValueRange.ToUnit(samples[0]), bits);
         if (statistics is not null)
         {
-            for (var k = 0; k < samples.Count; k++) Save(Name(k.ToString(CultureInfo.InvariantCulture)), "sample", ValueRange.ToUnit(samples[k]), bits);
-            Save(Name("mean"), "mean", statistics.Mean, bits);
-            Save(Name("std"), "std", statistics.Deviation, Math.Max(bits, BitDepth.For(output, null, 16)));
-            Save(Picture("sheet"), "sheet", Sheet(samples, statistics, measured), 8);
+            for (var k = 0; k < samples.Count; k++) Save(Sample(output, k), "sample", ValueRange.ToUnit(samples[k]), bits);
+            Save(Beside(output, "mean"), "mean", statistics.Mean, bits);
+            Save(Beside(output, "std"), "std", statistics.Deviation, Math.Max(bits, BitDepth.For(output, null, 16)));
+            Save(Beside(output, "sheet", ".png"), "sheet", Sheet(samples, statistics, measured), 8);
         }
-        if (map is not null) Save(Picture("truth"), "truth-map", map.Render(statistics?.Deviation), 8);
+        if (map is not null) Save(Beside(output, "truth", ".png"), "truth-map", map.Render(statistics?.Deviation), 8);
 
-        string Name(string part) => Beside(part, Path.GetExtension(output));
-
-        string Picture(string part) => Beside(part, ".png");
-
-        string Beside(string part, string extension) => Path.Combine(Path.GetDirectoryName(output)!, $"{Path.GetFileNameWithoutExtension(output)}.{part}{extension}");
-
-        void Save(string path, string role, Tensor image, int depth) => set.Add(path, role, () => ImageFile.Save(path, image, new SaveOptions { Bits = depth }));
+        void Save(string path, string role, Tensor image, int depth) => set.Add(path, role, file => ImageFile.Save(file, image, new SaveOptions { Bits = depth }));
     }
+
+    private static string Sample(string output, int k) => Beside(output, k.ToString(CultureInfo.InvariantCulture));
+
+    private static string Beside(string output, string part, string? extension = null) =>
+        Path.Combine(Path.GetDirectoryName(output)!, $"{Path.GetFileNameWithoutExtension(output)}.{part}{extension ?? Path.GetExtension(output)}");
 
     private static Tensor Sheet(IReadOnlyList<Tensor> samples, SampleStatistics statistics, ContactSheet.Cell measured)
     {

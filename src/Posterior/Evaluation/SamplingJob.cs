@@ -49,6 +49,7 @@ public sealed class SamplingJob
         var modelSeconds = Stopwatch.GetElapsedTime(loading).TotalSeconds;
         var size = _settings.Size ?? (prior.Model.Card.NativeSize is { } side ? new ImageSize(side, side) : new ImageSize(64, 64));
         var shape = new ImageShape(prior.Channels ?? 3, size.Height, size.Width);
+        WorkingMemory.Check(shape);
         prior.CheckSize(size.Height, size.Width);
         var counted = new CountedDenoiser(prior.For(shape.Channels));
 
@@ -74,6 +75,7 @@ public sealed class SamplingJob
             Model = new(_files.Model, prior.Model.Sha256),
             Guide = _files.Guide is { } guide ? ReceiptFile.Of(guide) : null,
             Classifier = _files.Classifier is { } classifier ? ReceiptFile.Of(classifier) : null,
+            Architecture = _files.Architecture is { } architecture ? ReceiptFile.Of(architecture) : null,
             Folder = _folder,
             Sampling = _settings,
             NoiseSeeds = [.. seeds.Select(seed => seed.ToString("x16", CultureInfo.InvariantCulture))],
@@ -86,7 +88,7 @@ public sealed class SamplingJob
         };
         return OutputSet.Write(Receipt.PathFor(output), set =>
         {
-            set.Add(output, "samples", () => ImageFile.Save(output, sheet));
+            set.Add(output, "samples", file => ImageFile.Save(file, sheet));
             return receipt with { Outputs = set.Files };
         });
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.IO.Compression;
+using Posterior.Torch;
 
 namespace Posterior.Imaging;
 
@@ -57,6 +58,7 @@ public sealed class ImageArchive : ImageSource
     {
         try
         {
+            if (SpecialFile.MayBe(path)) throw new ImageException($"the archive '{path}' is empty or not a regular file");
             return ZipFile.OpenRead(path);
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)

@@ -75,7 +75,7 @@ public static partial class ImageFile
     }
 
     /// <summary>Reads the bytes of a file that should be an image, with this class's error messages.</summary>
-    /// <exception cref="ImageException">The file is missing, empty, unreadable, or of 2 GiB or more.</exception>
+    /// <exception cref="ImageException">The file is missing, empty, not a regular file, unreadable, or of 2 GiB or more.</exception>
     public static byte[] ReadBytes(string path)
     {
         try
@@ -83,6 +83,7 @@ public static partial class ImageFile
             var file = new FileInfo(path);
             if (Directory.Exists(path)) throw new ImageException($"image '{path}' is a folder, not a file");
             if (!file.Exists) throw new ImageException($"image '{path}' does not exist");
+            if (SpecialFile.MayBe(path)) throw new ImageException($"image '{path}' is empty (0 bytes) or not a regular file");
             if (file.Length > MostBytes) throw new ImageException(string.Create(CultureInfo.InvariantCulture, $"image '{path}' is too large: {file.Length} bytes, the limit is {MostBytes}"));
             return File.ReadAllBytes(path);
         }

@@ -24,8 +24,8 @@ public static class NpyFile
         {
             if (Directory.Exists(path)) throw new ImageException($"array '{path}' is a folder, not a file");
             if (!File.Exists(path)) throw new ImageException($"array '{path}' does not exist");
+            if (SpecialFile.MayBe(path)) throw new ImageException($"array '{path}' is empty (0 bytes) or not a regular file");
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
-            if (stream.Length == 0) throw new ImageException($"array '{path}' is empty (0 bytes)");
             var header = NpyHeader.Parse(ReadHeader(stream, path), path);
             var expected = header.Bytes;
             var found = stream.Length - stream.Position;

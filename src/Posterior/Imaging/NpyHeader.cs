@@ -187,7 +187,7 @@ internal sealed class NpyHeader
     }
 
     // Unsigned integers read as signed ones of their size: the upper half came out negative.
-    private static Tensor Unwrap(Tensor values, long range) => values + values.Less(0).To(values.DType) * range;
+    private static Tensor Unwrap(Tensor values, long range) => values + (values.Less(0).To(values.DType) * range).To(values.DType);
 
     private static void Reverse(byte[] data, int size)
     {

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Posterior.Diffusion;
 using Posterior.Imaging;
+using Posterior.Torch;
 
 namespace Posterior.Models;
 
@@ -81,6 +82,7 @@ public sealed record ModelCard
     {
         try
         {
+            if (SpecialFile.MayBe(path)) throw new ModelException($"{Path.GetFileName(path)}: expected a model card, found what is empty or not a regular file");
             return JsonSerializer.Deserialize(File.ReadAllText(path), ModelJson.Default.ModelCard)
                 ?? throw new ModelException($"{Path.GetFileName(path)}: expected a model card, found null");
         }

@@ -28,6 +28,7 @@ public sealed record ModelOptions
     {
         try
         {
+            if (SpecialFile.MayBe(path)) throw new ModelException($"{Path.GetFileName(path)}: expected a JSON object of settings, found what is empty or not a regular file");
             return JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new ModelException($"{Path.GetFileName(path)}: expected a JSON object of settings");
         }
         catch (Exception failure) when (failure is JsonException or IOException or UnauthorizedAccessException)

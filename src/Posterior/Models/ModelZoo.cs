@@ -1,3 +1,4 @@
+using Posterior.Torch.Weights;
 
 namespace Posterior.Models;
 
@@ -33,6 +34,9 @@ public static class ModelZoo
     /// <exception cref="ModelException">A card cannot be read.</exception>
     public static IReadOnlyList<ModelCard> Cards => [.. Names.Select(name => (CardBeside(Find(name)) ?? new ModelCard()) with { Name = name })];
 
+    /// <summary>Looks at every shipped model without reading its values; one that is damaged stops none of the others.</summary>
+    public static IReadOnlyList<ShippedModel> Inspect() => Folder is { } folder ? [.. Names.Select(name => Inspect(name, Path.Combine(folder, name + Extension)))] : [];
+
     /// <summary>The weight file of a path or of a shipped model's name. A file of that path wins.</summary>
     /// <exception cref="ModelException">There is neither; the message names the nearest shipped model.</exception>
     public static string Find(string pathOrName)
@@ -48,4 +52,22 @@ public static class ModelZoo
     /// <summary>The card beside a weight file (the same name, <c>.json</c>); null when there is none.</summary>
     /// <exception cref="ModelException">It cannot be read.</exception>
     public static ModelCard? CardBeside(string weightFile) => Path.ChangeExtension(weightFile, ".json") is var path && File.Exists(path) ? ModelCard.Read(path) : null;
+
+    private static ShippedModel Inspect(string name, string path)
+    {
+        try
+        {
+            return new(name, Model.Identify(path).Card with { Name = name }, null);
+        }
+        catch (Exception failure) when (failure is ModelException or WeightFileException)
+        {
+            return new(name, null, failure.Message);
+        }
+    }
 }
+
+/// <summary>A model of the folder of shipped ones.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Card">What its card and its weights tell, under that name; null for a damaged one.</param>
+/// <param name="Problem">What is wrong with it, one line; null for nothing.</param>
+public sealed record ShippedModel(string Name, ModelCard? Card, string? Problem);

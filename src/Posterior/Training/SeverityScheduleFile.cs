@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Posterior.Torch;
 
 namespace Posterior.Training;
 
@@ -33,6 +34,7 @@ public sealed record SeverityScheduleFile
     {
         try
         {
+            if (SpecialFile.MayBe(path)) throw new TrainingException($"schedule: '{path}' is empty or not a regular file");
             return JsonSerializer.Deserialize(File.ReadAllText(path), SeverityScheduleJson.Default.SeverityScheduleFile) ?? throw new TrainingException($"schedule: '{path}' is empty");
         }
         catch (Exception failure) when (failure is JsonException or IOException or UnauthorizedAccessException)

@@ -4,7 +4,7 @@ using Posterior.Torch.Weights;
 
 namespace Posterior.Training;
 
-/// <summary>The whole state of a training in one safetensors file: weights, average, moments, crops seen.</summary>
+/// <summary>The whole state of a training in one safetensors file: weights, average, moments, crops seen, where the loss began.</summary>
 public static class TrainingCheckpoint
 {
     private const string Weights = "weights.", Average = "average.", Wide = "wide-average.", Moments = "optimiser.", FirstLosses = "first_losses";
@@ -38,7 +38,9 @@ public static class TrainingCheckpoint
         trainer.ImagesSeen = Number("images_seen");
         trainer.Optimiser.Steps = Number("steps");
         // States of the first steps do not have it, nor those of earlier versions.
-        if (file.Metadata.TryGetValue(FirstLosses, out var losses) && double.TryParse(losses, NumberStyles.Float, CultureInfo.InvariantCulture, out var beginning)) trainer.Watch.Resume(beginning);
+        if (!file.Metadata.TryGetValue(FirstLosses, out var losses)) return;
+        if (!double.TryParse(losses, NumberStyles.Float, CultureInfo.InvariantCulture, out var beginning) || !(beginning >= 0)) throw new WeightFileException(path, $"expected a number as '{FirstLosses}' in its header, found '{losses}'");
+        trainer.Watch.Resume(beginning);
 
         long Number(string key) => file.Metadata.TryGetValue(key, out var text) && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? number

@@ -19,7 +19,7 @@ public sealed class TrainingRun : IDisposable
     private readonly string _folder;
     private readonly TrainingImages _heldOut;
     private readonly List<TrainingLogEntry> _log = [];
-    private readonly FileStream _claim;
+    private readonly TrainingClaim _claim;
     private long? _saved;
 
     /// <summary>Opens a run in a folder, which is created; continues it when there is a checkpoint.</summary>
@@ -27,11 +27,11 @@ public sealed class TrainingRun : IDisposable
     /// <param name="objective">What is taught, with its network at its starting weights; it stays the caller's.</param>
     /// <param name="images">All images; every 25th is held out for validation.</param>
     /// <param name="settings">The settings.</param>
-    /// <exception cref="TrainingException">The folder holds a training with other settings, or another process is training in it.</exception>
+    /// <exception cref="TrainingException">The folder holds a training with other settings, or another training is at work in it.</exception>
     public TrainingRun(string folder, TrainingObjective objective, TrainingImages images, TrainingSettings settings)
     {
         _folder = Directory.CreateDirectory(folder).FullName;
-        _claim = Claim();
+        _claim = TrainingClaim.Take(_folder);
         try
         {
             (var training, _heldOut) = images.Split(25);
@@ -163,19 +163,6 @@ public sealed class TrainingRun : IDisposable
     {
         Trainer.Dispose();
         _claim.Dispose();
-    }
-
-    // Two trainings would write over each other's states. The file is locked as long as this process lives, also where it is killed.
-    private FileStream Claim()
-    {
-        try
-        {
-            return new(Path.Combine(_folder, "in-use"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
-        }
-        catch (IOException)
-        {
-            throw new TrainingException($"another process is training in '{_folder}'");
-        }
     }
 
     private void SavePictures() => Trainer.WithAverage(() =>

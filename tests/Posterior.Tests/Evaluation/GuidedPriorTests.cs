@@ -67,7 +67,7 @@ public sealed class GuidedPriorTests : IClassFixture<CheckpointFixture>
         Close(Alone(_plain, x) + gradient * (5 * Sigma * Sigma / root), guided.For(3).Denoise(x, Sigma));
         Assert.Equal([1, 1, 16, 16], guided.For(1).Denoise(x.Narrow(0, 0, 1).Narrow(1, 0, 1), Sigma).Shape.ToArray());
         guided.CheckSize(16, 16);
-        Assert.Contains("takes images of 16x16, this one has 32x16", Assert.Throws<ModelException>(() => guided.CheckSize(16, 32)).Message);
+        Assert.Contains("takes images of 16x16, this one has 32x16", Assert.Throws<ModelMismatchException>(() => guided.CheckSize(16, 32)).Message);
     }
 
     [Fact]

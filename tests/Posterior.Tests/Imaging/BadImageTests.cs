@@ -16,7 +16,7 @@ public sealed class BadImageTests : IDisposable
         Directory.CreateDirectory(_folder["b.png"]);
         Assert.Equal($"image '{_folder["b.png"]}' is a folder, not a file", Refused("b.png"));
         File.WriteAllBytes(_folder["c.png"], []);
-        Assert.Equal($"image '{_folder["c.png"]}' is empty (0 bytes)", Refused("c.png"));
+        Assert.Equal($"image '{_folder["c.png"]}' is empty (0 bytes) or not a regular file", Refused("c.png"));
     }
 
     [Theory]
@@ -97,8 +97,31 @@ public sealed class BadImageTests : IDisposable
     {
         var file = PngBuilder.Build(100_000, 90_000, 8, PngBuilder.Colour, [0, 0, 0], 3);
         Assert.Equal("image 'a.png' cannot be decoded: it declares 100000 x 90000 pixels, more than the limit of 268435456", Assert.Throws<ImageException>(() => ImageFile.Decode(file, "a.png", out _)).Message);
-        var absurd = PngBuilder.Build(int.MaxValue, int.MaxValue, 16, PngBuilder.ColourAlpha, [0, 0, 0], 3);
-        Assert.Throws<ImageException>(() => ImageFile.Decode(absurd, "a.png", out _));
+        // libpng refuses these itself, without a message.
+        var absurd = PngBuilder.Build(2_000_000_000, 2_000_000_000, 16, PngBuilder.ColourAlpha, [0, 0, 0], 3);
+        Assert.Equal("image 'a.png' cannot be decoded: it declares 2000000000 x 2000000000 pixels, more than the limit of 268435456", Assert.Throws<ImageException>(() => ImageFile.Decode(absurd, "a.png", out _)).Message);
+    }
+
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(0, 16)]
+    [InlineData(16, 0)]
+    public void A_png_without_pixels_is_refused_with_its_size(int width, int height)
+    {
+        var file = PngBuilder.Build(width, height, 8, PngBuilder.Colour, [0, 0, 0], 3);
+        Assert.Equal($"image 'a.png' cannot be decoded: it declares {width} x {height} pixels", Assert.Throws<ImageException>(() => ImageFile.Decode(file, "a.png", out _)).Message);
+    }
+
+    [Theory]
+    [InlineData(24)]
+    [InlineData(25)]
+    [InlineData(29)]
+    public void A_flipped_bit_in_the_header_of_a_png_is_told_as_damage(int at)
+    {
+        var file = Sample("a.png", 8);
+        // Depth, colour type, checksum: the sizes before them are those of an image within the limit.
+        file[at] ^= 0x10;
+        Assert.Equal("image 'a.png' cannot be decoded: its PNG data are damaged", Assert.Throws<ImageException>(() => ImageFile.Decode(file, "a.png", out _)).Message);
     }
 
     [Fact]

@@ -50,20 +50,20 @@ public sealed class NpyFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("'>f4'", new byte[] { 0x3F, 0x80, 0, 0 }, 1)]
-    [InlineData("'>i2'", new byte[] { 0x01, 0x02 }, 258)]
-    [InlineData("'<u2'", new byte[] { 0xFF, 0xFF }, 65535)]
-    [InlineData("'>u2'", new byte[] { 0x80, 0x01 }, 32769)]
-    [InlineData("'<u4'", new byte[] { 0, 0, 0, 0x80 }, 2147483648)]
-    [InlineData("\"|u1\"", new byte[] { 200 }, 200)]
-    [InlineData("'|b1'", new byte[] { 1 }, 1)]
-    [InlineData("'|i1'", new byte[] { 0xFF }, -1)]
-    [InlineData("'<f8'", new byte[] { 0, 0, 0, 0, 0, 0, 0xF0, 0x3F }, 1)]
-    public void Each_type_and_byte_order_has_its_value(string description, byte[] data, double expected)
+    [InlineData("'>f4'", new byte[] { 0x3F, 0x80, 0, 0 }, 1, DType.Float32)]
+    [InlineData("'>i2'", new byte[] { 0x01, 0x02 }, 258, DType.Int16)]
+    [InlineData("'<u2'", new byte[] { 0xFF, 0xFF }, 65535, DType.Int32)]
+    [InlineData("'>u2'", new byte[] { 0x80, 0x01 }, 32769, DType.Int32)]
+    [InlineData("'<u4'", new byte[] { 1, 0, 0, 0x80 }, 2147483649, DType.Int64)]
+    [InlineData("\"|u1\"", new byte[] { 200 }, 200, DType.UInt8)]
+    [InlineData("'|b1'", new byte[] { 1 }, 1, DType.Bool)]
+    [InlineData("'|i1'", new byte[] { 0xFF }, -1, DType.Int8)]
+    [InlineData("'<f8'", new byte[] { 0, 0, 0, 0, 0, 0, 0xF0, 0x3F }, 1, DType.Float64)]
+    public void Each_type_and_byte_order_has_its_value(string description, byte[] data, double expected, DType type)
     {
         Write($"{{'descr': {description}, 'fortran_order': False, 'shape': (1,), }}", data);
         using var array = NpyFile.Read(_folder["a.npy"]);
-        Assert.Equal(expected, array.Item());
+        Assert.Equal((expected, type), (array.Item(), array.DType));
     }
 
     [Theory]

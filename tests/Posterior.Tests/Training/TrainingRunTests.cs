@@ -51,7 +51,7 @@ public sealed class TrainingRunTests : IDisposable
         using (Train("shared", stopAfter: 32, save: true))
         {
             var failure = Assert.Throws<TrainingException>(() => Train("shared", stopAfter: 56, save: true));
-            Assert.Contains("another process is training in", failure.Message, StringComparison.Ordinal);
+            Assert.Contains("another training is at work in", failure.Message, StringComparison.Ordinal);
         }
         using var next = Train("shared", stopAfter: 56, save: true);
         Assert.Equal(56, next.Run.Trainer.ImagesSeen);
@@ -106,14 +106,15 @@ public sealed class TrainingRunTests : IDisposable
         var network = new PhotoUNet(new() { Widths = [8, 16], Blocks = [1, 1], EmbeddingWidth = 16 });
         network.Initialise(new SeededNoise(1));
         var objective = new PriorObjective(network, new EdmPreconditioning());
-        var run = new TrainingRun(Path.Combine(_folder, name), objective, TrainerTests.Stripes(), new TrainingSettings { Images = 96, Batch = 8, Crop = 16, WarmUp = 64, LearningRate = 3e-3, Seed = 2 })
-        {
-            LogEvery = TimeSpan.Zero,
-            CheckpointEvery = TimeSpan.FromHours(1),
-        };
+        TrainingRun? run = null;
         using var stop = new CancellationTokenSource();
         try
         {
+            run = new TrainingRun(Path.Combine(_folder, name), objective, TrainerTests.Stripes(), new TrainingSettings { Images = 96, Batch = 8, Crop = 16, WarmUp = 64, LearningRate = 3e-3, Seed = 2 })
+            {
+                LogEvery = TimeSpan.Zero,
+                CheckpointEvery = TimeSpan.FromHours(1),
+            };
             run.Run(logged: new Report(entry =>
             {
                 if (!save && entry.ImagesSeen == stopAfter) throw new OperationCanceledException();
@@ -128,11 +129,11 @@ public sealed class TrainingRunTests : IDisposable
         }
         catch
         {
-            run.Dispose();
+            run?.Dispose();
             objective.Dispose();
             throw;
         }
-        return new(run, objective);
+        return new(run!, objective);
     }
 
     private static bool Shell(string program, params string[] arguments)

@@ -100,6 +100,7 @@ public sealed class CalibrationJob
             Model = new(_priorFiles.Model, prior.Model.Sha256),
             Guide = _priorFiles.Guide is { } guide ? ReceiptFile.Of(guide) : null,
             Classifier = _priorFiles.Classifier is { } classifier ? ReceiptFile.Of(classifier) : null,
+            Architecture = _priorFiles.Architecture is { } architecture ? ReceiptFile.Of(architecture) : null,
             OperatorFile = OperatorFiles.NamedBy(_operator) is { } file ? ReceiptFile.Of(_files.FullPath(file)) : null,
             Folder = _folder,
             Calibration = _settings,
@@ -116,7 +117,7 @@ public sealed class CalibrationJob
         cancellation.ThrowIfCancellationRequested();
         return OutputSet.Write(Receipt.PathFor(output), set =>
         {
-            set.Add(output, "calibration", () => ImageFile.Save(output, CalibrationPicture.Render(report)));
+            set.Add(output, "calibration", file => ImageFile.Save(file, CalibrationPicture.Render(report)));
             return receipt with { Outputs = set.Files };
         });
     }

@@ -2,6 +2,7 @@ using System.Globalization;
 using Posterior.Metrics;
 using Posterior.Operators;
 using Posterior.Solvers;
+using Posterior.Torch;
 using YamlDotNet.RepresentationModel;
 
 namespace Posterior.Evaluation.Experiments;
@@ -21,6 +22,7 @@ public static class ExperimentFile
         string text;
         try
         {
+            if (SpecialFile.MayBe(path)) throw new ExperimentException($"experiment '{path}' is empty or not a regular file");
             text = File.ReadAllText(path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)

@@ -1,0 +1,16 @@
+namespace Posterior.Torch;
+
+/// <summary>Named pipes, devices and sockets, told apart before they are opened: opening a pipe waits until somebody writes to it, and no signal ends that.</summary>
+public static class SpecialFile
+{
+    /// <summary>Whether what lies at a path may be one: it is there and has no size. An empty regular file looks the same, and no format that is read is empty.</summary>
+    /// <param name="path">The path; links are followed.</param>
+    /// <exception cref="IOException">Links form a circle.</exception>
+    public static bool MayBe(string path)
+    {
+        if (!File.Exists(path)) return false;
+        // The size of a link is that of its text.
+        var file = File.ResolveLinkTarget(path, returnFinalTarget: true) ?? new FileInfo(path);
+        return file is FileInfo { Exists: true, Length: 0 };
+    }
+}
