@@ -54,17 +54,28 @@ void modulation(int32_t dtype) {
     const auto scaled = between(0, 1) == 1, shifted = !scaled || between(0, 1) == 1;
     const auto activation = static_cast<int32_t>(between(PT_IDENTITY, PT_RELU));
     Array x({n, channels, h, w}, dtype, 1, true), seed({n, channels, h, w}, dtype, 1, true), scale({n, channels, 1, 1}, kFloat, 0.3), shift({n, channels, 1, 1}, kFloat);
-    std::vector<double> by_x(x.values.size()), by_scale(n * channels), by_shift(n * channels);
+    std::vector<double> expected(x.values.size()), by_x(x.values.size()), by_scale(n * channels), by_shift(n * channels);
     for (size_t i = 0; i < x.values.size(); i++) {
         const auto c = i / (h * w);
         const auto gain = 1 + (scaled ? scale.values[c] : 0), z = x.values[i] * gain + (shifted ? shift.values[c] : 0), s = 1 / (1 + std::exp(-z));
         const auto above = seed.values[i] * (activation == PT_SILU ? s * (1 + z * (1 - s)) : activation == PT_RELU ? z > 0 : 1);
+        expected[i] = activation == PT_SILU ? z * s : activation == PT_RELU ? std::fmax(z, 0) : z;
         by_x[i] = above * gain;
         by_scale[c] += above * x.values[i];
         by_shift[c] += above;
     }
     const auto run = [&](pt_tensor* out) { return pt_modulate(x.tensor, scaled ? scale.tensor : nullptr, shifted ? shift.tensor : nullptr, activation, out); };
     const auto what = "modulation " + std::to_string(n) + "x" + std::to_string(channels) + "x" + std::to_string(h) + "x" + std::to_string(w) + " act " + std::to_string(activation);
+    int32_t previous;
+    check(pt_grad_mode(1, &previous), "grad mode");
+    check(pt_requires_grad_set(x.tensor, 1), "requires grad");
+    pt_tensor made = nullptr;
+    check(run(&made), what.c_str());
+    if (made == nullptr) failures++, std::printf("FAILED %s: left to ATen\n", what.c_str());
+    else check(pt_tensor_free(made), "free");
+    compare(what, expected, dtype, run);
+    check(pt_requires_grad_set(x.tensor, 0), "requires grad");
+    check(pt_grad_mode(0, &previous), "grad mode");
     compare_gradient(what, x, seed, by_x, dtype, run);
     if (scaled) compare_gradient(what + " by its scale", scale, seed, by_scale, dtype, run);
     if (shifted) compare_gradient(what + " by its shift", shift, seed, by_shift, dtype, run);

@@ -54,17 +54,24 @@ internal static class Batch
         }
         finally
         {
-            foreach (var folder in missing) RemoveIfEmpty(folder);
             // Also after an interrupt: what is finished stays.
             Print(plan, json, results, skipped, failures, end, describe);
+            foreach (var folder in missing.OrderByDescending(folder => folder.Length)) RemoveIfEmpty(folder);
         }
         return failures.Count > 0 ? 1 : 0;
     }
 
-    // Where everything was refused nothing is left behind.
+    // A folder that was made for outputs, of which there are none.
     private static void RemoveIfEmpty(string folder)
     {
-        if (Directory.Exists(folder) && !Directory.EnumerateFileSystemEntries(folder).Any()) Directory.Delete(folder);
+        try
+        {
+            if (Directory.Exists(folder) && !Directory.EnumerateFileSystemEntries(folder).Any()) Directory.Delete(folder);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Another process may be writing there.
+        }
     }
 
     private static void Print(BatchPlan plan, bool json, List<Receipt> results, List<string> skipped, List<BatchFailure> failures, BatchFailure? end, Func<Receipt, string> describe)

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Posterior.Torch;
+using Posterior.Torch.Weights;
 
 namespace Posterior.Cli.Tests;
 
@@ -10,6 +12,8 @@ public sealed class CatalogueTests : IClassFixture<Workspace>
     public CatalogueTests(Workspace workspace)
     {
         _workspace = workspace;
+        // Weights without a card that no known network has: somebody else's, and no defect.
+        using (var scope = new Scope()) SafetensorsWriter.Write(workspace.File("models/foreign.safetensors"), [("decoder.weight", Tensor.Full([2, 3], 1))]);
         File.WriteAllBytes(workspace.File("models/broken.safetensors"), workspace.Bytes("models/photo.safetensors")[..100]);
     }
 
@@ -39,6 +43,7 @@ public sealed class CatalogueTests : IClassFixture<Workspace>
         var run = ProgramRun.Of(_workspace, "doctor");
         Assert.Equal(1, run.Code);
         Assert.Matches("model broken +damaged", run.Output);
+        Assert.DoesNotContain("model foreign", run.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("nothing is wrong", run.Output, StringComparison.Ordinal);
         Assert.Contains("posterior: model broken: broken.safetensors: ", run.Error, StringComparison.Ordinal);
     }

@@ -24,6 +24,9 @@ public sealed class ReplacementTests(Workspace workspace) : IClassFixture<Worksp
         Refused("kept-mask.png', which is read", "kept-mask.png", "colour.png", "--operator", "inpaint:kept-mask.png", "-o", "kept-mask.png");
         var before = File.ReadAllBytes(mask);
         Assert.Contains("which is read", ProgramRun.Of(workspace, "degrade", "colour.png", "--operator", "inpaint:kept-mask.png", "-o", "kept-mask.png").RefusedLine());
+        workspace.Picture("calibrated/1.png", 3, 32, 40, 6);
+        foreach (var output in new[] { "kept-mask.png", "calibrated/1.png" })
+            Assert.Contains("which is read", ProgramRun.Of(workspace, "calibrate", "--data", "calibrated", "--operator", "inpaint:kept-mask.png", "-o", output).RefusedLine());
         Assert.Equal(before, File.ReadAllBytes(mask));
     }
 
@@ -92,7 +95,7 @@ public sealed class ReplacementTests(Workspace workspace) : IClassFixture<Worksp
     public void An_enlargement_that_the_machine_has_no_memory_for_is_refused_before_any_work()
     {
         workspace.Picture("large.png", 1, 2048, 2048, 5);
-        Assert.Contains("takes about 1024 GiB", ProgramRun.Of(workspace, "restore", "large.png", "--operator", "sr64", "-o", "huge.png").RefusedLine());
+        Assert.Contains("GiB of memory are there", ProgramRun.Of(workspace, "restore", "large.png", "--operator", "sr64", "-o", "huge.png").RefusedLine());
         Assert.False(workspace.Exists("huge.png"));
     }
 

@@ -56,15 +56,30 @@ public sealed class RerunTests(Workspace workspace) : IClassFixture<Workspace>
     [Fact]
     public void A_moved_folder_has_measurement_and_mask_beside_its_receipt()
     {
+        // Commas separate the options of an operator's text.
+        const string New = "new,max=1";
         workspace.Picture("old/a.png", 3, 32, 40, 32);
         File.Copy(workspace.File("mask.png"), workspace.File("old/m.png"));
         ProgramRun.Of(workspace, "degrade", "old/a.png", "--operator", $"inpaint:{workspace.File("old/m.png")}", "-o", "old/y.png").Succeeded();
-        Directory.Move(workspace.File("old"), workspace.File("new"));
-        Assert.Contains("new/y.png  largest pixel difference 0 (the same bytes)", Rerun("new/y.png.json"), StringComparison.Ordinal);
-        File.Delete(workspace.File("new/y.png"));
-        Assert.Contains("new/y.png  was missing: made again and kept (the same bytes)", Rerun("new/y.png.json"), StringComparison.Ordinal);
-        Assert.Contains("new/y.png  largest pixel difference 0 (the same bytes)", Rerun("new/y.png.json"), StringComparison.Ordinal);
+        Directory.Move(workspace.File("old"), workspace.File(New));
+        Assert.Contains($"{New}/y.png  largest pixel difference 0 (the same bytes)", Rerun($"{New}/y.png.json"), StringComparison.Ordinal);
+        File.Delete(workspace.File($"{New}/y.png"));
+        Assert.Contains($"{New}/y.png  was missing: made again and kept (the same bytes)", Rerun($"{New}/y.png.json"), StringComparison.Ordinal);
+        Assert.Contains($"{New}/y.png  largest pixel difference 0 (the same bytes)", Rerun($"{New}/y.png.json"), StringComparison.Ordinal);
         Assert.False(Directory.Exists(workspace.File("old")));
+    }
+
+    [Fact]
+    public void The_receipt_that_was_read_is_the_one_that_is_written_again()
+    {
+        Measure("renamed");
+        ProgramRun.Of(workspace, "restore", "renamed/y.png", "--operator", "denoise", "--sigma", "0.1", "--samples", "2", "--steps", "2", "-o", "renamed/x.png").Succeeded();
+        File.Move(workspace.File("renamed/x.png.json"), workspace.File("renamed/old.json"));
+        ProgramRun.Of(workspace, "restore", "renamed/y.png", "--operator", "denoise", "--sigma", "0.1", "--steps", "3", "-o", "renamed/x.png").Succeeded();
+        var newer = workspace.Bytes("renamed/x.png.json");
+        File.Delete(workspace.File("renamed/x.mean.png"));
+        Assert.Contains("x.mean.png  was missing: made again and kept", ProgramRun.Of(workspace, "rerun", "renamed/old.json").Output, StringComparison.Ordinal);
+        Assert.Equal(newer, workspace.Bytes("renamed/x.png.json"));
     }
 
     [Fact]

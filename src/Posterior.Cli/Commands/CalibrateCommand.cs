@@ -43,6 +43,7 @@ internal static class CalibrateCommand
             var path = parsed.GetRequiredValue(output);
             var job = new CalibrationJob(settings, Environment.CurrentDirectory);
             RestorationJob.CheckOutput(path, null);
+            BatchPlan.Check([new(settings.Data, path)], file => [file, Receipt.PathFor(file)], job.Reads);
             OutputSet.CheckWritable(Path.GetDirectoryName(Path.GetFullPath(path))!);
             if (settings.Sigma > 0 && !job.Solver.HandlesNoise) Terminal.Note($"solver '{settings.Solver}' takes no account of noise: its samples will be too sure");
             var receipt = ProgressView.Run("calibrating", 1, view => job.Run(path, new Reporter<double>(share => view.Report(share)), Interrupts.Token));

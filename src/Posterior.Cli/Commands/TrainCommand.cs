@@ -77,7 +77,7 @@ internal static class TrainCommand
         if (!resume && File.Exists(checkpoint)) throw new TrainingException($"'{folder}' holds a training already; --resume continues it");
         OutputSet.CheckWritable(folder);
         // A folder that is taken is refused before images are read.
-        if (Directory.Exists(folder)) TrainingClaim.Take(folder).Dispose();
+        TrainingClaim.Take(folder).Dispose();
         using var source = ImageSource.Open(data);
         // What is wrong with the task is said before the images are read.
         using var objective = task.Create(new TrainingContext(source.ClassCount, settings.Crop, settings.Seed, activations));

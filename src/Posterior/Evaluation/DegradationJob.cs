@@ -58,7 +58,7 @@ public sealed class DegradationJob
         var (content, operatorFile) = (FileHash.Of(input), OperatorFile());
         var whole = FiniteValues.LoadImage(input);
         var shape = Operator.LargestFit(ImageShape.Of(whole));
-        WorkingMemory.Check(shape);
+        WorkingMemory.Check(shape, WorkingMemory.Plain);
         // Centred, so that what is lost is lost on all sides.
         var x = Crop.Centre(whole, shape.Height, shape.Width);
         using var h = Operator.Bind(shape, _files);

@@ -17,12 +17,16 @@ public readonly record struct ImageSize(long Width, long Height)
     /// <exception cref="FormatException">The text is no size, or has more pixels than image files may have.</exception>
     public static ImageSize Parse(string text)
     {
+        var size = Read(text);
+        return size.Width * size.Height <= ImageCodec.MostPixels ? size : throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"'{text}' is too large: expected at most {ImageCodec.MostPixels} pixels"));
+    }
+
+    // Results may be larger than what is read.
+    internal static ImageSize Read(string text)
+    {
         var parts = text.Split('x', 'X');
         if (parts.Length is 1 or 2 && parts.All(part => long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var side) && side is > 0 and <= Most))
-        {
-            var size = new ImageSize(long.Parse(parts[0], CultureInfo.InvariantCulture), long.Parse(parts[^1], CultureInfo.InvariantCulture));
-            return size.Width * size.Height <= ImageCodec.MostPixels ? size : throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"'{text}' is too large: expected at most {ImageCodec.MostPixels} pixels"));
-        }
+            return new(long.Parse(parts[0], CultureInfo.InvariantCulture), long.Parse(parts[^1], CultureInfo.InvariantCulture));
         throw new FormatException($"'{text}' is no size: expected WIDTHxHEIGHT, as 640x480, each from 1 to {Most}");
     }
 
@@ -38,7 +42,7 @@ public sealed class ImageSizeJson : JsonConverter<ImageSize>
     {
         try
         {
-            return ImageSize.Parse(reader.GetString() ?? "");
+            return ImageSize.Read(reader.GetString() ?? "");
         }
         catch (FormatException failure)
         {

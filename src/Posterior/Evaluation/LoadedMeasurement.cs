@@ -49,7 +49,7 @@ internal sealed class LoadedMeasurement : IDisposable
         }
         if (spec.LargestFit(shape) is var fit && fit != shape)
             throw new OperatorException(string.Create(CultureInfo.InvariantCulture, $"operator '{spec}' takes no images of {shape.Width}x{shape.Height} (the largest inside is {fit.Width}x{fit.Height}; degrade crops to it, restore does not)"));
-        WorkingMemory.Check(shape);
+        WorkingMemory.Check(shape, WorkingMemory.Plain, device);
         return new(input, spec, y.Unsqueeze(0).To(device), spec.Bind(shape, files, DType.Float32, device), bits);
     }
 

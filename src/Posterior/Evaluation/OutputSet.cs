@@ -2,7 +2,7 @@ using Posterior.Imaging;
 
 namespace Posterior.Evaluation;
 
-/// <summary>The files of one result and their receipt: all of them are written, or none is and older ones stay as they are.</summary>
+/// <summary>The files of one result and their receipt: all are written under temporary names before the first of them gets its own, and until then older ones stay as they are.</summary>
 public sealed class OutputSet
 {
     private readonly List<ReceiptFile> _files = [];
@@ -20,6 +20,8 @@ public sealed class OutputSet
         var set = new OutputSet();
         try
         {
+            // Somebody may have removed the folder during the work.
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(receiptPath))!);
             var receipt = write(set);
             set.Write(receiptPath, receipt.Write);
             // An old receipt must not vouch for new files, so it goes first and the new one comes last.
@@ -29,7 +31,7 @@ public sealed class OutputSet
         }
         catch (Exception error)
         {
-            foreach (var (temporary, _) in set._written) File.Delete(temporary);
+            foreach (var (temporary, _) in set._written) Remove(temporary);
             if (error is IOException or UnauthorizedAccessException) throw new ImageException($"cannot write '{receiptPath}': {error.Message.Split('\n')[0].TrimEnd('.', ' ')}", error);
             throw;
         }
@@ -57,6 +59,18 @@ public sealed class OutputSet
             throw new ImageException(error.Message.Replace(temporary, path, StringComparison.Ordinal), error);
         }
         return temporary;
+    }
+
+    private static void Remove(string temporary)
+    {
+        try
+        {
+            File.Delete(temporary);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // The first failure is the one to report.
+        }
     }
 
     /// <summary>Makes a folder where it is missing, and finds out before any long work whether files can be written in it.</summary>

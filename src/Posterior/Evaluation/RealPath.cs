@@ -30,9 +30,9 @@ internal static class RealPath
         {
             return info.ResolveLinkTarget(returnFinalTarget: true)?.FullName;
         }
-        catch (IOException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // It does not exist, or its links form a circle: there is nothing to replace.
+            // It does not exist, its links form a circle, or it cannot be looked at: there is nothing to replace.
             return null;
         }
     }

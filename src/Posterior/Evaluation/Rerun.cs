@@ -24,9 +24,10 @@ public static class Rerun
         try
         {
             var made = Run(receipt, folder.FullName, progress, cancellation);
-            RerunOutput[] outputs = [.. receipt.Outputs.Zip(made.Outputs, Compared)];
-            if (outputs.Any(output => output.Kept)) Keep(outputs, written, receipt, made);
-            return outputs;
+            // What is missing first: a comparison may fail.
+            var missing = receipt.Outputs.Select(output => output.Path).Where(output => !File.Exists(output)).ToHashSet(StringComparer.Ordinal);
+            if (missing.Count > 0) Keep(path, missing, written, receipt, made);
+            return [.. receipt.Outputs.Zip(made.Outputs, (old, file) => missing.Contains(old.Path) ? new RerunOutput(old.Path, null, file.Sha256 == old.Sha256, Changed: false, Kept: true) : Compared(old, file))];
         }
         finally
         {
@@ -86,6 +87,8 @@ public static class Rerun
     private static Receipt Located(Receipt receipt, string folder)
     {
         var operatorFile = Found(receipt.OperatorFile);
+        var text = receipt.Restoration?.Operator ?? receipt.Degradation?.Operator ?? receipt.Calibration?.Operator;
+        var moved = operatorFile is not null && text is not null && OperatorFiles.NamedBy(OperatorCatalog.Parse(text)) is { } old && new OperatorFiles(receipt.Folder).FullPath(old) != operatorFile.Path;
         var names = receipt.Outputs.Select(output => Beside(output.Path)).ToArray();
         // Outputs of one receipt lie in one folder; where none is left, they belong beside the receipt.
         var isBeside = names.Any(File.Exists) || !receipt.Outputs.Any(output => File.Exists(output.Path));
@@ -97,6 +100,7 @@ public static class Rerun
             Classifier = Found(receipt.Classifier),
             Architecture = Found(receipt.Architecture),
             OperatorFile = operatorFile,
+            Folder = moved ? Path.GetDirectoryName(operatorFile!.Path)! : receipt.Folder,
             Outputs = isBeside ? [.. receipt.Outputs.Zip(names, (output, name) => output with { Path = name })] : receipt.Outputs,
             Restoration = receipt.Restoration is { } restoration ? restoration with { Operator = Named(restoration.Operator) } : null,
             Degradation = receipt.Degradation is { } degradation ? degradation with { Operator = Named(degradation.Operator) } : null,
@@ -112,12 +116,8 @@ public static class Rerun
             return file with { Path = there.Length < 2 ? there.FirstOrDefault(file.Path) : there.FirstOrDefault(place => Holds(place, file.Sha256), there[0]) };
         }
 
-        string Named(string text)
-        {
-            if (operatorFile is null) return text;
-            var spec = OperatorCatalog.Parse(text);
-            return OperatorFiles.NamedBy(spec) is { } named && new OperatorFiles(receipt.Folder).FullPath(named) != operatorFile.Path ? OperatorFiles.Renamed(spec, operatorFile.Path).Text : text;
-        }
+        // By the name alone: in text forms commas separate options, and a folder may have them in its name.
+        string Named(string definition) => moved ? OperatorFiles.Renamed(OperatorCatalog.Parse(definition), Path.GetFileName(operatorFile!.Path)).Text : definition;
 
         // Many images, and no hash that would decide: the old place counts first.
         string Data(string data) => new[] { Path.Combine(receipt.Folder, data), Path.Combine(folder, data), Beside(Path.TrimEndingDirectorySeparator(data)) }.FirstOrDefault(Path.Exists, data);
@@ -154,17 +154,16 @@ public static class Rerun
 
     private static RerunOutput Compared(ReceiptFile old, ReceiptFile made)
     {
-        if (!File.Exists(old.Path)) return new(old.Path, null, made.Sha256 == old.Sha256, Changed: false, Kept: true);
         var found = FileHash.Of(old.Path);
         return new(old.Path, LargestDifference(old.Path, made.Path), found == made.Sha256, found != old.Sha256, Kept: false);
     }
 
     // Settings and contents are those of the old receipt, and so is their hash, whatever files are called now.
-    private static void Keep(IReadOnlyList<RerunOutput> outputs, Receipt written, Receipt receipt, Receipt made) => OutputSet.Write(Receipt.PathFor(receipt.Outputs[0].Path), set =>
+    private static void Keep(string path, HashSet<string> missing, Receipt written, Receipt receipt, Receipt made) => OutputSet.Write(Path.GetFullPath(path), set =>
     {
-        foreach (var (output, file) in outputs.Zip(made.Outputs))
+        foreach (var (old, file) in receipt.Outputs.Zip(made.Outputs))
         {
-            if (output.Kept) set.Add(output.Path, file.Role ?? "", copy => File.Copy(file.Path, copy));
+            if (missing.Contains(old.Path)) set.Add(old.Path, file.Role ?? "", copy => File.Copy(file.Path, copy));
         }
         return made with
         {

@@ -100,6 +100,7 @@ public sealed class RestorationJob : IDisposable
         var device = Settings.Prior.ParseDevice();
         using var loaded = LoadedMeasurement.Open(input, Operator, Settings.Size, _files, device);
         var (h, bits) = (loaded.Operator, BitDepth.For(output, Settings.Bits, loaded.Bits));
+        WorkingMemory.Check(h.InputShape, Solver.Evaluations > 0 ? WorkingMemory.Solver : WorkingMemory.Plain, device);
         if (!Solver.Accepts(h)) throw new UnsupportedOperatorException(Solver, h);
         var measurement = loaded.Measure(Settings.Sigma);
 

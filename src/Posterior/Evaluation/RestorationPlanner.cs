@@ -80,6 +80,7 @@ public sealed class RestorationPlanner
         if (loaded is null) return plan;
         var shape = loaded.Operator.InputShape;
         plan = plan with { ImageSize = new(shape.Width, shape.Height) };
+        if (solver is not null) Check(() => WorkingMemory.Check(shape, solver.Evaluations > 0 ? WorkingMemory.Solver : WorkingMemory.Plain, device), name);
         if (solver is not null && !solver.Accepts(loaded.Operator)) Report(new UnsupportedOperatorException(solver, loaded.Operator), name);
         if (Try(() => loaded.Measure(_settings.Sigma), name) is { } measurement) plan = plan with { Sigma = UnitSigma.FromSigned(measurement.Sigma).Value };
         if (prior is null) return plan;
@@ -104,7 +105,7 @@ public sealed class RestorationPlanner
         return plan with
         {
             Seconds = evaluations * share * probe.Seconds,
-            PeakBytes = probe.Bytes is { } bytes ? Environment.WorkingSet + bytes + WorkingMemory.MostImages * shape.Count * sizeof(float) : null,
+            PeakBytes = probe.Bytes is { } bytes ? Environment.WorkingSet + bytes + WorkingMemory.MostOfSolver * shape.Count * sizeof(float) : null,
         };
     }
 

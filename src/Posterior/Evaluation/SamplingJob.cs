@@ -49,7 +49,7 @@ public sealed class SamplingJob
         var modelSeconds = Stopwatch.GetElapsedTime(loading).TotalSeconds;
         var size = _settings.Size ?? (prior.Model.Card.NativeSize is { } side ? new ImageSize(side, side) : new ImageSize(64, 64));
         var shape = new ImageShape(prior.Channels ?? 3, size.Height, size.Width);
-        WorkingMemory.Check(shape);
+        WorkingMemory.Check(shape, WorkingMemory.Plain, prior.Device);
         prior.CheckSize(size.Height, size.Width);
         var counted = new CountedDenoiser(prior.For(shape.Channels));
 

@@ -59,15 +59,20 @@ public static class ModelZoo
         {
             return new(name, Model.Identify(path).Card with { Name = name }, null);
         }
-        catch (Exception failure) when (failure is ModelException or WeightFileException)
+        catch (WeightFileException failure)
         {
             return new(name, null, failure.Message);
+        }
+        catch (ModelException failure)
+        {
+            // Without a card it may be anything that has weights.
+            return new(name, null, File.Exists(Path.ChangeExtension(path, ".json")) ? failure.Message : null);
         }
     }
 }
 
 /// <summary>A model of the folder of shipped ones.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="Card">What its card and its weights tell, under that name; null for a damaged one.</param>
+/// <param name="Card">What its card and its weights tell, under that name; null for one that is damaged, or no network that is known.</param>
 /// <param name="Problem">What is wrong with it, one line; null for nothing.</param>
 public sealed record ShippedModel(string Name, ModelCard? Card, string? Problem);

@@ -52,6 +52,17 @@ public sealed class CalibrationJob
     /// <summary>The solver.</summary>
     public Solver Solver { get; }
 
+    /// <summary>The files that are read: images, and those of the operator and of the model.</summary>
+    public IEnumerable<string> Reads
+    {
+        get
+        {
+            var data = Path.Combine(_folder, _settings.Data);
+            IEnumerable<string> images = Directory.Exists(data) ? Directory.EnumerateFiles(data, "*", SearchOption.AllDirectories) : [data];
+            return images.Concat(new[] { OperatorFiles.NamedBy(_operator) is { } file ? _files.FullPath(file) : null, _priorFiles.Model, _priorFiles.Guide, _priorFiles.Classifier, _priorFiles.Architecture }.OfType<string>());
+        }
+    }
+
     /// <summary>Draws and compares.</summary>
     /// <param name="output">The picture.</param>
     /// <param name="progress">Told the share of the work that is done, 0 to 1.</param>
