@@ -32,9 +32,9 @@ internal sealed record RerunResult(string Receipt, IReadOnlyList<RerunOutput> Ou
 /// <param name="Parameters">The number of trained numbers.</param>
 /// <param name="ImagesSeen">Crops seen in all.</param>
 /// <param name="Quality">What the quality is, with its unit.</param>
-/// <param name="HeldOutQuality">Its value.</param>
+/// <param name="HeldOutQuality">Its value; null where the images were too few to hold some out.</param>
 /// <param name="Seconds">The time of the training.</param>
-internal sealed record TrainingResult(string Model, string Card, long? Parameters, long ImagesSeen, string Quality, double HeldOutQuality, double Seconds);
+internal sealed record TrainingResult(string Model, string Card, long? Parameters, long ImagesSeen, string Quality, double? HeldOutQuality, double Seconds);
 
 /// <summary>What <c>demo --json</c> prints.</summary>
 internal sealed record DemoResult(IReadOnlyList<DemoRow> Rows, IReadOnlyList<string> Pictures);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Posterior.Evaluation;
 using Posterior.Evaluation.Reversal;
+using Posterior.Models;
 
 namespace Posterior.Cli;
 
@@ -26,11 +27,14 @@ internal sealed class ReversalStudyOptions
         foreach (var option in new Option[] { _model, _data, _output, _images, _shrink, _size, _step, _perception, _weights, _dtype, _device, _seed, _threads }) command.Add(option);
     }
 
-    /// <summary>The picture's path, found writable.</summary>
+    /// <summary>The picture's path, found writable, and such that neither it nor the file of its numbers replaces what is read.</summary>
     public string Output(ParseResult parsed)
     {
         var path = parsed.GetRequiredValue(_output);
         RestorationJob.CheckOutput(path, null);
+        var (data, model) = (parsed.GetRequiredValue(_data), ModelZoo.Find(parsed.GetRequiredValue(_model)));
+        string[] weights = [.. (parsed.GetValue(_weights) ?? []).Select(text => text.Split('=', 2)[^1])];
+        BatchPlan.Check([new(data, path)], file => [file, StudyFiles.NumbersFor(file)], [model, Path.ChangeExtension(model, ".json"), .. weights, .. BatchPlan.FilesOf(data)]);
         OutputSet.CheckWritable(Path.GetDirectoryName(Path.GetFullPath(path))!);
         return path;
     }

@@ -49,13 +49,10 @@ internal static class EvalCommand
             }
             if (!parsed.GetValue(json)) Terminal.Line(summary);
             var done = 0;
-            ProgressView.Run("restoring", Math.Max(1, plan.Left), view =>
-            {
-                run.Run(new Reporter<ResultRow>(row => view.Report(++done, $"{row.Task}, {row.Method}")), Interrupts.Token);
-                return true;
-            });
+            var diverged = ProgressView.Run("restoring", Math.Max(1, plan.Left), view => run.Run(new Reporter<ResultRow>(row => view.Report(++done, $"{row.Task}, {row.Method}")), Interrupts.Token));
             Report(run.Describe(cancellation: Interrupts.Token), folder, parsed.GetValue(json));
-            return 0;
+            foreach (var failure in diverged) Terminal.Problem(failure);
+            return diverged.Count == 0 ? 0 : 1;
         });
         return command;
     }

@@ -58,7 +58,7 @@ internal static class InfoCommand
     {
         using var scope = new Scope();
         using var model = Model.Load(path, options);
-        var files = images is null ? SampleImages.Files() : [.. BatchPlan.Of([images], Path.GetTempPath(), Imaging.ImageFile.HasImageExtension, extension => extension).Items.Select(item => item.Input)];
+        var files = images is null ? SampleImages.Files() : [.. BatchPlan.Of([images], Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()), Imaging.ImageFile.HasImageExtension, extension => extension).Items.Select(item => item.Input)];
         var clean = CurveImages.Load(files, model.Denoiser.Channels ?? 3, model.Card.NativeSize);
         var seeds = Enumerable.Range(0, files.Count).Select(i => (ulong)i).ToArray();
         var levels = DenoisingCurve.Levels(model.Denoiser);

@@ -34,6 +34,7 @@ internal static class ScheduleCommand
             if (count is < 1 or > 10_000 || side is < 11 or > 4096) throw new ArgumentException($"--images and --crop: expected 1 to 10000 images of 11 to 4096 pixels, found {count} and {side}");
             var path = parsed.GetRequiredValue(output);
             RestorationJob.CheckOutput(path, null);
+            BatchPlan.Check([new(parsed.GetRequiredValue(data), path)], file => [file, StudyFiles.NumbersFor(file)], BatchPlan.FilesOf(parsed.GetRequiredValue(data)));
             OutputSet.CheckWritable(Path.GetDirectoryName(Path.GetFullPath(path))!);
             var name = parsed.GetValue(distance) ?? "ssim";
             using var metrics = ExperimentMetrics.Load([name], parsed.GetValue(weights) ?? []);

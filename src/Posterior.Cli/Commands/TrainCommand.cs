@@ -78,7 +78,9 @@ internal static class TrainCommand
         OutputSet.CheckWritable(folder);
         // A folder that is taken is refused before images are read.
         TrainingClaim.Take(folder).Dispose();
+        if (Directory.Exists(data) && IsBelow(folder, data)) throw new TrainingException($"the run's folder '{folder}' lies inside the data '{data}', whose images its pictures would become");
         using var source = ImageSource.Open(data);
+        settings = settings with { Shrink = shrink, DataHash = FileHash.OfText(string.Join('\n', Enumerable.Range(0, source.Count).Select(source.Name))) };
         // What is wrong with the task is said before the images are read.
         using var objective = task.Create(new TrainingContext(source.ClassCount, settings.Crop, settings.Seed, activations));
         var (images, leftOut) = ProgressView.Run("reading images", source.Count, view => TrainingImageLoader.Load(source, settings.Crop, shrink, new Reporter<int>(done => view.Report(done)), Interrupts.Token));
@@ -114,7 +116,7 @@ internal static class TrainCommand
             Classes = source.Classes.Count > 0 ? source.Classes : null,
         });
         var result = new TrainingResult(
-            Path.GetFullPath(path), Path.GetFullPath(Path.ChangeExtension(path, ".json")), card.Parameters, run.Trainer.ImagesSeen, objective.QualityName, card.Training!["held_out_quality"]!.GetValue<double>(),
+            Path.GetFullPath(path), Path.GetFullPath(Path.ChangeExtension(path, ".json")), card.Parameters, run.Trainer.ImagesSeen, objective.QualityName, card.Training!["held_out_quality"]?.GetValue<double>(),
             run.Log.Count > 0 ? run.Log[^1].Seconds : 0);
         if (json) Terminal.Json(result, ResultJson.Default.TrainingResult);
         else Terminal.Line(Terminal.OneLine($"{path}  {card.Parameters} parameters, card {Path.ChangeExtension(path, ".json")}"));
@@ -127,6 +129,9 @@ internal static class TrainCommand
             else Terminal.Line(line);
         }
     }
+
+    private static bool IsBelow(string path, string folder) =>
+        (Path.GetFullPath(path) + Path.DirectorySeparatorChar).StartsWith(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 
     private static int List(TrainingTaskEntry entry, bool json)
     {

@@ -88,6 +88,15 @@ public sealed record BatchPlan(IReadOnlyList<BatchItem> Items, bool IsBatch)
         }
     }
 
+    /// <summary>The files that a set of images may be read from: those of a folder, an archive, or those that a glob names.</summary>
+    /// <param name="data">A folder, a file or a glob.</param>
+    public static IEnumerable<string> FilesOf(string data)
+    {
+        if (Directory.Exists(data)) return Directory.EnumerateFiles(data, "*", SearchOption.AllDirectories);
+        var parent = Path.GetDirectoryName(data) is { Length: > 0 } named ? named : ".";
+        return Path.GetFileName(data).AsSpan().ContainsAny('*', '?') && Directory.Exists(parent) ? Enumerate(parent, Path.GetFileName(data), recurse: false) : [data];
+    }
+
     private static void Add(List<(string Path, string Name)> files, string root, IEnumerable<string> found, string what)
     {
         var before = files.Count;

@@ -27,8 +27,8 @@ public sealed record PriorFiles(string Model, string? Guide = null, string? Clas
         static string Full(string pathOrName) => Path.GetFullPath(ModelZoo.Find(pathOrName));
     }
 
-    /// <summary>The contents as one text: SHA-256 of each file in turn.</summary>
-    internal string Hash() => string.Join(' ', new[] { Model, Guide, Classifier, Architecture }.Select(path => path is null ? "" : FileHash.Of(path))).TrimEnd();
+    /// <summary>The contents as one text: SHA-256 of each file in turn, and what its card says of how it is used.</summary>
+    internal string Hash() => string.Join(' ', new[] { Model, Guide, Classifier, Architecture }.Select(path => path is null ? "" : FileHash.Of(path) + (path == Architecture ? null : ModelZoo.CardBeside(path)?.Meaning()))).TrimEnd();
 
     /// <summary>The settings with these files in place of names.</summary>
     internal PriorSettings In(PriorSettings settings) => settings with { Model = Model, Guide = Guide, Classifier = Classifier, Architecture = Architecture ?? settings.Architecture };

@@ -76,6 +76,10 @@ public sealed record ModelCard
     /// <summary>What the model cannot do.</summary>
     public IReadOnlyList<string>? Limits { get; init; }
 
+    /// <summary>What of the card decides results, as text: not its names, facts and descriptions.</summary>
+    internal string Meaning() => JsonSerializer.Serialize(
+        this with { Name = null, Description = null, Classes = null, Parameters = null, Licence = null, Source = null, Data = null, Training = null, Sha256 = null, Limits = null }, ModelJson.Default.ModelCard);
+
     /// <summary>Reads a card.</summary>
     /// <exception cref="ModelException">The file is missing or is no card.</exception>
     public static ModelCard Read(string path)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
@@ -88,10 +89,10 @@ public sealed class TrainingRun : IDisposable
             var last = step.ImagesSeen >= Trainer.Settings.Images || cancellation.IsCancellationRequested;
             var save = last || sinceSave.Elapsed >= CheckpointEvery;
             if (!save && sinceLog.Elapsed < LogEvery) return;
+            // The state first: it is worth more than the quality of the network so far and a line of the log.
+            if (save) Save();
             var entry = new TrainingLogEntry(
                 step.ImagesSeen, losses / count, (step.ImagesSeen - from) / sinceLog.Elapsed.TotalSeconds, seconds + clock.Elapsed.TotalSeconds, save ? HeldOutQuality() : null);
-            // The state first: it is worth more than a line of the log.
-            if (save) Save();
             Write(() => Append(entry));
             logged?.Report(entry);
             if (save)
@@ -112,8 +113,8 @@ public sealed class TrainingRun : IDisposable
         _saved = Trainer.ImagesSeen;
     }
 
-    /// <summary>The objective's quality of the averaged network on held-out images; see <see cref="TrainingObjective.QualityName"/>.</summary>
-    public double HeldOutQuality() => Trainer.WithAverage(() => Trainer.Objective.Quality(_heldOut));
+    /// <summary>The objective's quality of the averaged network on held-out images; see <see cref="TrainingObjective.QualityName"/>. Null where there are none, of fewer than 25 images.</summary>
+    public double? HeldOutQuality() => _heldOut.Count == 0 ? null : Trainer.WithAverage(() => Trainer.Objective.Quality(_heldOut));
 
     /// <summary>Writes the averaged weights as a model, with a card that tells how they were trained.</summary>
     /// <param name="path">The weight file, <c>NAME.safetensors</c>; the card has the extension <c>.json</c>.</param>
@@ -128,7 +129,7 @@ public sealed class TrainingRun : IDisposable
             ["seconds"] = _log.Count > 0 ? Math.Round(_log[^1].Seconds) : 0,
             ["hardware"] = $"{Environment.ProcessorCount} processor cores, {TorchRuntime.Threads} threads, libtorch {TorchRuntime.Version}",
             ["quality"] = Trainer.Objective.QualityName,
-            ["held_out_quality"] = Math.Round(HeldOutQuality(), 3),
+            ["held_out_quality"] = HeldOutQuality() is { } quality ? Math.Round(quality, 3) : null,
             ["settings"] = JsonSerializer.SerializeToNode(Trainer.Settings, TrainingJson.Default.TrainingSettings),
             ["loss_curve"] = new JsonArray([.. Curve().Select(entry => (JsonNode)new JsonArray(entry.ImagesSeen, Math.Round(entry.Loss, 5)))]),
         };
@@ -168,7 +169,7 @@ public sealed class TrainingRun : IDisposable
     private void SavePictures() => Trainer.WithAverage(() =>
     {
         using var scope = new Scope();
-        if (Trainer.Objective.Pictures(_heldOut, Trainer.Settings.Crop) is not { } pictures) return false;
+        if (_heldOut.Count == 0 || Trainer.Objective.Pictures(_heldOut, Trainer.Settings.Crop) is not { } pictures) return false;
         var side = (long)Math.Sqrt(pictures.Size(0));
         var (channels, height, width) = (pictures.Size(1), pictures.Size(2), pictures.Size(3));
         var grid = ValueRange.ToUnit(pictures.Narrow(0, 0, side * side)).Clamp(0, 1).Reshape(side, side, channels, height, width).Permute(2, 0, 3, 1, 4).Reshape(1, channels, side * height, side * width);
@@ -224,9 +225,11 @@ public sealed class TrainingRun : IDisposable
     {
         var path = Path.Combine(_folder, "settings.json");
         var text = JsonSerializer.Serialize(settings, TrainingJson.Default.TrainingSettings);
+        if (!File.Exists(CheckpointPath) && (File.Exists(LogPath) || Directory.Exists(SnapshotFolder)))
+            throw new TrainingException($"'{_folder}' holds the log or the snapshots of a training whose state is gone, which would be mixed with this one's; remove them, or choose another folder");
         if (File.Exists(path) && File.Exists(CheckpointPath) && File.ReadAllText(path) != text)
-            throw new TrainingException($"'{_folder}' holds a training with other settings; expected those of its settings.json");
-        File.WriteAllText(path, text);
+            throw new TrainingException($"'{_folder}' holds a training with other settings or data; expected those of its settings.json");
+        if (!File.Exists(path) || File.ReadAllText(path) != text) AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
     }
 
     private sealed class StepAction(Action<TrainingStep> action) : IProgress<TrainingStep>

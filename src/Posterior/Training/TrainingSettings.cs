@@ -47,6 +47,12 @@ public sealed record TrainingSettings
     /// <summary>The settings of the task as text; those that are missing have their defaults.</summary>
     public IReadOnlyDictionary<string, string> TaskSettings { get; init; } = new SortedDictionary<string, string>(StringComparer.Ordinal);
 
+    /// <summary>The factor by which images are reduced before crops are taken.</summary>
+    public int Shrink { get; init; } = 1;
+
+    /// <summary>What tells the images from others: a hash of their names; empty where it does not matter.</summary>
+    public string DataHash { get; init; } = "";
+
     /// <summary>The seed of crops, levels and noise.</summary>
     public ulong Seed { get; init; }
 

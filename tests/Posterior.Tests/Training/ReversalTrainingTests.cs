@@ -91,7 +91,7 @@ public sealed class ReversalTrainingTests : IDisposable
         var before = run.HeldOutQuality();
         run.Run();
         run.Export(Path.Combine(_folder, "run", "model.safetensors"), new ModelCard());
-        return (before, run.HeldOutQuality());
+        return (before!.Value, run.HeldOutQuality()!.Value);
     }
 
     // Hard-edged stripes of some period and phase.

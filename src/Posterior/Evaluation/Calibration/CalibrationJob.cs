@@ -53,15 +53,8 @@ public sealed class CalibrationJob
     public Solver Solver { get; }
 
     /// <summary>The files that are read: images, and those of the operator and of the model.</summary>
-    public IEnumerable<string> Reads
-    {
-        get
-        {
-            var data = Path.Combine(_folder, _settings.Data);
-            IEnumerable<string> images = Directory.Exists(data) ? Directory.EnumerateFiles(data, "*", SearchOption.AllDirectories) : [data];
-            return images.Concat(new[] { OperatorFiles.NamedBy(_operator) is { } file ? _files.FullPath(file) : null, _priorFiles.Model, _priorFiles.Guide, _priorFiles.Classifier, _priorFiles.Architecture }.OfType<string>());
-        }
-    }
+    public IEnumerable<string> Reads => BatchPlan.FilesOf(Path.Combine(_folder, _settings.Data))
+        .Concat(new[] { OperatorFiles.NamedBy(_operator) is { } file ? _files.FullPath(file) : null, _priorFiles.Model, _priorFiles.Guide, _priorFiles.Classifier, _priorFiles.Architecture }.OfType<string>());
 
     /// <summary>Draws and compares.</summary>
     /// <param name="output">The picture.</param>

@@ -16,7 +16,12 @@ public sealed record Experiment
     public PriorSettings Prior { get; init; } = new();
 
     /// <summary>The model of a method; class and guidance are those of <see cref="Prior"/> alone.</summary>
-    public PriorSettings PriorOf(ExperimentMethod method) => method.Model is { } model ? new() { Model = model, Dtype = Prior.Dtype } : Prior;
+    public PriorSettings PriorOf(ExperimentMethod method)
+    {
+        if (method.Model is { } model) return new() { Model = model, Dtype = Prior.Dtype };
+        // Without a class only a weaker model can guide.
+        return method.UsesLabels == false && Prior.Class is not null ? Prior with { Class = null, Guidance = Prior.Guide is null ? 1 : Prior.Guidance } : Prior;
+    }
 
     /// <summary>Whether the prior is told the class that the dataset has for each image.</summary>
     public bool UsesLabels { get; init; }

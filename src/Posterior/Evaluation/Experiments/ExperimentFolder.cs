@@ -50,9 +50,9 @@ public sealed record ExperimentFolder
     /// <exception cref="ImageException">The results cannot be read.</exception>
     public IReadOnlyList<ResultRow> Rows(string folder) => Named(Cells, new ResultLog(Path.Combine(folder, ResultLog.FileName)).Read());
 
-    /// <summary>The rows of cells. A row may have been made under another name, or for two methods of the same settings.</summary>
+    /// <summary>The rows of cells. A row may have been made under another name, also of its image, or for two methods of the same settings.</summary>
     internal static IReadOnlyList<ResultRow> Named(IEnumerable<ExperimentCell> cells, IReadOnlyDictionary<string, ResultRow> rows) =>
-        [.. cells.Where(cell => rows.ContainsKey(cell.Key)).Select(cell => rows[cell.Key] with { Task = cell.Task, Method = cell.Method })];
+        [.. cells.Where(cell => rows.ContainsKey(cell.Key)).Select(cell => rows[cell.Key] with { Task = cell.Task, Method = cell.Method, Image = cell.Image ?? rows[cell.Key].Image })];
 
     /// <summary>Writes this and the tables: <c>experiment.json</c>, <c>tables.md</c>, <c>tables.csv</c>, <c>report.html</c>.</summary>
     /// <param name="folder">An existing folder.</param>
@@ -76,7 +76,8 @@ public sealed record ExperimentFolder
 /// <param name="Key">The key of its row.</param>
 /// <param name="Task">The task's name in this experiment.</param>
 /// <param name="Method">The method's name in this experiment.</param>
-public sealed record ExperimentCell(string Key, string Task, string Method);
+/// <param name="Image">The image's name in its set; null in folders of earlier versions.</param>
+public sealed record ExperimentCell(string Key, string Task, string Method, string? Image = null);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ExperimentFolder))]

@@ -6,8 +6,8 @@ namespace Posterior.Evaluation.Experiments;
 /// <summary>The metrics of an experiment, with the weights that the user names.</summary>
 public sealed class ExperimentMetrics : IDisposable
 {
-    private ExperimentMetrics(IReadOnlyList<IMetric> loaded, IReadOnlyList<SetMetric> sets, IReadOnlyDictionary<string, FeatureNetwork> networks, IReadOnlyList<string> names, IReadOnlyList<string> missing) =>
-        (Loaded, Sets, Networks, Names, Missing) = (loaded, sets, networks, names, missing);
+    private ExperimentMetrics(IReadOnlyList<IMetric> loaded, IReadOnlyList<SetMetric> sets, IReadOnlyDictionary<string, FeatureNetwork> networks, IReadOnlyList<string> names, IReadOnlyList<string> missing, IReadOnlyDictionary<string, string> weights) =>
+        (Loaded, Sets, Networks, Names, Missing, Weights) = (loaded, sets, networks, names, missing, weights.Count > 0 ? weights : null);
 
     /// <summary>The metrics of single images that can be computed.</summary>
     public IReadOnlyList<IMetric> Loaded { get; }
@@ -24,6 +24,12 @@ public sealed class ExperimentMetrics : IDisposable
     /// <summary>The names of those whose weights were not named: they are left out, never replaced.</summary>
     public IReadOnlyList<string> Missing { get; }
 
+    /// <summary>SHA-256 of the weight files of metrics of single images, by the metrics' names; null where none has weights.</summary>
+    public IReadOnlyDictionary<string, string>? Weights { get; }
+
+    /// <summary>The hash of the weights of a metric; null where it has none.</summary>
+    internal string? WeightsOf(IMetric metric) => Weights?.GetValueOrDefault(metric.Name);
+
     /// <summary>What is measured where an experiment does not say: PSNR and SSIM, and of images of the shipped classifier's size the Frechet distance on its features.</summary>
     /// <param name="shape">The shape of the images.</param>
     public static IReadOnlyList<string> Usual(ImageShape shape) =>
@@ -38,6 +44,7 @@ public sealed class ExperimentMetrics : IDisposable
     {
         var files = weights.Select(text => Split(text, names)).ToLookup(pair => pair.Metric, pair => pair.File);
         var (loaded, sets, networks, known, missing) = (new List<IMetric>(), new List<SetMetric>(), new Dictionary<string, FeatureNetwork>(StringComparer.Ordinal), new List<string>(), new List<string>());
+        var hashes = new Dictionary<string, string>(StringComparer.Ordinal);
         try
         {
             foreach (var name in names)
@@ -57,10 +64,18 @@ public sealed class ExperimentMetrics : IDisposable
                         networks[network] = FeatureNetwork.Load(network, named.FirstOrDefault());
                     }
                     if (SetMetric.TryParse(name) is { } set) sets.Add(set);
-                    else loaded.Add(networks[network].Distance ?? throw new ArgumentException($"metric '{name}' takes {FeatureNetwork.Files(name)}"));
+                    else
+                    {
+                        loaded.Add(networks[network].Distance ?? throw new ArgumentException($"metric '{name}' takes {FeatureNetwork.Files(name)}"));
+                        hashes[loaded[^1].Name] = networks[network].Sha256;
+                    }
                 }
                 else if (!WeightedMetrics.Names.Contains(name)) loaded.Add(MetricCatalog.Find(name));
-                else if (files.Contains(name)) loaded.Add(WeightedMetrics.Load(name, [.. files[name]]));
+                else if (files.Contains(name))
+                {
+                    loaded.Add(WeightedMetrics.Load(name, [.. files[name]]));
+                    hashes[loaded[^1].Name] = string.Join(' ', files[name].Select(FileHash.Of));
+                }
                 else
                 {
                     missing.Add(name);
@@ -68,7 +83,7 @@ public sealed class ExperimentMetrics : IDisposable
                 }
                 known.Add(name);
             }
-            return new(loaded, sets, networks, known, missing);
+            return new(loaded, sets, networks, known, missing, hashes);
         }
         catch
         {

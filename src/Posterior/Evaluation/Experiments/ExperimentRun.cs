@@ -16,9 +16,12 @@ namespace Posterior.Evaluation.Experiments;
 /// </summary>
 public sealed class ExperimentRun : IDisposable
 {
+    // Raised whenever a solver, an operator or a metric gives other results than before: older rows are done again.
+    private const int Revision = 2;
+
     private readonly string _folder;
     private readonly ExperimentImages _images;
-    private readonly Dictionary<string, Prior> _priors = [];
+    private readonly Dictionary<PriorSettings, Prior> _priors = [];
     private readonly ResultLog _log;
     private readonly WorkClaims _claims;
     private readonly OperatorFiles _files;
@@ -51,7 +54,8 @@ public sealed class ExperimentRun : IDisposable
             foreach (var method in experiment.Methods)
             {
                 var settings = experiment.PriorOf(method);
-                if (!_priors.TryGetValue(settings.Model, out var prior)) _priors[settings.Model] = prior = Prior.Load(settings);
+                // Methods that share weights and not class or guidance have priors of their own.
+                if (!_priors.TryGetValue(settings, out var prior)) _priors[settings] = prior = Prior.Load(settings);
                 if (!_solvers[method].Accepts(prior.Model.Predictor)) throw new ExperimentException($"method '{method.Name}' and model '{prior.Name}': {new UnsupportedModelException(_solvers[method], prior.Model.Predictor).Message}");
                 if (experiment.LabelsFor(method)) ExperimentChecks.Labels(_images, prior);
             }
@@ -83,13 +87,15 @@ public sealed class ExperimentRun : IDisposable
         return new(cells.Length, left.Length, left.Sum(cell => (long)_solvers[cell.Method].Evaluations), Seconds(left.Select(cell => cell.Method)), [.. notes, .. ExperimentChecks.Ranks(Experiment, _images, _metrics), .. ExperimentChecks.Notes(Experiment, _solvers, _doing.Value)]);
     }
 
-    /// <summary>Does what is missing.</summary>
+    /// <summary>Does what is missing. A restoration that diverges is left out and stops no other.</summary>
     /// <param name="progress">Told of each restoration that is done.</param>
     /// <param name="cancellation">Stops between the steps of a solver; what is done stays.</param>
+    /// <returns>What diverged, one line each.</returns>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public void Run(IProgress<ResultRow>? progress = null, CancellationToken cancellation = default)
+    public IReadOnlyList<string> Run(IProgress<ResultRow>? progress = null, CancellationToken cancellation = default)
     {
         using var noGrad = new NoGrad();
+        var diverged = new List<string>();
         for (var image = 0; image < _images.Count; image++)
         {
             using var scope = new Scope();
@@ -99,9 +105,10 @@ public sealed class ExperimentRun : IDisposable
                 cancellation.ThrowIfCancellationRequested();
                 using var claim = _claims.Take(FileHash.OfText($"{content} {task.Name}"));
                 if (claim is null) continue;
-                Restore(image, clean, content, task, progress, cancellation);
+                Restore(image, clean, content, task, diverged, progress, cancellation);
             }
         }
+        return diverged;
     }
 
     /// <summary>What this experiment is, for its folder, with the distances of its sets so far.</summary>
@@ -109,7 +116,7 @@ public sealed class ExperimentRun : IDisposable
     /// <param name="cancellation">Stops between distances.</param>
     public ExperimentFolder Describe(string? cache = null, CancellationToken cancellation = default)
     {
-        var cells = Cells().Select(cell => new ExperimentCell(cell.Key, cell.Task.Name, cell.Method.Name)).ToArray();
+        var cells = Cells().Select(cell => new ExperimentCell(cell.Key, cell.Task.Name, cell.Method.Name, _images.Name(cell.Image))).ToArray();
         return new()
         {
             Experiment = Experiment,
@@ -127,7 +134,7 @@ public sealed class ExperimentRun : IDisposable
         _images.Dispose();
     }
 
-    private void Restore(int image, Tensor clean, string content, ExperimentTask task, IProgress<ResultRow>? progress, CancellationToken cancellation)
+    private void Restore(int image, Tensor clean, string content, ExperimentTask task, List<string> diverged, IProgress<ResultRow>? progress, CancellationToken cancellation)
     {
         using var scope = new Scope();
         var rows = _log.Read();
@@ -157,7 +164,16 @@ public sealed class ExperimentRun : IDisposable
                     using var work = new Scope();
                     TorchRuntime.ReleaseMemory();
                     var clock = Stopwatch.GetTimestamp();
-                    var result = _solvers[method].RestoreAny(measurement, predictor, new SeededNoise(ImageSeed.Of("restore", seed, content, sample)), null, cancellation);
+                    Restoration result;
+                    try
+                    {
+                        result = _solvers[method].RestoreAny(measurement, predictor, new SeededNoise(ImageSeed.Of("restore", seed, content, sample)), null, cancellation);
+                    }
+                    catch (DivergenceException failure)
+                    {
+                        diverged.Add($"{_images.Name(image)}, {task.Name}, {method.Name}: {failure.Message}");
+                        continue;
+                    }
                     var (seconds, peak) = (Stopwatch.GetElapsedTime(clock).TotalSeconds, TorchRuntime.Memory.Peak);
                     var estimate = ValueRange.ToUnit(result.Estimate).To(Device.Cpu).Clamp(0, 1);
                     if (pictured) _pictures.Keep(key, estimate);
@@ -171,6 +187,7 @@ public sealed class ExperimentRun : IDisposable
                         Seed = seed,
                         Sample = sample,
                         Metrics = _metrics.Loaded.ToDictionary(metric => metric.Name, metric => Value(metric, estimate, truth)),
+                        Weights = _metrics.Weights,
                         Consistency = Consistency.Residual(measurement, result.Estimate),
                         Evaluations = result.Evaluations,
                         Seconds = seconds,
@@ -209,21 +226,21 @@ public sealed class ExperimentRun : IDisposable
     }
 
     // All restorations, image after image.
-    private IEnumerable<(ExperimentTask Task, ExperimentMethod Method, string Key)> Cells()
+    private IEnumerable<(int Image, ExperimentTask Task, ExperimentMethod Method, string Key)> Cells()
     {
         for (var image = 0; image < _images.Count; image++)
         {
             var content = _images.Content(image);
             foreach (var task in Experiment.Tasks)
                 foreach (var method in _doing.Value[task])
-                    foreach (var (seed, sample) in Draws()) yield return (task, method, Key(task, method, content, _images.Label(image), seed, sample));
+                    foreach (var (seed, sample) in Draws()) yield return (image, task, method, Key(task, method, content, _images.Label(image), seed, sample));
         }
     }
 
     private IEnumerable<(ulong Seed, int Sample)> Draws() => Experiment.Seeds.SelectMany(seed => Enumerable.Range(0, Experiment.Samples).Select(sample => (seed, sample)));
 
-    // A row lacks a metric that was asked for later: it is done again.
-    private bool Has(IReadOnlyDictionary<string, ResultRow> rows, string key) => rows.TryGetValue(key, out var row) && _metrics.Loaded.All(metric => row.Metrics.ContainsKey(metric.Name)) && _features.Has(key);
+    // A row lacks a metric that was asked for later, or has it with other weights: it is done again.
+    private bool Has(IReadOnlyDictionary<string, ResultRow> rows, string key) => rows.TryGetValue(key, out var row) && _metrics.Loaded.All(metric => row.Metrics.ContainsKey(metric.Name) && row.Weights?.GetValueOrDefault(metric.Name) == _metrics.WeightsOf(metric)) && _features.Has(key);
 
     // The solver's text holds all its settings, also those that came from defaults of another version.
     private string Key(ExperimentTask task, ExperimentMethod method, string content, int? label, ulong seed, int sample)
@@ -232,7 +249,7 @@ public sealed class ExperimentRun : IDisposable
         var told = Experiment.LabelsFor(method) ? label : prior.Class;
         return Hash(string.Create(
             CultureInfo.InvariantCulture,
-            $"eval {Versions.Library} {content} {Experiment.Dataset.Size} {Experiment.Dataset.Shrink} {PriorOf(method).Model.Sha256} {prior.Dtype} {told} {(prior.Guidance == 1 ? "" : $"guidance {prior.Guidance:R} ")}{Measuring(task)} {task.Told:R} {task.JpegQuality} {method.Solver} {_solvers[method]} {JsonSerializer.Serialize(method.Settings, ReceiptJson.Default.SolverSettings)} {seed} {sample}"));
+            $"eval {Versions.Library} {Revision} {content} {Experiment.Dataset.Size} {Experiment.Dataset.Shrink} {PriorOf(method).Model.Sha256} {PriorOf(method).Model.Card.Meaning()} {prior.Dtype} {told} {(prior.Guidance == 1 ? "" : $"guidance {prior.Guidance:R} ")}{Measuring(task)} {task.Told:R} {task.JpegQuality} {method.Solver} {_solvers[method]} {JsonSerializer.Serialize(method.Settings, ReceiptJson.Default.SolverSettings)} {seed} {sample}"));
     }
 
     private IEnumerable<PictureName> Names(int image)
@@ -286,5 +303,5 @@ public sealed class ExperimentRun : IDisposable
         return Stopwatch.GetElapsedTime(clock).TotalSeconds;
     }
 
-    private Prior PriorOf(ExperimentMethod method) => _priors[Experiment.PriorOf(method).Model];
+    private Prior PriorOf(ExperimentMethod method) => _priors[Experiment.PriorOf(method)];
 }

@@ -27,6 +27,9 @@ public sealed record ResultRow
     /// <summary>Values by the metrics' names, of the estimate limited to [0, 1]; not a number where the metric does not apply.</summary>
     public required IReadOnlyDictionary<string, double> Metrics { get; init; }
 
+    /// <summary>SHA-256 of the weight files of metrics that have some, by the metrics' names; null where none has.</summary>
+    public IReadOnlyDictionary<string, string>? Weights { get; init; }
+
     /// <summary><c>norm(y - H x)^2 / m</c> for images in [0, 1]; see <see cref="Evaluation.Consistency"/>.</summary>
     public double Consistency { get; init; }
 

@@ -58,7 +58,7 @@ public sealed record ResultTable(string Task, IReadOnlyList<ResultColumn> Column
         var mean = own.Values.Average();
         var error = own.Count > 1 ? Math.Sqrt(own.Values.Sum(value => (value - mean) * (value - mean)) / (own.Count - 1) / own.Count) : double.NaN;
         var ties = best is not null && (ReferenceEquals(own, best) || (Differences(own, best) is { Count: > 1 } apart && Bootstrap.MeanInterval(apart) is ( <= 0, >= 0)));
-        var against = baseline is not null && Differences(own, baseline) is { Count: > 0 } differences ? new ResultDifference(differences.Average(), Bootstrap.MeanInterval(differences)) : null;
+        var against = baseline is not null && Differences(own, baseline) is { Count: > 0 } differences ? new ResultDifference(differences.Average(), ConfidenceInterval.Of(Bootstrap.MeanInterval(differences))) : null;
         return new(mean, error, best is not null && ReferenceEquals(own, best), ties, column.HigherIsBetter is null ? null : against);
     }
 
@@ -106,4 +106,12 @@ public sealed record ResultCell(double Mean, double StandardError, bool IsBest, 
 /// <summary>A paired difference of two methods over the same images.</summary>
 /// <param name="Mean">Its mean.</param>
 /// <param name="Interval">The 95% bootstrap interval of the mean.</param>
-public sealed record ResultDifference(double Mean, (double Low, double High) Interval);
+public sealed record ResultDifference(double Mean, ConfidenceInterval Interval);
+
+/// <summary>An interval of 95% confidence.</summary>
+/// <param name="Low">Its lower end.</param>
+/// <param name="High">Its upper end.</param>
+public readonly record struct ConfidenceInterval(double Low, double High)
+{
+    internal static ConfidenceInterval Of((double Low, double High) ends) => new(ends.Low, ends.High);
+}

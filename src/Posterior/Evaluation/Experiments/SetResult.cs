@@ -19,5 +19,5 @@ public sealed record SetResult(string Task, string Method, string Metric, double
     /// <summary>The difference of two methods' distances with its 95% interval, from the same groups of the same images; null where either has none.</summary>
     /// <param name="other">The other method's, which is subtracted.</param>
     public ResultDifference? Minus(SetResult other) => Without is null || other.Without is null ? null
-        : new(Value - other.Value, Jackknife.Interval(Value - other.Value, [.. Without.Zip(other.Without, (own, others) => own - others)]));
+        : new(Value - other.Value, ConfidenceInterval.Of(Jackknife.Interval(Value - other.Value, [.. Without.Zip(other.Without, (own, others) => own - others)])));
 }

@@ -32,6 +32,9 @@ public sealed class ExperimentRunTests : IDisposable
         Assert.Equal(Psnr(zero, "b.png", "told"), Psnr(labelled, "b.png", "told"));
         Assert.NotEqual(Psnr(zero, "a.png", "told"), Psnr(labelled, "a.png", "told"));
         Assert.Equal(Psnr(none, "a.png", "told"), Psnr(labelled, "a.png", "alone"));
+        var mixed = Run("mixed", "class: 1", "[{name: told, solver: ddrm, steps: 2}, {name: alone, solver: ddrm, steps: 2, class: none}]");
+        Assert.Equal(Psnr(one, "a.png", "told"), Psnr(mixed, "a.png", "told"));
+        Assert.Equal(Psnr(none, "a.png", "told"), Psnr(mixed, "a.png", "alone"));
         // The same work has the same key, whoever asked for it.
         Assert.Equal(one.Single(row => row.Image == "a.png").Key, labelled.Single(row => row is { Image: "a.png", Method: "told" }).Key);
     }

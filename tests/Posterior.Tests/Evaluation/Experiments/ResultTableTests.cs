@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Posterior.Evaluation.Experiments;
 using Posterior.Torch;
 
@@ -52,7 +53,27 @@ public sealed class ResultTableTests
         Assert.Equal(4.0 / 3, difference.Mean, 12);
         Assert.InRange(difference.Interval.Low, 1, 4.0 / 3);
         Assert.InRange(difference.Interval.High, 4.0 / 3, 2);
+        Assert.Contains($"\"Interval\":{{\"Low\":", JsonSerializer.Serialize(difference), StringComparison.Ordinal);
         Assert.Null(table.Lines[1].Cells[0].AgainstBaseline);
+    }
+
+    [Fact]
+    public void Rows_have_the_names_that_their_images_have_now()
+    {
+        var rows = Rows("sr4", "ddrm", 1, 2).Select((row, i) => row with { Key = $"key {i}" }).ToDictionary(row => row.Key);
+        var named = ExperimentFolder.Named(rows.Keys.Select(key => new ExperimentCell(key, "denoise", "ddnm", $"image of {key}")), rows);
+        Assert.All(named, row => Assert.Equal(("denoise", "ddnm", $"image of {row.Key}"), (row.Task, row.Method, row.Image)));
+    }
+
+    [Fact]
+    public void A_method_without_a_class_has_neither_class_nor_guidance_of_the_model()
+    {
+        var experiment = _experiment with { Prior = new() { Model = "thumb32", Class = 3, Guidance = 3 } };
+        var (told, none) = (experiment.Methods[0], experiment.Methods[0] with { UsesLabels = false });
+        Assert.Equal((3, 3.0), (experiment.PriorOf(told).Class, experiment.PriorOf(told).Guidance));
+        Assert.Equal((null, 1.0), (experiment.PriorOf(none).Class, experiment.PriorOf(none).Guidance));
+        // What a run loads apart.
+        Assert.NotEqual(experiment.PriorOf(told), experiment.PriorOf(none));
     }
 
     [Fact]
