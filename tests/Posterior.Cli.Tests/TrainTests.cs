@@ -58,6 +58,17 @@ public sealed class TrainTests(Workspace workspace) : IClassFixture<Workspace>
         Assert.Contains("whose state is gone", ProgramRun.Of(workspace, Arguments("own", "begun", "2")).Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("bf16")]
+    [InlineData("f32")]
+    public void A_training_continues_with_the_number_format_that_it_began_with(string dtype)
+    {
+        for (var i = 0; i < 4; i++) workspace.Picture($"format/{i}.png", 3, 48, 48, (ulong)i);
+        string[] arguments = ["train", "--data", "format", "--network", "tiny", "--images", "4", "--batch", "2", "--crop", "16", "--threads", "1", "--out", $"run-{dtype}"];
+        ProgramRun.Of(workspace, [.. arguments, "--dtype", dtype]).Succeeded();
+        ProgramRun.Of(workspace, [.. arguments, "--resume"]).Succeeded();
+    }
+
     [Fact]
     public void A_killed_training_is_resumed_from_its_last_checkpoint()
     {
@@ -87,10 +98,14 @@ public sealed class TrainTests(Workspace workspace) : IClassFixture<Workspace>
             lock (output) output.Add(line.Data);
             if (line.Data.Contains("crops seen", StringComparison.Ordinal)) started.Set();
         };
-        process.ErrorDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, line) =>
+        {
+            if (line.Data is not null) lock (output) output.Add(line.Data);
+        };
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        Assert.True(started.Wait(TimeSpan.FromMinutes(5)), "the training did not start");
+        for (var i = 0; i < 3000 && !started.Wait(TimeSpan.FromMilliseconds(100)) && !process.HasExited; i++) { }
+        lock (output) Assert.True(started.IsSet, $"the training did not start: {string.Join('\n', output)}");
         Thread.Sleep(TimeSpan.FromSeconds(2));
         Assert.False(process.HasExited, "the training ended by itself");
         using (var kill = Process.Start("kill", [signal, process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)])) kill.WaitForExit();

@@ -59,7 +59,8 @@ internal static class TrainCommand
                 Task = entry.Name,
                 TaskSettings = TaskSettings(parsed.GetValue(set) ?? [], parsed.GetValue(network)),
                 Seed = parsed.GetValue(seed) ?? 0,
-                Activations = parsed.GetValue(dtype) ?? (FastPath.HasFastBFloat16 ? "bf16" : "f32"),
+                // What is fast is measured: a training that is resumed keeps what was found when it began.
+                Activations = parsed.GetValue(dtype) ?? (parsed.GetValue(resume) ? TrainingRun.SettingsOf(folder)?.Activations : null) ?? (FastPath.HasFastBFloat16 ? "bf16" : "f32"),
             };
             if (settings.Problems().ToArray() is { Length: > 0 } problems) throw new TrainingException(string.Join("; ", problems));
             var activations = new PriorSettings { Dtype = settings.Activations }.ParseDtype();

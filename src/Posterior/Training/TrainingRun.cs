@@ -17,6 +17,8 @@ namespace Posterior.Training;
 /// </summary>
 public sealed class TrainingRun : IDisposable
 {
+    private const string SettingsName = "settings.json";
+
     private readonly string _folder;
     private readonly TrainingImages _heldOut;
     private readonly List<TrainingLogEntry> _log = [];
@@ -50,6 +52,20 @@ public sealed class TrainingRun : IDisposable
             Trainer?.Dispose();
             _claim.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>The settings of the run in a folder; null where there are none that can be read.</summary>
+    /// <param name="folder">The run's folder.</param>
+    public static TrainingSettings? SettingsOf(string folder)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllText(Path.Combine(folder, SettingsName)), TrainingJson.Default.TrainingSettings);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return null;
         }
     }
 
@@ -223,7 +239,7 @@ public sealed class TrainingRun : IDisposable
 
     private void KeepSettings(TrainingSettings settings)
     {
-        var path = Path.Combine(_folder, "settings.json");
+        var path = Path.Combine(_folder, SettingsName);
         var text = JsonSerializer.Serialize(settings, TrainingJson.Default.TrainingSettings);
         if (!File.Exists(CheckpointPath) && (File.Exists(LogPath) || Directory.Exists(SnapshotFolder)))
             throw new TrainingException($"'{_folder}' holds the log or the snapshots of a training whose state is gone, which would be mixed with this one's; remove them, or choose another folder");

@@ -166,10 +166,11 @@ public sealed class BenchmarkTests
     public void The_shipped_photo_restores_as_well_in_bfloat16()
     {
         using var folder = new TemporaryFolder();
-        var picture = folder["picture.png"];
+        // Of one picture of 64x64 the roundings of 20 steps changed the PSNR by 0.053 dB.
+        var pictures = SampleImages.Files().Select((_, i) => folder[$"picture-{i}.png"]).ToArray();
         using (var scope = new Scope())
-            ImageFile.Save(picture, ImageFile.Load(SampleImages.Files()[0]).Narrow(2, 96, 64).Narrow(3, 96, 64));
-        var rows = PrecisionBenchmark.Run(new(), [picture]);
+            foreach (var (file, picture) in SampleImages.Files().Zip(pictures)) ImageFile.Save(picture, ImageFile.Load(file).Narrow(2, 64, 128).Narrow(3, 64, 128));
+        var rows = PrecisionBenchmark.Run(new(), pictures);
         Assert.InRange(rows[0].Value, 15, 60);
         Assert.NotEqual(rows[0].Value, rows[1].Value);
         Assert.Equal(Math.Abs(rows[0].Value - rows[1].Value), rows[2].Value);
