@@ -214,7 +214,7 @@ public sealed class VectorCodeTests : IDisposable
                 var plain = exact.Conv2d(exactWeight, null, 1, 1, 1, 1);
                 var (slopes, exactSlopes) = Reference.Random(2, dtype, plain.Shape.ToArray());
                 (plain * exactSlopes).Sum().Backward();
-                foreach (var count in new[] { 1, 3, 50 })
+                foreach (var count in new[] { 1, 3, 6 })
                 {
                     TorchRuntime.Threads = count;
                     var fewer = Derivatives();
