@@ -161,9 +161,9 @@ int64_t Convolution::version() const { return given_.is_inference() ? 0 : given_
 
 bool Convolution::is_winograds(const at::Tensor& x) const {
     const auto& weight = layer_.weight;
-    if (x.scalar_type() != at::kFloat || weight.size(2) != 3 || weight.size(3) != 3 || layer_.groups != 1) return false;
+    if (weight.size(2) != 3 || weight.size(3) != 3 || layer_.groups != 1) return false;
     if (layer_.strides[0] != 1 || layer_.strides[1] != 1 || layer_.padding[0] != 1 || layer_.padding[1] != 1) return false;
-    return suits_winograd(weight.size(1), weight.size(0), x.size(0), x.size(2), x.size(3));
+    return suits_winograd(x.scalar_type(), weight.size(1), weight.size(0), x.size(0), x.size(2), x.size(3));
 }
 
 // Null where the direct form is faster.
@@ -171,14 +171,15 @@ std::shared_ptr<const WinogradFilter> Convolution::winograd(const at::Tensor& x)
     if (!is_winograds(x)) return {};
     std::lock_guard<std::mutex> lock(mutex_);
     forget_what_has_changed();
-    if (!winograd_ || !winograd_->fits()) winograd_ = std::make_shared<WinogradFilter>(layer_.weight);
-    return winograd_;
+    auto& filter = winograd_[x.scalar_type() == at::kBFloat16];
+    if (!filter || !filter->fits()) filter = std::make_shared<WinogradFilter>(layer_.weight, x.scalar_type());
+    return filter;
 }
 
 void Convolution::forget_what_has_changed() {
     if (version_ == version()) return;
     primitives_.clear();
-    winograd_.reset();
+    for (auto& filter : winograd_) filter.reset();
     transposed_.reset();
     version_ = version();
 }

@@ -28,7 +28,7 @@ class Convolution : public std::enable_shared_from_this<Convolution> {
     // A linear layer of a few rows in single precision, as those of noise levels: to read the weights is all the work, and oneDNN's preparations take longer.
     at::Tensor of_few(const at::Tensor& input) const;
 
-    // The convolution with a residual that may be undefined, recorded for differentiation; only in single precision, and where the result has the size of the image (recorded_convolution.cpp).
+    // The convolution with a residual that may be undefined, recorded for differentiation; where the result has the size of the image, in bfloat16 in Winograd's form only (recorded_convolution.cpp).
     at::Tensor recorded_forward(const at::Tensor& input, const at::Tensor& residual);
 
     // The layer whose result are the derivatives by the images, from those by this one's result.
@@ -57,7 +57,7 @@ class Convolution : public std::enable_shared_from_this<Convolution> {
     int64_t version_;
     std::mutex mutex_;
     ConvolutionPrimitives primitives_;
-    std::shared_ptr<const WinogradFilter> winograd_;
+    std::shared_ptr<const WinogradFilter> winograd_[2];  // for images of float32 and of bfloat16
     std::shared_ptr<Convolution> parts_[2], transposed_;
 };
 

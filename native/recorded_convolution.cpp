@@ -1,4 +1,5 @@
-// Convolutions in single precision that are recorded for differentiation: their result and the derivatives by their images by the fast path, those by weights in Winograd's form or by ATen.
+// Convolutions that are recorded for differentiation: their result and the derivatives by their images by the fast path, those by weights in Winograd's form or by ATen. In bfloat16 all
+// three have Winograd's form.
 #include "convolution.h"
 
 #ifdef POSTERIOR_ONEDNN
@@ -29,7 +30,7 @@ struct RecordedConvolution : torch::autograd::Function<RecordedConvolution> {
         auto y = layer->run(x, added, PT_IDENTITY, false);
         if (y.defined()) return y;
         const auto& form = layer->layer();
-        y = at::conv2d(x, weight, form.bias, form.strides, form.padding);
+        y = at::conv2d(x, weight.to(x.scalar_type()), form.bias.defined() ? form.bias.to(x.scalar_type()) : form.bias, form.strides, form.padding);
         return added.defined() ? y.add_(added) : y;
     }
 
@@ -42,7 +43,7 @@ struct RecordedConvolution : torch::autograd::Function<RecordedConvolution> {
         const auto& form = layer->layer();
         at::Tensor dx, dweight, dbias;
         const auto by_aten = [&](const at::Tensor& x, std::array<bool, 3> wanted) {
-            return at::convolution_backward(dy, x, weight, at::IntArrayRef{weight.size(0)}, form.strides, form.padding, {1, 1}, false, {0, 0}, 1, wanted);
+            return at::convolution_backward(dy, x, weight.to(dy.scalar_type()), at::IntArrayRef{weight.size(0)}, form.strides, form.padding, {1, 1}, false, {0, 0}, 1, wanted);
         };
         if (context->needs_input_grad(0)) {
             dx = layer->transposed()->run(dy, {}, PT_IDENTITY, false);
@@ -55,7 +56,8 @@ struct RecordedConvolution : torch::autograd::Function<RecordedConvolution> {
             if (layer->is_winograds(saved[0])) dweight = winograd_weight_gradient(saved[0], dy);
             else std::tie(std::ignore, dweight, std::ignore) = by_aten(saved[0], {false, true, false});
         }
-        if (context->needs_input_grad(2)) dbias = dy.sum({0, 2, 3});
+        if (dweight.defined()) dweight = dweight.to(weight.scalar_type());
+        if (context->needs_input_grad(2)) dbias = dy.sum({0, 2, 3}, false, form.bias.scalar_type());
         return {dx, dweight, dbias, context->needs_input_grad(3) ? gradients[0] : at::Tensor(), at::Tensor()};
     }
 };
@@ -65,10 +67,10 @@ struct RecordedConvolution : torch::autograd::Function<RecordedConvolution> {
 at::Tensor Convolution::recorded_forward(const at::Tensor& input, const at::Tensor& residual) {
     const auto& weight = layer_.weight;
     const auto same_size = layer_.strides[0] == 1 && layer_.strides[1] == 1 && 2 * layer_.padding[0] == weight.size(2) - 1 && 2 * layer_.padding[1] == weight.size(3) - 1;
-    if (!supports(input) || input.scalar_type() != at::kFloat || input.numel() == 0 || layer_.groups != 1 || !same_size || given_.dim() != 4) return {};
+    if (!supports(input) || (input.scalar_type() != at::kFloat && !is_winograds(input)) || input.numel() == 0 || layer_.groups != 1 || !same_size || given_.dim() != 4) return {};
     if (!recorded(input) && !recorded(given_) && !recorded(layer_.bias) && !recorded(residual)) return {};
     if (residual.defined()) {
-        const auto fits = plain(residual) && residual.scalar_type() == at::kFloat && residual.dim() == 4 && residual.size(0) == input.size(0) && residual.size(1) == weight.size(0) &&
+        const auto fits = plain(residual) && residual.scalar_type() == input.scalar_type() && residual.dim() == 4 && residual.size(0) == input.size(0) && residual.size(1) == weight.size(0) &&
                           residual.size(2) == input.size(2) && residual.size(3) == input.size(3);
         if (!fits) return {};
     }

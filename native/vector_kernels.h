@@ -93,16 +93,23 @@ struct VectorKernels {
     int64_t winograd_unit, winograd_columns;
     // The 16 numbers of each of `columns` kernels of 3 x 3 numbers, which are `distance` apart; one number of all kernels is `plane` apart from the next.
     void (*winograd_filter)(const float* kernels, int64_t distance, float* u, int64_t columns, int64_t plane);
-    // The 16 numbers of a tile from its 16 pixels, row by row, for each channel; one number of all channels is `plane` apart from the next.
-    void (*winograd_enter)(const float* const* pixels, float* v, int64_t channels, int64_t plane);
+    // The 16 numbers of a tile from its 16 pixels, row by row, for each channel, in the pixels' format or in float32; one number of all channels is `plane` apart from the next.
+    void (*winograd_enter[2])(const void* const* pixels, void* v, int64_t channels, int64_t plane);
+    void (*winograd_enter_single[2])(const void* const* pixels, void* v, int64_t channels, int64_t plane);
     // c [rows, columns] = a [rows, inputs] b [inputs, columns], `columns` being a multiple of the unit and at most winograd_columns.
     void (*winograd_products)(const float* a, const float* b, float* c, int64_t rows, int64_t inputs, int64_t columns);
+    // The same of bfloat16, for b [inputs / 2, columns, 2]; null without instructions for it.
+    void (*winograd_half_products)(const uint16_t* a, const uint16_t* b, float* c, int64_t rows, int64_t inputs, int64_t columns);
+    // Rounds two rows to one of pairs, of such a b; null likewise.
+    void (*winograd_pair)(const float* first, const float* second, uint16_t* pairs, int64_t count);
     // The 4 pixels of a tile's result, of which some may be null, from its 16 products; the bias and what is added to each pixel may be null. The activation is a PT_... constant.
-    void (*winograd_leave)(const float* m, int64_t plane, const float* bias, const float* const* added, float* const* y, int64_t channels, int32_t activation);
+    void (*winograd_leave[2])(const float* m, int64_t plane, const float* bias, const void* const* added, void* const* y, int64_t channels, int32_t activation);
     // The derivatives by the 16 products of a tile from those by its 4 results.
-    void (*winograd_enter_slopes)(const float* const* slopes, float* d, int64_t channels, int64_t plane);
+    void (*winograd_enter_slopes[2])(const void* const* slopes, float* d, int64_t channels, int64_t plane);
     // c [inputs, outputs] += a^T b for a [rows, inputs] and b [rows, outputs].
     void (*winograd_sums)(const float* a, const float* b, float* c, int64_t rows, int64_t inputs, int64_t outputs);
+    // The same of pairs of rows in bfloat16, a [pairs, inputs, 2] and b [pairs, outputs, 2]; null without instructions for it.
+    void (*winograd_half_sums)(const uint16_t* a, const uint16_t* b, float* c, int64_t pairs, int64_t inputs, int64_t outputs);
     // The derivatives by `columns` kernels, which are `distance` apart, from those by their 16 numbers.
     void (*winograd_filter_slopes)(const float* u, int64_t plane, float* kernels, int64_t distance, int64_t columns);
 };

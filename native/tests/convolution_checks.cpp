@@ -6,12 +6,12 @@ using namespace comparison;
 namespace {
 
 // Of few channels for oneDNN, or of enough channels and pixels for Winograd's algorithm.
-void recorded_convolution(bool large) {
+void recorded_convolution(bool large, int32_t dtype) {
     const auto n = large ? between(3, 5) : between(1, 4), inputs = large ? 16 * between(2, 5) : between(1, 20), outputs = large ? 16 * between(2, 6) : between(1, 20);
     const auto h = large ? between(17, 21) : between(1, 9), w = large ? between(19, 23) : between(1, 9), size = large || between(0, 1) == 1 ? int64_t{3} : int64_t{1}, padding = size / 2;
     const auto last = between(0, 1) == 1, with_residual = between(0, 1) == 1;
-    Array x({n, inputs, h, w}, kFloat, 1, last), weight({outputs, inputs, size, size}, kFloat, 0.2), bias({outputs}, kFloat);
-    Array residual({n, outputs, h, w}, kFloat, 1, last), seed({n, outputs, h, w}, kFloat, 1, last);
+    Array x({n, inputs, h, w}, dtype, 1, last), weight({outputs, inputs, size, size}, kFloat, 0.2), bias({outputs}, kFloat);
+    Array residual({n, outputs, h, w}, dtype, 1, last), seed({n, outputs, h, w}, dtype, 1, last);
     std::vector<double> expected(seed.values.size()), by_x(x.values.size()), by_weight(weight.values.size()), by_bias(outputs);
     for (int64_t b = 0, i = 0; b < n; b++)
         for (int64_t o = 0; o < outputs; o++)
@@ -35,15 +35,15 @@ void recorded_convolution(bool large) {
     if (layer == nullptr) return;
     const auto run = [&](pt_tensor* out) { return pt_convolution_record(layer, x.tensor, with_residual ? residual.tensor : nullptr, out); };
     const auto what = "recorded convolution " + std::to_string(n) + "x" + std::to_string(inputs) + "x" + std::to_string(h) + "x" + std::to_string(w) + " to " + std::to_string(outputs) + " of " +
-                      std::to_string(size) + (last ? " last" : "") + (with_residual ? " residual" : "");
-    compare_gradient(what, x, seed, by_x, kFloat, run);
+                      std::to_string(size) + (last ? " last" : "") + (with_residual ? " residual" : "") + (dtype == kFloat ? "" : " bf16");
+    compare_gradient(what, x, seed, by_x, dtype, run);
     compare_gradient(what + " by its weights", weight, seed, by_weight, kFloat, run);
     compare_gradient(what + " by its bias", bias, seed, by_bias, kFloat, run);
-    if (with_residual) compare_gradient(what + " by its residual", residual, seed, seed.values, kFloat, run);
+    if (with_residual) compare_gradient(what + " by its residual", residual, seed, seed.values, dtype, run);
     int32_t previous;
     check(pt_grad_mode(1, &previous), "grad mode");
     check(pt_requires_grad_set(weight.tensor, 1), "requires grad");
-    compare(what, expected, kFloat, run);
+    compare(what, expected, dtype, run);
     check(pt_requires_grad_set(weight.tensor, 0), "requires grad");
     check(pt_grad_mode(0, &previous), "grad mode");
     check(pt_convolution_free(layer), "free");
@@ -85,7 +85,6 @@ void modulation(int32_t dtype) {
 
 void check_recorded_convolutions(int32_t dtype) {
     modulation(dtype);
-    if (dtype != kFloat) return;
-    recorded_convolution(false);
-    recorded_convolution(true);
+    recorded_convolution(false, dtype);
+    recorded_convolution(true, dtype);
 }

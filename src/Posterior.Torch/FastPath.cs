@@ -3,7 +3,7 @@ using Posterior.Torch.Nn;
 namespace Posterior.Torch;
 
 /// <summary>
-/// The code that layers use instead of ATen's operators on the CPU: convolutions by oneDNN with packed weights, or, of 3 x 3 pixels in single precision, by Winograd's algorithm, attention and SiLU in inference;
+/// The code that layers use instead of ATen's operators on the CPU: convolutions by oneDNN with packed weights, or, of 3 x 3 pixels, by Winograd's algorithm, attention and SiLU in inference;
 /// linear layers, group normalisation, resampling, attention inside windows and what transformers do between matrix products also with derivatives, of the first order. Results agree with ATen's within rounding.
 /// </summary>
 /// <param name="Enabled">Whether it may be used.</param>
@@ -51,7 +51,7 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
     public static void Enable(bool enabled) => Volatile.Write(ref _enabled, enabled);
 
     /// <summary>
-    /// Whether convolutions of 3 x 3 pixels in single precision take fewer products than their definition has (Winograd's algorithm), where that is faster. Rounding errors of results are no larger than the direct form's.
+    /// Whether convolutions of 3 x 3 pixels take fewer products than their definition has (Winograd's algorithm), where that is faster: in single precision, and in bfloat16 where <see cref="HasFastBFloat16"/>. Rounding errors of results in single precision are no larger than the direct form's.
     /// </summary>
     public static bool HasWinograd => Native.pt_winograd_enabled() != 0;
 

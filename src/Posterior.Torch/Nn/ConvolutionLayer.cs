@@ -1,8 +1,8 @@
 namespace Posterior.Torch.Nn;
 
 /// <summary>
-/// A layer that correlates images with trained kernels. On the CPU it runs on packed weights, which cost their memory a second time or, by Winograd's algorithm, 1.8 times (<see cref="FastPath"/>), in inference and, in single
-/// precision and where images keep their size, also while derivatives are recorded; otherwise through ATen. Weights follow the type of the input, so that master weights may be more precise.
+/// A layer that correlates images with trained kernels. On the CPU it runs on packed weights, which cost their memory a second time or, by Winograd's algorithm, 1.8 times (<see cref="FastPath"/>), in inference and,
+/// where images keep their size, in single precision or by Winograd's algorithm, also while derivatives are recorded; otherwise through ATen. Weights follow the type of the input, so that master weights may be more precise.
 /// </summary>
 /// <param name="stride">The step of the kernel, in pixels.</param>
 /// <param name="padding">The zeros around the image, in pixels, vertical and horizontal.</param>

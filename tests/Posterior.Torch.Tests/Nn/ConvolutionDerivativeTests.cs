@@ -63,6 +63,36 @@ public sealed class ConvolutionDerivativeTests
         }
     }
 
+    // Master weights in single precision, images in bfloat16: by Winograd's algorithm where the processor has instructions for it, and by ATen.
+    [Theory]
+    [InlineData(2, 32, 48, 33, 17)]
+    [InlineData(1, 112, 144, 40, 27)]
+    [InlineData(2, 5, 7, 6, 9)]
+    public void Derivatives_of_bfloat16_images_and_of_their_master_weights_stay_near_double_precision(long batch, long inputs, long outputs, long height, long width)
+    {
+        using var scope = new Scope();
+        using var layer = ConvolutionTests.Layer(inputs, outputs, 3, 1, 1, 1, DType.Float32);
+        using var exactLayer = ConvolutionTests.Layer(inputs, outputs, 3, 1, 1, 1, DType.Float32);
+        exactLayer.To(DType.Float64);
+        layer.RequireGrad(true);
+        exactLayer.RequireGrad(true);
+        var (given, exact) = Reference.Random(1, DType.BFloat16, batch, inputs, height, width);
+        var (residual, exactResidual) = Reference.Random(2, DType.BFloat16, batch, outputs, height, width);
+        var (slopes, exactSlopes) = Reference.Random(3, DType.BFloat16, batch, outputs, height, width);
+        var x = given.Contiguous(channelsLast: true);
+        foreach (var tensor in new[] { x, exact, residual, exactResidual }) tensor.RequiresGrad = true;
+        var (y, wanted) = (layer.Forward(x, residual), exactLayer.Forward(exact, exactResidual));
+        (y * slopes).Sum().Backward();
+        (wanted * exactSlopes).Sum().Backward();
+        Assert.Equal((DType.BFloat16, DType.BFloat16), (y.DType, x.Grad()!.DType));
+        Assert.Equal((DType.Float32, DType.Float32), (layer.Weight.Grad()!.DType, layer.Bias!.Grad()!.DType));
+        Assert.InRange(Reference.Error(y.Detach(), wanted.Detach()), 0, 1e-2);
+        Assert.InRange(Reference.Error(x.Grad()!, exact.Grad()!), 0, 1e-2);
+        Assert.InRange(Reference.Error(residual.Grad()!, exactResidual.Grad()!), 0, 1e-2);
+        Assert.InRange(Reference.Error(layer.Weight.Grad()!, exactLayer.Weight.Grad()!), 0, 1e-2);
+        Assert.InRange(Reference.Error(layer.Bias.Grad()!, exactLayer.Bias!.Grad()!), 0, 1e-2);
+    }
+
     [Theory]
     [InlineData(2, 32, 48, 17, 16, true, true, Activation.Relu)]
     [InlineData(2, 32, 48, 17, 16, false, true, Activation.Silu)]
