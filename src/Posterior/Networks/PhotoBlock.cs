@@ -34,4 +34,11 @@ internal sealed class PhotoBlock : Module
         _first.Initialise(noise, Math.Sqrt(2));
         _second.Initialise(noise, gain);
     }
+
+    /// <summary>The branch adds nothing until it has learned to.</summary>
+    public void StartAsIdentity()
+    {
+        using var noGrad = new NoGrad();
+        foreach (var (_, tensor) in _second.NamedTensors) tensor.CopyFrom(tensor.ZerosLike());
+    }
 }

@@ -82,6 +82,24 @@ public sealed class PhotoUNet : Module, INoiseConditioned
         }
     }
 
+    /// <summary>As in every network; a deeper one starts as the shallower one that it comes from: blocks that are new beside trained ones change nothing at first.</summary>
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> LoadPart(IReadOnlyDictionary<string, Tensor> tensors)
+    {
+        var anew = base.LoadPart(tensors);
+        var names = anew.ToHashSet(StringComparer.Ordinal);
+        foreach (var (side, levels) in new[] { ("down", _down), ("up", _up) })
+        {
+            for (var level = 0; level < levels.Length; level++)
+            {
+                for (var i = 0; i < levels[level].Length; i++)
+                    if (names.Contains($"{side}.{level}.{i}.second.weight")) levels[level][i].StartAsIdentity();
+            }
+        }
+        WeightsChanged();
+        return anew;
+    }
+
     /// <summary>ln(sigma) / 4 for images in [-1, 1], as in a prior: a network that was one knows these labels.</summary>
     /// <inheritdoc/>
     public double LabelOf(UnitSigma sigma) => Math.Log(sigma.Signed) / 4;

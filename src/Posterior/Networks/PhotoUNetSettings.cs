@@ -16,7 +16,7 @@ public sealed record PhotoUNetSettings
     public IReadOnlyList<int> Widths { get; init; } = [64, 128, 192, 256];
 
     /// <summary>Residual blocks of each level, before and again after the coarser ones.</summary>
-    public IReadOnlyList<int> Blocks { get; init; } = [2, 2, 3, 2];
+    public IReadOnlyList<int> Blocks { get; init; } = [4, 4, 3, 2];
 
     /// <summary>Numbers that describe the noise level.</summary>
     public int EmbeddingWidth { get; init; } = 256;
