@@ -92,6 +92,25 @@ void affine(const Image& shape, const void* x, const Image& whole, void* y, int6
     });
 }
 
+std::vector<double> channel_sums(const at::Tensor& images) {
+    const auto& kernels = vector_kernels();
+    const Image shape(images);
+    const auto channels = shape.channels;
+    const std::vector<float> zeros(channels, 0.0f);
+    std::vector<float> partial(shape.batch * shape.blocks * channels * 2, 0.0f);
+    for_each(shape.batch * shape.blocks, shape.elements, [&](int64_t begin, int64_t end) {
+        for (auto task = begin; task < end; ++task) {
+            auto sums = partial.data() + task * channels * 2;
+            const auto block = task % shape.blocks;
+            kernels.moments[shape.half](shape.at(images.data_ptr(), task / shape.blocks, block * row_block), zeros.data(), shape.rows(block), channels, sums, sums + channels);
+        }
+    });
+    std::vector<double> total(channels, 0.0);
+    for (int64_t task = 0; task < shape.batch * shape.blocks; ++task)
+        for (int64_t c = 0; c < channels; ++c) total[c] += partial[task * channels * 2 + c];
+    return total;
+}
+
 std::pair<std::vector<double>, std::vector<double>> affine_sums(const Image& shape, const void* x, const void* dy, const float* gain, const float* offset, const float* pivots, int32_t activation) {
     const auto& kernels = vector_kernels();
     const auto channels = shape.channels;

@@ -40,6 +40,9 @@ void affine(const Image& shape, const void* x, const Image& whole, void* y, int6
 // With g = dy activation'(x gain + offset): sums over positions of g and of g (x - pivot), for each image and channel.
 std::pair<std::vector<double>, std::vector<double>> affine_sums(const Image& shape, const void* x, const void* dy, const float* gain, const float* offset, const float* pivots, int32_t activation);
 
+// The sum over all images and positions, for each channel.
+std::vector<double> channel_sums(const at::Tensor& images);
+
 // dx = g gain + x slope + shift.
 void affine_gradient(const Image& shape, const void* x, const void* dy, void* dx, const float* gain, const float* offset, const float* slope, const float* shift, int32_t activation);
 

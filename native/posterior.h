@@ -149,6 +149,9 @@ PT_API int pt_vector_variant_set(const char* name);
 // Whether convolutions of 3 x 3 pixels may take fewer products than the direct form (winograd.h); they may until it is switched off, here or by POSTERIOR_PATH=direct.
 PT_API void pt_winograd_enable(int32_t enabled);
 PT_API int32_t pt_winograd_enabled(void);
+
+// Whether those of bfloat16 may, too: where its products are fastest in vectors, and the vector code in use has them.
+PT_API int32_t pt_winograd_halves(void);
 // 1 where arithmetic in bfloat16 is faster than in single precision, which is found out by trying.
 PT_API int32_t pt_has_fast_bfloat16(void);
 

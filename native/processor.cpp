@@ -21,8 +21,16 @@ namespace {
 
 // Tiles of bfloat16 (AMX), which oneDNN uses where the system shows them.
 bool has_tiles() {
-    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-    return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & (1u << 22)) != 0;
+    static const bool answer = [] {
+        unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+        return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & (1u << 22)) != 0;
+    }();
+    return answer;
+}
+
+bool has_instructions() {
+    static const bool answer = std::string(pt_vector_variants()).find("bf16") != std::string::npos;
+    return answer;
 }
 
 #define EIGHT(instruction, sums)                                                                                                        \
@@ -70,7 +78,15 @@ bool is_fast_by_vectors() {
 
 bool has_fast_bfloat16() {
 #ifdef POSTERIOR_X86
-    static const bool answer = std::string(pt_vector_variants()).find("bf16") != std::string::npos && (has_tiles() || is_fast_by_vectors());
+    return (has_instructions() && has_tiles()) || multiplies_bfloat16_in_vectors();
+#else
+    return false;
+#endif
+}
+
+bool multiplies_bfloat16_in_vectors() {
+#ifdef POSTERIOR_X86
+    static const bool answer = has_instructions() && !has_tiles() && is_fast_by_vectors();
     return answer;
 #else
     return false;

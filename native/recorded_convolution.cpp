@@ -1,5 +1,5 @@
 // Convolutions that are recorded for differentiation: their result and the derivatives by their images by the fast path, those by weights in Winograd's form or by ATen. In bfloat16 all
-// three have Winograd's form.
+// three have Winograd's form, unless it is switched off in between.
 #include "convolution.h"
 
 #ifdef POSTERIOR_ONEDNN
@@ -57,7 +57,7 @@ struct RecordedConvolution : torch::autograd::Function<RecordedConvolution> {
             else std::tie(std::ignore, dweight, std::ignore) = by_aten(saved[0], {false, true, false});
         }
         if (dweight.defined()) dweight = dweight.to(weight.scalar_type());
-        if (context->needs_input_grad(2)) dbias = dy.sum({0, 2, 3}, false, form.bias.scalar_type());
+        if (context->needs_input_grad(2)) dbias = at::tensor(channel_sums(dy)).to(form.bias.scalar_type());
         return {dx, dweight, dbias, context->needs_input_grad(3) ? gradients[0] : at::Tensor(), at::Tensor()};
     }
 };

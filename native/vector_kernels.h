@@ -1,6 +1,7 @@
 // Loops over memory that are worth vector code, in one variant per instruction set, chosen at run time.
 //
-// Rows hold `channels` numbers side by side (channels-last images). Element type 0 is float32, 1 is bfloat16; arithmetic is float32.
+// Rows hold `channels` numbers side by side (channels-last images). Element type 0 is float32, 1 is bfloat16; arithmetic is float32,
+// but for the factors of Winograd's products of bfloat16.
 #pragma once
 #include <cstdint>
 
@@ -100,7 +101,7 @@ struct VectorKernels {
     void (*winograd_products)(const float* a, const float* b, float* c, int64_t rows, int64_t inputs, int64_t columns);
     // The same of bfloat16, for b [inputs / 2, columns, 2]; null without instructions for it.
     void (*winograd_half_products)(const uint16_t* a, const uint16_t* b, float* c, int64_t rows, int64_t inputs, int64_t columns);
-    // Rounds two rows to one of pairs, of such a b; null likewise.
+    // Rounds two rows to one of pairs; null likewise.
     void (*winograd_pair)(const float* first, const float* second, uint16_t* pairs, int64_t count);
     // The 4 pixels of a tile's result, of which some may be null, from its 16 products; the bias and what is added to each pixel may be null. The activation is a PT_... constant.
     void (*winograd_leave[2])(const float* m, int64_t plane, const float* bias, const void* const* added, void* const* y, int64_t channels, int32_t activation);

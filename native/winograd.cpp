@@ -30,14 +30,16 @@ std::atomic<bool>& enabled() {
     return value;
 }
 
+bool multiplies_halves(const VectorKernels& kernels) { return kernels.winograd_half_products != nullptr && multiplies_bfloat16_in_vectors(); }
+
 int64_t tiles_along(int64_t pixels) { return (pixels + 1) / 2; }
 
 }  // namespace
 
 bool suits_winograd(at::ScalarType type, int64_t inputs, int64_t outputs, int64_t images, int64_t height, int64_t width) {
-    const auto unit = vector_kernels().winograd_unit;
-    const auto known = type == at::kFloat || (type == at::kBFloat16 && vector_kernels().winograd_half_products != nullptr && has_fast_bfloat16());
-    return known && enabled().load(std::memory_order_relaxed) && unit > 0 && inputs % unit == 0 && outputs % unit == 0 && inputs >= least_width && outputs >= least_width &&
+    const auto& kernels = vector_kernels();
+    const auto unit = kernels.winograd_unit;
+    return (type == at::kFloat || (type == at::kBFloat16 && multiplies_halves(kernels))) && enabled().load(std::memory_order_relaxed) && unit > 0 && inputs % unit == 0 && outputs % unit == 0 && inputs >= least_width && outputs >= least_width &&
            images * tiles_along(height) * tiles_along(width) >= least_tiles;
 }
 
@@ -163,5 +165,7 @@ extern "C" {
 void pt_winograd_enable(int32_t value) { posterior::enabled().store(value != 0); }
 
 int32_t pt_winograd_enabled(void) { return posterior::enabled().load() ? 1 : 0; }
+
+int32_t pt_winograd_halves(void) { return posterior::enabled().load() && posterior::multiplies_halves(posterior::vector_kernels()) ? 1 : 0; }
 
 }  // extern "C"

@@ -1,5 +1,5 @@
 // Convolutions of 3 x 3 pixels by Winograd's F(2x2, 3x3), in float32 or bfloat16 over channels-last images: 16 products for four pixels of the result where the definition has 36. In float32
-// its rounding errors are no larger than the direct form's; in bfloat16 the numbers of a tile are rounded beside pixels and results, their products are summed in float32.
+// its rounding errors are no larger than the direct form's; in bfloat16 the numbers of a tile and of a kernel are rounded beside pixels and results, and products are summed in float32.
 #pragma once
 #include <ATen/core/Tensor.h>
 
@@ -21,7 +21,7 @@ struct WinogradTiles {
     void results(int64_t tile, int64_t* pixels) const;
 
     static constexpr int numbers = 16;  // that a tile has for each channel
-    static constexpr int64_t gap = 32;  // planes of a multiple of 4096 bytes would share their lines of the first level of the cache
+    static constexpr int64_t gap = 32;  // in numbers: planes of a multiple of 4096 bytes would share their lines of the first level of the cache
     int64_t height, width, across, each, count;
 };
 

@@ -51,9 +51,12 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
     public static void Enable(bool enabled) => Volatile.Write(ref _enabled, enabled);
 
     /// <summary>
-    /// Whether convolutions of 3 x 3 pixels take fewer products than their definition has (Winograd's algorithm), where that is faster: in single precision, and in bfloat16 where <see cref="HasFastBFloat16"/>. Rounding errors of results in single precision are no larger than the direct form's.
+    /// Whether convolutions of 3 x 3 pixels in single precision take fewer products than their definition has (Winograd's algorithm), where that is faster. Rounding errors of results are no larger than the direct form's.
     /// </summary>
     public static bool HasWinograd => Native.pt_winograd_enabled() != 0;
+
+    /// <summary>Whether those in bfloat16 do, too: where the processor multiplies that type fastest in vectors. Factors are rounded once more than by the direct form.</summary>
+    public static bool HasBFloat16Winograd => Native.pt_winograd_halves() != 0;
 
     /// <summary>Switches Winograd's convolutions on or off for the whole process.</summary>
     public static void EnableWinograd(bool enabled) => Native.pt_winograd_enable(enabled ? 1 : 0);

@@ -67,6 +67,7 @@ internal static unsafe partial class Native
     [LibraryImport(Library)] public static partial int pt_has_fast_bfloat16();
     [LibraryImport(Library)] public static partial void pt_winograd_enable(int enabled);
     [LibraryImport(Library)] public static partial int pt_winograd_enabled();
+    [LibraryImport(Library)] public static partial int pt_winograd_halves();
     [LibraryImport(Library)] public static partial int pt_memory_statistics(out long used, out long highest, out long cached);
     [LibraryImport(Library)] public static partial int pt_memory_trim();
 

@@ -63,7 +63,7 @@ public sealed class ConvolutionDerivativeTests
         }
     }
 
-    // Master weights in single precision, images in bfloat16: by Winograd's algorithm where the processor has instructions for it, and by ATen.
+    // Master weights in single precision, images in bfloat16: by Winograd's algorithm where the processor has fast instructions for it, and by ATen.
     [Theory]
     [InlineData(2, 32, 48, 33, 17)]
     [InlineData(1, 112, 144, 40, 27)]

@@ -270,8 +270,8 @@ public sealed class VectorCodeTests : IDisposable
     [Fact]
     public void An_unknown_variant_is_refused_by_name() => Assert.Contains("'neon9'", Assert.Throws<TorchException>(() => FastPath.SelectVector("neon9")).Message, StringComparison.Ordinal);
 
-    // The portable code has none of these convolutions, and bfloat16 takes instructions for it.
-    private static bool TakesWinograds(string variant, DType dtype) => dtype == DType.BFloat16 ? variant == "avx512_bf16" && FastPath.HasFastBFloat16 : variant != "portable";
+    // The portable code has none of these convolutions, and bfloat16 takes fast instructions for it.
+    private static bool TakesWinograds(string variant, DType dtype) => dtype == DType.BFloat16 ? FastPath.HasBFloat16Winograd : variant != "portable";
 
     private static GroupNorm Norm(long groups, long channels)
     {
