@@ -15,7 +15,7 @@ internal static class SampleCommand
         var steps = Options.Number<int>("--steps", "Steps of the sampler. [default: the sampler's; 18 for heun]", "N");
         var schedule = Options.Text("--schedule", $"The noise levels: {string.Join(", ", SamplerSettings.Schedules.Keys)}. [default: the sampler's]", "NAME");
         var respacing = Options.Text("--respacing", "Some times of a variance-preserving process, as 50, 10,15,20 or ddim25, in place of --steps.", "TIMES");
-        var eta = Options.Number<double>("--eta", "The share of fresh noise of ddim. [default: 0]", "X");
+        var eta = Options.Number<double>("--eta", "The share of fresh noise of samplers that have one. [default: the sampler's; 0 for ddim]", "X");
         var churn = Options.Number<double>("--churn", "Noise added over all steps: S_churn. [default: the sampler's]", "X");
         var churnMin = Options.Number<double>("--churn-min", "The least noise level at which it is added. [default: the sampler's]", "X");
         var churnMax = Options.Number<double>("--churn-max", "The highest noise level at which it is added. [default: the sampler's]", "X");

@@ -30,7 +30,7 @@ public sealed class DegradationJob
     public OperatorSpec Operator { get; }
 
     /// <summary>Whether measurements are pictures; others need <c>.npy</c>.</summary>
-    public bool MakesPictures => Operator is not (HadamardSpec or BlockSensingSpec or MatrixSpec);
+    public bool MakesPictures => Operator.MakesPictures;
 
     /// <summary>The files that a degradation writes: the measurement and the receipt.</summary>
     /// <param name="output">The name of the measurement.</param>

@@ -181,7 +181,7 @@ public sealed class RestorationJob : IDisposable
     /// <exception cref="MeasurementException">The noise is to be estimated, and such measurements do not show it.</exception>
     internal static void CheckSigma(RestorationSettings settings, OperatorSpec spec)
     {
-        if (settings.Sigma is null && spec is InpaintSpec or HadamardSpec or BlockSensingSpec or MatrixSpec)
+        if (settings.Sigma is null && (spec.LeavesPixelsOut || !spec.MakesPictures))
             throw new MeasurementException($"operator '{spec}': the noise cannot be estimated from such a measurement, state it (--sigma)");
     }
 

@@ -115,17 +115,31 @@ public sealed class PhotoUNet : Module, INoiseConditioned
         var skips = new Stack<Tensor>();
         for (var level = 0; level < _down.Length; level++)
         {
-            foreach (var block in _down[level]) h = block.Forward(h, embedding);
+            h = Through(_down[level], h);
             if (level == _shrink.Length) break;
             skips.Push(h);
-            h = _shrink[level].Forward(h.PixelUnshuffle(2).Contiguous(channelsLast: true));
+            using var step = new Scope();
+            h = step.Keep(_shrink[level].Forward(h.PixelUnshuffle(2).Contiguous(channelsLast: true)));
         }
         for (var level = _grow.Length - 1; level >= 0; level--)
         {
-            h = _grow[level].Forward(h).PixelShuffle(2).Contiguous(channelsLast: true) + skips.Pop();
-            foreach (var block in _up[level]) h = block.Forward(h, embedding);
+            using (var step = new Scope())
+            using (var skip = skips.Pop())
+                step.Replace(ref h, _grow[level].Forward(h).PixelShuffle(2).Contiguous(channelsLast: true) + skip);
+            h = Through(_up[level], h);
         }
         return scope.Keep(_head.Forward(h.To(_head.DType)).PixelShuffle(_settings.Patch));
+
+        // What a block has read is freed at once: memory does not grow with their number.
+        Tensor Through(PhotoBlock[] blocks, Tensor h)
+        {
+            foreach (var block in blocks)
+            {
+                using var step = new Scope();
+                step.Replace(ref h, block.Forward(h, embedding));
+            }
+            return h;
+        }
     }
 
     /// <summary>Random weights that keep the scale of the signal; each block starts as the identity, the network as zero.</summary>

@@ -12,7 +12,7 @@ public sealed record RestorerTask : TrainingTask
     /// <summary>Its line in the catalogue; the noise level there is for images in [0, 1].</summary>
     public static TrainingTaskEntry Entry { get; } = TrainingTaskEntry.Of("restorer", "one-shot restoration of one degradation, for the solver 'network'", new NamedSettings<RestorerTask>(new())
         .Text("network", string.Join(", ", RestorerNetworks.Names), task => task.Network, (task, name) => task with { Network = name })
-        .Text("operator", "the text of an operator, as deblur-gauss:1.5", task => task.Operator, (task, text) => task with { Operator = text })
+        .Text("operator", "the text of an operator, as deblur-gauss:sigma=1.5", task => task.Operator, (task, text) => task with { Operator = text })
         .Number("sigma", task => task.Sigma, (task, v) => task with { Sigma = v })
         .Choice("input", task => task.Input, (task, v) => task with { Input = v })
         .Choice("loss", task => task.Loss, (task, v) => task with { Loss = v }));

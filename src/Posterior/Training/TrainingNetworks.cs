@@ -8,7 +8,7 @@ public static class TrainingNetworks
     private static readonly (string Name, string Description, PhotoUNetSettings Settings)[] _all =
     [
         ("photo-unet", "photographs of any size; the architecture of the shipped 'photo'", new()),
-        ("photo-small", "the same, a quarter of the work", new() { Widths = [32, 64, 96, 128], Blocks = [2, 2, 2, 2], EmbeddingWidth = 128 }),
+        ("photo-small", "narrower and shallower, a seventh of the work", new() { Widths = [32, 64, 96, 128], Blocks = [2, 2, 2, 2], EmbeddingWidth = 128 }),
         ("thumb", "small images of 32x32 or 64x64, with classes where the data have them", new() { Patch = 1, Widths = [64, 128, 192], Blocks = [2, 2, 2] }),
         ("tiny", "minutes of work: for trials", new() { Widths = [16, 32], Blocks = [1, 1], EmbeddingWidth = 32 }),
     ];

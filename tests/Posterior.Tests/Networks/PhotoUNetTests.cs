@@ -44,6 +44,26 @@ public sealed class PhotoUNetTests
         Assert.Contains("stem.weight (expected [16, 12, 3, 3], found [8, 12, 3, 3])", Assert.Throws<StateDictException>(() => wide.LoadPart(Weights(shallow))).Misshapen);
     }
 
+    [Fact]
+    public void The_memory_of_an_evaluation_does_not_grow_with_the_number_of_blocks()
+    {
+        var (few, many) = (Peak([1, 1]), Peak([6, 6]));
+        Assert.InRange(many / (double)few, 0.9, 1.1);
+
+        static long Peak(int[] blocks)
+        {
+            using var noGrad = new NoGrad();
+            using var scope = new Scope();
+            using var network = Random(new() { Widths = [32, 32], Blocks = blocks, EmbeddingWidth = 16 }, 1);
+            var (x, label) = (new SeededNoise(2).Normal([1, 3, 256, 256]), Tensor.From([0.3f], 1));
+            network.Forward(x, label).Dispose();
+            TorchRuntime.ReleaseMemory();
+            var before = TorchRuntime.Memory.Used;
+            network.Forward(x, label).Dispose();
+            return TorchRuntime.Memory.Peak - before;
+        }
+    }
+
     private static Dictionary<string, Tensor> Weights(Module network) => network.NamedTensors.ToDictionary(pair => pair.Name, pair => pair.Tensor, StringComparer.Ordinal);
 
     // The head starts as zero: everything would be equal.

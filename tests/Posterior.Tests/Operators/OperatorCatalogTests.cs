@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Posterior.Evaluation;
 using Posterior.Imaging;
 using Posterior.Operators;
 using Posterior.Torch;
@@ -26,6 +27,17 @@ public sealed class OperatorCatalogTests
         var json = JsonSerializer.Serialize(spec);
         Assert.Equal(JsonSerializer.Serialize(spec.Text), json);
         Assert.Equal(spec, JsonSerializer.Deserialize<OperatorSpec>(json));
+    }
+
+    [Fact]
+    public void A_definition_knows_whether_measurements_are_pictures_and_whether_pixels_are_missing()
+    {
+        foreach (var spec in OperatorCatalog.Entries.Select(entry => OperatorCatalog.Parse(entry.Example)))
+        {
+            using var h = spec.Bind(_shape, new SmallFiles(_shape));
+            Assert.True(spec.MakesPictures == MeasurementFile.IsPicture(h), spec.Text);
+            Assert.True(spec.LeavesPixelsOut == h is Inpainting or PixelWeights, spec.Text);
+        }
     }
 
     [Fact]

@@ -15,6 +15,9 @@ public sealed class NetworkBenchmark(string name, Module network, Func<Tensor> e
     /// <summary>The least factor between Float32 and BFloat16 that counts as met; null where none is asked for.</summary>
     public double? HalfBar { get; init; } = 1.7;
 
+    /// <summary>The least factor over ATen's operators that counts as met; null where none is asked for.</summary>
+    public double? GainBar { get; init; }
+
     /// <summary>The number of rounds.</summary>
     public int Rounds { get; init; } = 7;
 
@@ -61,7 +64,7 @@ public sealed class NetworkBenchmark(string name, Module network, Func<Tensor> e
             new($"{name}, fp32, one evaluation", Timing.Median(seconds), "s"),
             new($"{name}, fp32, share of the roofline", Timing.Median(singleShare), "", ShareBar),
             .. inBFloat16,
-            new($"{name}, fp32, faster than ATen's operators", Timing.Median(gain), "x"),
+            new($"{name}, fp32, faster than ATen's operators", Timing.Median(gain), "x", GainBar),
         ];
     }
 

@@ -40,9 +40,9 @@ public static class SpeedBenchmark
         var (x, time) = (new SeededNoise(1).Normal([1, 3, Size, Size]), Tensor.Full([1], 500));
         var label = Tensor.Zeros([1]);
         progress?.Report("ADM UNet, 256x256");
-        rows.AddRange(new NetworkBenchmark("ADM UNet 256x256", adm, () => adm.Forward(x, time)).Run(cancellation));
+        rows.AddRange(new NetworkBenchmark("ADM UNet 256x256", adm, () => adm.Forward(x, time)) { ShareBar = 0.75, GainBar = 1.8 }.Run(cancellation));
         progress?.Report("photo network, 256x256");
-        rows.AddRange(new NetworkBenchmark("photo network 256x256", photo, () => photo.Forward(x, label)) { HalfBar = null }.Run(cancellation));
+        rows.AddRange(new NetworkBenchmark("photo network 256x256", photo, () => photo.Forward(x, label)) { HalfBar = null, ShareBar = 0.65 }.Run(cancellation));
         progress?.Report("SongUNet, 64x64");
         var (thumbnails, levels) = (Noise(Batch, 64), Tensor.Zeros([Batch]));
         rows.AddRange(new NetworkBenchmark($"SongUNet 64x64, batch {Batch}", song, () => song.Forward(thumbnails, levels)) { HalfBar = null, ShareBar = 0.65 }.Run(cancellation));

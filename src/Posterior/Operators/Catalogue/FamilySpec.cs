@@ -16,6 +16,12 @@ public sealed record FamilySpec(OperatorFamily Family, int Seed = 0) : OperatorS
         family.Name, $"{family.Name}[:seed=0]", family.Name, family.Description, text => new FamilySpec(family, text.Whole("seed", 0, 0, int.MaxValue))));
 
     /// <inheritdoc/>
+    public override bool MakesPictures => Family.MakesPictures;
+
+    /// <inheritdoc/>
+    public override bool LeavesPixelsOut => Family.LeavesPixelsOut;
+
+    /// <inheritdoc/>
     public override string Text => Seed == 0 ? Family.Name : string.Create(CultureInfo.InvariantCulture, $"{Family.Name}:seed={Seed}");
 
     /// <inheritdoc/>

@@ -6,6 +6,9 @@ namespace Posterior.Operators;
 /// <summary>Inpainting with a mask of some kind.</summary>
 public abstract record InpaintSpec : OperatorSpec
 {
+    /// <inheritdoc/>
+    public sealed override bool LeavesPixelsOut => true;
+
     /// <summary>The mask, <c>[H, W]</c>: 1 is known, 0 is missing.</summary>
     protected abstract Tensor Mask(OperatorSite site);
 

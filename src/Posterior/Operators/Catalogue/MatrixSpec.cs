@@ -15,6 +15,9 @@ public sealed record MatrixSpec(string Path, bool PerChannel = false, double Thr
     { Argument = "FILE" };
 
     /// <inheritdoc/>
+    public override bool MakesPictures => false;
+
+    /// <inheritdoc/>
     public override string Text =>
         $"matrix:{Path}{(PerChannel ? ",per-channel=yes" : "")}{(Threshold == DenseMatrix.DefaultThreshold ? "" : $",threshold={Operators.Text.Of(Threshold)}")}";
 

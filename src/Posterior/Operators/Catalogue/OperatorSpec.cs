@@ -14,6 +14,12 @@ public abstract record OperatorSpec
     /// <summary>The text form; <see cref="OperatorCatalog.Parse"/> reads it back.</summary>
     public abstract string Text { get; }
 
+    /// <summary>Whether measurements are pictures with values near [0, 1]; others are written as arrays.</summary>
+    public virtual bool MakesPictures => true;
+
+    /// <summary>Whether some pixels of a picture are missing, from which no noise can be told.</summary>
+    public virtual bool LeavesPixelsOut => false;
+
     /// <summary>Height and width of images are multiples of this. <c>restore</c> refuses others; <c>degrade</c> crops to <see cref="LargestFit"/>.</summary>
     public virtual int RequiredMultiple => 1;
 

@@ -17,6 +17,9 @@ public sealed record HadamardSpec(int Ratio, int Seed = 0) : OperatorSpec
     { TakesNumber = true };
 
     /// <inheritdoc/>
+    public override bool MakesPictures => false;
+
+    /// <inheritdoc/>
     public override string Text => string.Create(CultureInfo.InvariantCulture, $"cs{Ratio}{(Seed == 0 ? "" : $":seed={Seed}")}");
 
     /// <inheritdoc/>
@@ -54,6 +57,9 @@ public sealed record BlockSensingSpec(int Ratio, int Block = 32, int Seed = 0) :
         "block-cs", "block-cs{RATIO}[:block=32,seed=0]", "block-cs4", "Block compressed sensing: each tile measured with random orthonormal rows, one number for RATIO pixels.",
         text => new BlockSensingSpec(text.NumberFrom(1, 4096, "ratio"), text.Whole("block", 32, 1, 64), text.Whole("seed", 0, 0, int.MaxValue)))
     { TakesNumber = true };
+
+    /// <inheritdoc/>
+    public override bool MakesPictures => false;
 
     /// <inheritdoc/>
     public override string Text

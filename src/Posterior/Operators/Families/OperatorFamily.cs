@@ -8,6 +8,12 @@ namespace Posterior.Operators;
 /// <param name="Description">What its operators measure, in a line.</param>
 public abstract record OperatorFamily(string Name, string Description)
 {
+    /// <summary>Whether measurements are pictures.</summary>
+    public virtual bool MakesPictures => true;
+
+    /// <summary>Whether some of their pixels are missing.</summary>
+    public virtual bool LeavesPixelsOut => false;
+
     /// <summary>Draws an operator.</summary>
     /// <param name="shape">The shape of images.</param>
     /// <param name="seed">Chooses the operator.</param>
@@ -64,6 +70,8 @@ internal sealed record PatchFamily() : OperatorFamily("patch-inpaint", "Random p
 {
     private static readonly int[] _sizes = [1, 2, 4, 8];
 
+    public override bool LeavesPixelsOut => true;
+
     private protected override FamilyMember Draw(ImageShape shape, ref RandomStream random)
     {
         var (height, width) = ((int)shape.Height, (int)shape.Width);
@@ -105,6 +113,8 @@ internal sealed record MatrixFamily() : OperatorFamily("random-matrix", "1 to 12
 {
     private const int MostRows = 128;
 
+    public override bool MakesPictures => false;
+
     private protected override FamilyMember Draw(ImageShape shape, ref RandomStream random)
     {
         using var scope = new Scope();
@@ -118,6 +128,8 @@ internal sealed record MatrixFamily() : OperatorFamily("random-matrix", "1 to 12
 /// <summary>A rectangle between two random pixels, alone visible (InvFussion App. A.2.4) or alone missing.</summary>
 internal sealed record BoxFamily(string Name, string Description, bool Visible) : OperatorFamily(Name, Description)
 {
+    public override bool LeavesPixelsOut => true;
+
     private protected override FamilyMember Draw(ImageShape shape, ref RandomStream random)
     {
         var (height, width) = ((int)shape.Height, (int)shape.Width);
@@ -139,5 +151,7 @@ internal sealed record BoxFamily(string Name, string Description, bool Visible) 
 /// <summary>Nothing is measured.</summary>
 internal sealed record ZeroFamily() : OperatorFamily("zero", "Nothing is measured: what comes back is the prior.")
 {
+    public override bool MakesPictures => false;
+
     private protected override FamilyMember Draw(ImageShape shape, ref RandomStream random) => new ZeroMember(shape);
 }

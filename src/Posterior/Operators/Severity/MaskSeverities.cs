@@ -9,6 +9,9 @@ namespace Posterior.Operators;
 public abstract record MaskSeverity(double Severity) : SeveritySpec(Severity)
 {
     /// <inheritdoc/>
+    public sealed override bool LeavesPixelsOut => true;
+
+    /// <inheritdoc/>
     public override Tensor Degrade(Tensor x, ReadOnlySpan<double> severities)
     {
         using var scope = new Scope();
