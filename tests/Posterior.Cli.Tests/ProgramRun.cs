@@ -37,6 +37,7 @@ internal sealed record ProgramRun(int Code, string Output, string Error)
         var start = new ProcessStartInfo("env", ["--default-signal=INT", Executable, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = workspace.Folder };
         start.Environment["POSTERIOR_MODELS"] = workspace.File("models");
         start.Environment["OMP_NUM_THREADS"] = "1";
+        start.Environment.Remove("POSTERIOR_DEBUG");
         foreach (var (name, value) in environment) start.Environment[name] = value;
         return Process.Start(start)!;
     }

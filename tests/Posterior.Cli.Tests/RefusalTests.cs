@@ -110,7 +110,16 @@ public sealed class RefusalTests(Workspace workspace) : IClassFixture<Workspace>
     public void A_checkpoint_that_does_not_fit_its_architecture_is_refused_by_key()
     {
         File.WriteAllText(workspace.File("arch.json"), "{\"widths\": [8, 32]}");
-        Refused("expected", "restore", "colour.png", "--operator", "sr4", "--arch", "arch.json", "-o", "out.png");
+        Refused(".weight (expected [", "restore", "colour.png", "--operator", "sr4", "--arch", "arch.json", "-o", "out.png");
+    }
+
+    [Fact]
+    public void Where_it_happened_is_told_to_those_who_ask()
+    {
+        var run = ProgramRun.Of(workspace, [("POSTERIOR_DEBUG", "1")], ["restore", "absent.png", "--operator", "sr4", "-o", "out.png"]);
+        Assert.Equal(1, run.Code);
+        Assert.StartsWith("posterior: ", run.Error);
+        Assert.Contains("   at Posterior.", run.Error);
     }
 
     [Fact]

@@ -16,6 +16,12 @@ public sealed class Workspace : IDisposable
         using var scope = new Scope();
         using var network = new PhotoUNet(new PhotoUNetSettings { Widths = [8, 16], Blocks = [1, 1], EmbeddingWidth = 16 });
         network.Initialise(new SeededNoise(1));
+        // The head starts as zero: the network would give zeros.
+        using (new NoGrad())
+        {
+            var head = network.NamedTensors.Single(pair => pair.Name == "head.weight").Tensor;
+            head.CopyFrom(new SeededNoise(2).Normal([1, .. head.Shape]).Squeeze(0) * 0.05);
+        }
         ModelExport.Write(File("models/photo.safetensors"), network, new ModelCard { Description = "random weights", Schedule = new ScheduleCard { Kind = ScheduleKind.Edm, SigmaMin = 0.002, SigmaMax = 160 } });
         using (var classifier = new AdmClassifier(new AdmClassifierSettings { ImageSize = 32, ModelChannels = 32, OutChannels = 4, NumResBlocks = 1, ChannelMult = [1, 2], AttentionResolutions = [2], NumHeadChannels = 32 }))
         {

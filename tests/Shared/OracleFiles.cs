@@ -115,7 +115,7 @@ public static class OracleFiles
     private static string? FindRoot()
     {
         if (Environment.GetEnvironmentVariable("POSTERIOR_ORACLES") is { Length: > 0 } chosen)
-            return Directory.Exists(chosen) ? Path.GetFullPath(chosen) : null;
+            return Directory.Exists(chosen) ? Path.GetFullPath(chosen) : throw new DirectoryNotFoundException($"POSTERIOR_ORACLES: '{chosen}' does not exist");
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
             var candidate = Path.Combine(folder.FullName, "shared", "oracles");

@@ -23,13 +23,13 @@ public sealed class ContactSheetTests
         Assert.Equal(before, Tensor.LiveCount);
     }
 
-    [Fact]
-    public void A_caption_is_ink_above_its_image_or_absent_without_a_font()
+    [SkippableFact]
+    public void A_caption_is_ink_above_its_image()
     {
         using var scope = new Scope();
         var image = Tensor.Ones([1, 3, 20, 160]);
         var sheet = ContactSheet.Render([[new(image, "restored <b>30.1 dB</b> & more")]]);
-        if (sheet.Size(2) == 32) return; // no font
+        Skip.If(sheet.Size(2) == 32, "there is no font (native/packages.txt names one)");
         var band = sheet.Narrow(2, 6, sheet.Size(2) - 32);
         Assert.True(band.Min().Item() < 0.3);
         Assert.Equal(1, sheet.Narrow(2, sheet.Size(2) - 26, 26).Min().Item());

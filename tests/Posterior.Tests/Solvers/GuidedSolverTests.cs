@@ -47,6 +47,12 @@ public sealed class GuidedSolverTests
         var shape = new ImageShape(1, 16, 16);
         using var network = new PhotoUNet(new PhotoUNetSettings { ImageChannels = 1, Widths = [8, 8], Blocks = [1, 1], EmbeddingWidth = 16 });
         network.Initialise(new SeededNoise(1));
+        // The head starts as zero: the network would give zeros.
+        using (new NoGrad())
+        {
+            var head = network.NamedTensors.Single(pair => pair.Name == "head.weight").Tensor;
+            head.CopyFrom(new SeededNoise(2).Normal([1, .. head.Shape]).Squeeze(0) * 0.1);
+        }
         var prior = new EdmDenoiser(network, new EdmPreconditioning());
         using var h = new BlockAverage(shape, 2);
         solver = solver switch
@@ -143,6 +149,40 @@ public sealed class GuidedSolverTests
         Assert.Contains("a variance other than the posterior's needs eta 1", Assert.Throws<SolverOptionsException>(() => new Dps { Variance = StepVariance.Forward, Eta = 0 }.Validate()).Message);
         Assert.Contains("momentum is 2", Assert.Throws<SolverOptionsException>(() => new Daps { Momentum = 2 }.Validate()).Message);
         Assert.Contains("learning-rate is -1", Assert.Throws<SolverOptionsException>(() => new RedDiff { LearningRate = -1 }.Validate()).Message);
+    }
+
+    // The same with a slope of the operator that depends on where it is taken.
+    [Fact]
+    public void One_step_of_dps_takes_the_slope_of_an_operator_that_is_not_linear_at_the_estimate()
+    {
+        using var scope = new Scope();
+        double high = 3, low = 0.9, y = 0.31, z = 0.8, zeta = 0.2;
+        double H(double v) => v + 0.3 * v * v;
+        double Slope(double v) => 1 + 0.6 * v;
+        var x = high * z;
+        var slope = 0.09 / (0.09 + high * high);
+        var x0 = 0.2 + slope * (x - 0.2);
+        var descent = Math.Sign(y - H(x0)) * Slope(x0) * slope * Math.Sqrt((1 + high * high) * (1 + low * low));
+        var next = x0 + low / high * (x - x0) + zeta * descent;
+        var (last, end) = (0.2 + 0.09 / (0.09 + low * low) * (next - 0.2), 0.09 / (0.09 + low * low));
+        var expected = last + zeta * Math.Sign(y - H(last)) * Slope(last) * end * Math.Sqrt(1 + low * low);
+        using var h = new Curved(new(1, 1, 1));
+        var prior = GaussianDenoiser.Isotropic(Tensor.Full([1, 1, 1, 1], 0.2, DType.Float64), 0.3);
+        var noise = new ReplayedNoise(new[] { z, 0, 0 }.Select(value => Tensor.Full([1, 1, 1, 1], value, DType.Float64)));
+        var solver = new Dps { Schedule = new ExplicitSchedule(high, low), Eta = 0, Zeta = zeta, Clip = false };
+        var result = solver.Restore(new Measurement<ForwardOperator>(Tensor.Full([1, 1, 1, 1], y, DType.Float64), h, 0), prior, noise);
+        Assert.Equal(expected, result.Estimate.Item(), 1e-12);
+    }
+
+    private sealed class Curved(ImageShape shape) : ForwardOperator
+    {
+        public override ImageShape InputShape => shape;
+
+        public override IReadOnlyList<long> OutputShape => [shape.Channels, shape.Height, shape.Width];
+
+        public override string Name => "curved";
+
+        public override Tensor Apply(Tensor x) => x + x.Square() * 0.3;
     }
 
     // The identity, known by its recorded operations only.

@@ -108,7 +108,8 @@ public sealed class SolverRunTests
             if (step.Index is >= 50 and <= 150) early = Math.Max(early, Resident());
             if (step.Index >= 900) late = Math.Max(late, Resident());
         }));
-        Assert.True(late <= early * 1.02, $"resident memory grew from {early} to {late} bytes");
+        // A tensor of this size that stayed in each step would be 42 MB.
+        Assert.True(late - early < 8 << 20, $"resident memory grew from {early} to {late} bytes");
     }
 
     [Fact]

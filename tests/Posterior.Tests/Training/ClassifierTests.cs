@@ -64,6 +64,12 @@ public sealed class ClassifierTests
         var all = objective.Loss(new TrainingBatch(x, [0, 1, 0], 5, 10)).ToArray<float>();
         var last = objective.Loss(new TrainingBatch(x.Narrow(0, 2, 1), [0], 5, 12)).ToArray<float>();
         Assert.Equal(all[2], last[0], 4);
+        // The third image stands in one of the 49 places that a shift of up to 3 pixels allows.
+        var still = new ClassifierObjective(network) { Shift = 0 };
+        var padded = x.Narrow(0, 2, 1).Pad([3, 3, 3, 3], "reflect");
+        var places = from v in Enumerable.Range(0, 7) from h in Enumerable.Range(0, 7) select still.Loss(new TrainingBatch(padded.Narrow(2, v, 8).Narrow(3, h, 8).Contiguous(), [0], 5, 12)).ToArray<float>()[0];
+        Assert.Contains(places, loss => Math.Abs(loss - last[0]) < 1e-4);
+        Assert.NotEqual(still.Loss(new TrainingBatch(x, [0, 1, 0], 5, 10)).ToArray<float>(), all);
     }
 
     [Theory]

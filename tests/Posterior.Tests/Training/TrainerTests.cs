@@ -89,7 +89,18 @@ public sealed class TrainerTests : IDisposable
         {
             var plain = entry.Create(new Dictionary<string, string>());
             foreach (var setting in entry.Settings)
+            {
+                // Names and texts have their own tests.
+                var other = setting.Kind switch
+                {
+                    "a whole number" => setting.Default == "30" ? "31" : "30",
+                    "a number" => setting.Default == "0.5" ? "0.25" : "0.5",
+                    "yes or no" => setting.Default == "yes" ? "no" : "yes",
+                    _ => null,
+                };
+                if (other is not null) Assert.NotEqual(plain, entry.Create(new Dictionary<string, string> { [setting.Name] = other }));
                 if (setting.Default != "auto") Assert.Equal(plain, entry.Create(new Dictionary<string, string> { [setting.Name] = setting.Default }));
+            }
         }
         Assert.Equal(new PriorTask { Noise = new() { LogMean = -0.5 } }, TrainingTasks.Find("prior").Create(new Dictionary<string, string> { ["log-sigma"] = "-0.5" }));
     }
