@@ -11,6 +11,9 @@ namespace Posterior.Tests.Solvers;
 public sealed class SolverCatalogTests
 {
     [Fact]
+    public void Ddrm_asks_for_singular_values_in_its_type() => Assert.Equal(typeof(Solver<SpectralOperator>), typeof(Ddrm).BaseType);
+
+    [Fact]
     public void Every_entry_makes_the_solver_of_its_name_with_the_defaults_of_its_type()
     {
         Assert.Equal(SolverCatalog.All.Count, SolverCatalog.All.Select(entry => entry.Name).Distinct().Count());
