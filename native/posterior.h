@@ -152,6 +152,7 @@ PT_API int32_t pt_winograd_enabled(void);
 
 // Whether those of bfloat16 may, too: where its products are fastest in vectors, and the vector code in use has them.
 PT_API int32_t pt_winograd_halves(void);
+
 // 1 where arithmetic in bfloat16 is faster than in single precision, which is found out by trying.
 PT_API int32_t pt_has_fast_bfloat16(void);
 

@@ -16,7 +16,7 @@ public sealed class Prior : IDisposable
 {
     // Tensors of the network's finest level that are alive at its widest point: inputs, skips, the concatenation and the work space of a convolution.
     // Measured: 12.0 for ADM's UNet of 64 channels at 256 x 256; for the shipped photo, as a denoiser at 512 x 512 and 768 x 768, 5.1 (324 bytes a pixel) in Float32
-    // and 5.4 (174 bytes) in BFloat16, whatever the number of its blocks and with AVX2 alone, too.
+    // and 5.4 (174 bytes) in BFloat16, whatever the number of its blocks and with oneDNN held to AVX2, too.
     private const int LiveTensors = 14, PhotoLiveTensors = 7;
 
     // How far the shipped photo looks: cut off at 96 pixels from the edge of a tile its estimate changes by up to 2e-3 (images in [-1, 1], noise 0.1

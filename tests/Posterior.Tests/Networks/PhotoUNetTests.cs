@@ -66,8 +66,8 @@ public sealed class PhotoUNetTests
 
     private static Dictionary<string, Tensor> Weights(Module network) => network.NamedTensors.ToDictionary(pair => pair.Name, pair => pair.Tensor, StringComparer.Ordinal);
 
-    // The head starts as zero: everything would be equal.
-    private static PhotoUNet Random(PhotoUNetSettings settings, ulong seed)
+    /// <summary>A network of random weights, the head too: that of a new network is zero, and so would be all that it gives.</summary>
+    internal static PhotoUNet Random(PhotoUNetSettings settings, ulong seed)
     {
         using var noGrad = new NoGrad();
         var network = new PhotoUNet(settings);

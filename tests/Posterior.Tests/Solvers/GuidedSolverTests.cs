@@ -1,8 +1,8 @@
 using Posterior.Diffusion;
 using Posterior.Imaging;
-using Posterior.Networks;
 using Posterior.Operators;
 using Posterior.Solvers;
+using Posterior.Tests.Networks;
 using Posterior.Torch;
 
 namespace Posterior.Tests.Solvers;
@@ -45,14 +45,7 @@ public sealed class GuidedSolverTests
     {
         using var scope = new Scope();
         var shape = new ImageShape(1, 16, 16);
-        using var network = new PhotoUNet(new PhotoUNetSettings { ImageChannels = 1, Widths = [8, 8], Blocks = [1, 1], EmbeddingWidth = 16 });
-        network.Initialise(new SeededNoise(1));
-        // The head starts as zero: the network would give zeros.
-        using (new NoGrad())
-        {
-            var head = network.NamedTensors.Single(pair => pair.Name == "head.weight").Tensor;
-            head.CopyFrom(new SeededNoise(2).Normal([1, .. head.Shape]).Squeeze(0) * 0.1);
-        }
+        using var network = PhotoUNetTests.Random(new() { ImageChannels = 1, Widths = [8, 8], Blocks = [1, 1], EmbeddingWidth = 16 }, 1);
         var prior = new EdmDenoiser(network, new EdmPreconditioning());
         using var h = new BlockAverage(shape, 2);
         solver = solver switch

@@ -93,9 +93,9 @@ public sealed class TrainerTests : IDisposable
                 // Names and texts have their own tests.
                 var other = setting.Kind switch
                 {
-                    "a whole number" => setting.Default == "30" ? "31" : "30",
-                    "a number" => setting.Default == "0.5" ? "0.25" : "0.5",
-                    "yes or no" => setting.Default == "yes" ? "no" : "yes",
+                    SettingText.Whole => setting.Default == "30" ? "31" : "30",
+                    SettingText.Number => setting.Default == "0.5" ? "0.25" : "0.5",
+                    SettingText.Flag => setting.Default == "yes" ? "no" : "yes",
                     _ => null,
                 };
                 if (other is not null) Assert.NotEqual(plain, entry.Create(new Dictionary<string, string> { [setting.Name] = other }));

@@ -71,11 +71,8 @@ public sealed class ConvolutionDerivativeTests
     public void Derivatives_of_bfloat16_images_and_of_their_master_weights_stay_near_double_precision(long batch, long inputs, long outputs, long height, long width)
     {
         using var scope = new Scope();
-        using var layer = ConvolutionTests.Layer(inputs, outputs, 3, 1, 1, 1, DType.Float32);
-        using var exactLayer = ConvolutionTests.Layer(inputs, outputs, 3, 1, 1, 1, DType.Float32);
-        exactLayer.To(DType.Float64);
-        layer.RequireGrad(true);
-        exactLayer.RequireGrad(true);
+        using var layer = Trained(inputs, outputs, DType.Float32);
+        using var exactLayer = Trained(inputs, outputs, DType.Float64);
         var (given, exact) = Reference.Random(1, DType.BFloat16, batch, inputs, height, width);
         var (residual, exactResidual) = Reference.Random(2, DType.BFloat16, batch, outputs, height, width);
         var (slopes, exactSlopes) = Reference.Random(3, DType.BFloat16, batch, outputs, height, width);
@@ -101,11 +98,8 @@ public sealed class ConvolutionDerivativeTests
     public void Derivatives_by_scale_shift_and_residual_match_double_precision(long batch, long inputs, long outputs, long height, long width, bool scaled, bool shifted, Activation activation)
     {
         using var scope = new Scope();
-        using var layer = ConvolutionTests.Layer(inputs, outputs, 3, 1, 1, 1, DType.Float32);
-        using var exactLayer = ConvolutionTests.Layer(inputs, outputs, 3, 1, 1, 1, DType.Float32);
-        exactLayer.To(DType.Float64);
-        layer.RequireGrad(true);
-        exactLayer.RequireGrad(true);
+        using var layer = Trained(inputs, outputs, DType.Float32);
+        using var exactLayer = Trained(inputs, outputs, DType.Float64);
         var given = new List<Tensor>();
         var exact = new List<Tensor>();
         foreach (var (seed, shape) in new[] { (1UL, new[] { batch, inputs, height, width }), (2UL, [batch, outputs, height, width]), (3UL, [batch, outputs, 1, 1]), (4UL, [batch, outputs, 1, 1]) })
@@ -155,5 +149,12 @@ public sealed class ConvolutionDerivativeTests
         for (var i = 0; i < 20; i++) _ = Tensor.Full([8, 8, 3, 3], 7);
         y.Sum().Backward();
         Assert.True(Reference.Error(x.Grad()!, expected) < 1e-6);
+    }
+
+    private static Conv2d Trained(long inputs, long outputs, DType dtype)
+    {
+        var layer = ConvolutionTests.Layer(inputs, outputs, 3, 1, 1, 1, dtype);
+        layer.RequireGrad(true);
+        return layer;
     }
 }
