@@ -13,7 +13,7 @@ internal static class SampleCommand
         var (output, seed, json) = (Options.Output("The picture: a grid of the images."), Options.Seed(), Options.Json());
         var sampler = Options.Text("--sampler", $"{string.Join(", ", SamplerCatalog.All.Select(entry => entry.Name))}; 'posterior samplers' tells more. [default: heun]", "NAME");
         var steps = Options.Number<int>("--steps", "Steps of the sampler. [default: the sampler's; 18 for heun]", "N");
-        var schedule = Options.Text("--schedule", $"The noise levels: {string.Join(", ", SamplerSettings.Schedules.Keys)}. [default: the sampler's]", "NAME");
+        var schedule = Options.Text("--schedule", $"The noise levels: {string.Join(", ", ScheduleCatalog.All.Keys)}. [default: the sampler's]", "NAME");
         var respacing = Options.Text("--respacing", "Some times of a variance-preserving process, as 50, 10,15,20 or ddim25, in place of --steps.", "TIMES");
         var eta = Options.Number<double>("--eta", "The share of fresh noise of samplers that have one. [default: the sampler's; 0 for ddim]", "X");
         var churn = Options.Number<double>("--churn", "Noise added over all steps: S_churn. [default: the sampler's]", "X");

@@ -19,6 +19,9 @@ public sealed class ClassifierFreeGuidance(Denoiser prior, Denoiser guide, doubl
         (Math.Max(prior.SigmaRange.Min, guide.SigmaRange.Min), Math.Min(prior.SigmaRange.Max, guide.SigmaRange.Max));
 
     /// <inheritdoc/>
+    public override NoiseSchedule Schedule => prior.Schedule;
+
+    /// <inheritdoc/>
     public override Tensor Denoise(Tensor x, double sigma)
     {
         if (weight == 1) return prior.Denoise(x, sigma);

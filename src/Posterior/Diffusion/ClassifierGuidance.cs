@@ -28,6 +28,9 @@ public sealed class ClassifierGuidance(Denoiser prior, IClassifierGuide guide, d
     public override (double Min, double Max) SigmaRange => prior.SigmaRange;
 
     /// <inheritdoc/>
+    public override NoiseSchedule Schedule => prior.Schedule;
+
+    /// <inheritdoc/>
     public override Tensor Denoise(Tensor x, double sigma)
     {
         using var scope = new Scope();

@@ -14,6 +14,12 @@ public abstract class Denoiser : ImagePredictor
     /// <summary>The noise levels for which the denoiser is meant, for images in [-1, 1].</summary>
     public abstract (double Min, double Max) SigmaRange { get; }
 
+    /// <summary>
+    /// The noise levels that a solver or sampler of few steps visits when it is told none: the process that the network was trained on, where that has steps; otherwise those of
+    /// <see cref="VpSchedule.Linear"/>, unless others are known to suit the prior. A denoiser around another one has the other's.
+    /// </summary>
+    public virtual NoiseSchedule Schedule => VpSchedule.Linear();
+
     /// <summary>The posterior mean of clean images.</summary>
     /// <param name="x">Noisy images, <c>[N, C, H, W]</c>, clean part in [-1, 1].</param>
     /// <param name="sigma">The standard deviation of their noise, the same for the whole batch.</param>

@@ -28,6 +28,9 @@ public sealed class EdmDenoiser : NetworkDenoiser
     public override (double Min, double Max) SigmaRange { get; }
 
     /// <inheritdoc/>
+    public override NoiseSchedule Schedule { get; } = new ShiftedCosineSchedule();
+
+    /// <inheritdoc/>
     public override Denoiser WithLabels(params long[] labels) => new EdmDenoiser(Network, Scalings, SigmaRange, labels ?? throw new ArgumentNullException(nameof(labels)));
 
     /// <inheritdoc/>

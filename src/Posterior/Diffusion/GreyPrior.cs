@@ -27,6 +27,9 @@ public sealed class GreyPrior(Denoiser colour) : Denoiser
     public override (double Min, double Max) SigmaRange => (_colour.SigmaRange.Min / _root3, _colour.SigmaRange.Max / _root3);
 
     /// <inheritdoc/>
+    public override NoiseSchedule Schedule => _colour.Schedule;
+
+    /// <inheritdoc/>
     /// <exception cref="ArgumentException">The images are not grey.</exception>
     public override Tensor Denoise(Tensor x, double sigma)
     {

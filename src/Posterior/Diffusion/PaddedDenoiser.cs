@@ -20,6 +20,9 @@ public sealed class PaddedDenoiser(Denoiser inner, long multiple, long minimum =
     public override (double Min, double Max) SigmaRange => inner.SigmaRange;
 
     /// <inheritdoc/>
+    public override NoiseSchedule Schedule => inner.Schedule;
+
+    /// <inheritdoc/>
     public override Tensor Denoise(Tensor x, double sigma)
     {
         using var scope = new Scope();

@@ -21,6 +21,9 @@ public sealed class RangeDenoiser : Denoiser, IClassConditional
     public override (double Min, double Max) SigmaRange => (_inner.SigmaRange.Min / Scale, _inner.SigmaRange.Max / Scale);
 
     /// <inheritdoc/>
+    public override NoiseSchedule Schedule => _inner.Schedule;
+
+    /// <inheritdoc/>
     public int Classes => _inner is IClassConditional conditional ? conditional.Classes : 0;
 
     private double Scale => (_white - _black) / 2;

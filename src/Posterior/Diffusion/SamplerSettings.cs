@@ -9,7 +9,7 @@ public sealed record SamplerSettings
     /// <summary>Some of the times of a variance-preserving process, as <c>50</c>, <c>10,15,20</c> or <c>ddim25</c> (<see cref="VpSchedule.Respace(string)"/>); it says the steps too.</summary>
     public string? Respacing { get; init; }
 
-    /// <summary>Which noise levels: a name of <see cref="Schedules"/>.</summary>
+    /// <summary>Which noise levels: a name of <see cref="ScheduleCatalog.All"/>.</summary>
     public string? Schedule { get; init; }
 
     /// <summary>The share of fresh noise.</summary>
@@ -26,15 +26,6 @@ public sealed record SamplerSettings
 
     /// <summary>The standard deviation of the added noise, relative: S_noise.</summary>
     public double? ChurnNoise { get; init; }
-
-    /// <summary>The schedules by name.</summary>
-    public static IReadOnlyDictionary<string, Func<NoiseSchedule>> Schedules { get; } = new Dictionary<string, Func<NoiseSchedule>>
-    {
-        ["karras"] = () => new KarrasSchedule(),
-        ["geometric"] = () => new GeometricSchedule(),
-        ["vp-linear"] = () => VpSchedule.Linear(),
-        ["vp-cosine"] = () => VpSchedule.Cosine(),
-    };
 
     /// <summary>The names, as on the command line, of the settings that are given.</summary>
     public IEnumerable<string> Given()
@@ -65,8 +56,8 @@ public sealed record SamplerSettings
     /// <exception cref="SamplerOptionsException">The schedule is unknown, or the spacing is none of it.</exception>
     internal (NoiseSchedule? Schedule, int? Steps) Levels()
     {
-        var schedule = Schedule is null ? null : Schedules.TryGetValue(Schedule, out var make) ? make()
-            : throw new SamplerOptionsException($"no schedule is called '{Schedule}'{Spelling.Suggest(Schedule, Schedules.Keys)} (there are {string.Join(", ", Schedules.Keys)})");
+        var schedule = Schedule is null ? null : ScheduleCatalog.All.TryGetValue(Schedule, out var named) ? named
+            : throw new SamplerOptionsException($"no schedule is called '{Schedule}'{Spelling.Suggest(Schedule, ScheduleCatalog.All.Keys)} (there are {string.Join(", ", ScheduleCatalog.All.Keys)})");
         if (Respacing is null) return (schedule, Steps);
         if ((schedule ?? VpSchedule.Linear()) is not VpSchedule process) throw new SamplerOptionsException($"respacing takes times of a variance-preserving process, and schedule '{Schedule}' has none (vp-linear, vp-cosine)");
         try

@@ -59,6 +59,24 @@ public sealed record ContinuousVpSchedule(double BetaD = 19.9, double BetaMin = 
     public override double InitialScale(double sigma) => Math.Sqrt(1 + sigma * sigma);
 }
 
+/// <summary>
+/// <c>sigma(t) = Median tan(pi t / 2)</c>, t equally spaced: the cosine process (Nichol, Dhariwal 2021, Eq. 17) in continuous time, its signal-to-noise ratio
+/// shifted (Hoogeboom, Heek, Salimans 2023, arXiv:2301.11093, Sec. 3.1). Half of the levels lie between 0.4 and 2.4 times the median, where the structure of an image is decided.
+/// </summary>
+/// <param name="Median">The noise level of the middle of the process; 1 is the cosine process itself.</param>
+/// <param name="Min">The last level above 0.</param>
+/// <param name="Max">The first level.</param>
+public sealed record ShiftedCosineSchedule(double Median = 0.7, double Min = 0.03, double Max = 100) : NoiseSchedule
+{
+    /// <inheritdoc/>
+    public override double[] Levels(int steps)
+    {
+        RequireSteps(steps);
+        var (first, last) = (Math.Atan(Max / Median), Math.Atan(Min / Median));
+        return Grid.Of(steps, ramp => Median * Math.Tan(first + ramp * (last - first)));
+    }
+}
+
 /// <summary>Levels given one by one.</summary>
 public sealed record ExplicitSchedule : NoiseSchedule
 {

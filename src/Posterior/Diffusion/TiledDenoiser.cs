@@ -23,6 +23,9 @@ public sealed class TiledDenoiser : Denoiser
     /// <inheritdoc/>
     public override (double Min, double Max) SigmaRange => _inner.SigmaRange;
 
+    /// <inheritdoc/>
+    public override NoiseSchedule Schedule => _inner.Schedule;
+
     /// <summary>The tiles of an image, row by row; a single one when it fits.</summary>
     /// <param name="height">The image's height.</param>
     /// <param name="width">The image's width.</param>

@@ -19,16 +19,34 @@ public sealed class VpDenoiser : NetworkDenoiser
     /// <param name="labels">One class, or one for each image; null for none.</param>
     /// <exception cref="ArgumentException">The table does not ascend, or a label does not exist.</exception>
     public VpDenoiser(INoiseConditioned network, IReadOnlyList<double> sigmas, Prediction prediction = Prediction.Epsilon, long[]? labels = null)
+        : this(network, sigmas, VpSchedule.Linear(), prediction, labels)
+    {
+    }
+
+    /// <summary>Adapts a network, which stays the caller's.</summary>
+    /// <param name="network">Its output is a prediction, then perhaps learned variances, which are left out.</param>
+    /// <param name="process">The process of its training.</param>
+    /// <param name="prediction">What the network gives.</param>
+    /// <exception cref="ArgumentException">The noise does not grow at each step of the process.</exception>
+    public VpDenoiser(INoiseConditioned network, VpSchedule process, Prediction prediction = Prediction.Epsilon)
+        : this(network, process.Sigmas, process, prediction, null)
+    {
+    }
+
+    private VpDenoiser(INoiseConditioned network, IReadOnlyList<double> sigmas, NoiseSchedule schedule, Prediction prediction, long[]? labels)
         : base(network, labels)
     {
-        (_table, _sigmas, _prediction) = (new SigmaTable(sigmas), sigmas, prediction);
+        (_table, _sigmas, _prediction, Schedule) = (new SigmaTable(sigmas), sigmas, prediction, schedule);
     }
 
     /// <inheritdoc/>
     public override (double Min, double Max) SigmaRange => _table.Range;
 
     /// <inheritdoc/>
-    public override Denoiser WithLabels(params long[] labels) => new VpDenoiser(Network, _sigmas, _prediction, labels ?? throw new ArgumentNullException(nameof(labels)));
+    public override NoiseSchedule Schedule { get; }
+
+    /// <inheritdoc/>
+    public override Denoiser WithLabels(params long[] labels) => new VpDenoiser(Network, _sigmas, Schedule, _prediction, labels ?? throw new ArgumentNullException(nameof(labels)));
 
     /// <summary>The timestep of a noise level: an integer on the table, linear in ln sigma between.</summary>
     public double Time(double sigma) => _table.Time(sigma);

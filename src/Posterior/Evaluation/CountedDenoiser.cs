@@ -17,6 +17,9 @@ public sealed class CountedDenoiser(Denoiser inner) : Denoiser
     public override (double Min, double Max) SigmaRange => inner.SigmaRange;
 
     /// <inheritdoc/>
+    public override NoiseSchedule Schedule => inner.Schedule;
+
+    /// <inheritdoc/>
     public override Tensor Denoise(Tensor x, double sigma)
     {
         Evaluations += (int)x.Size(0);

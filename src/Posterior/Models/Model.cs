@@ -71,7 +71,7 @@ public static class Model
         var schedule = card.Schedule ?? throw new ModelException($"the card of {card.Name ?? "the model"} states no schedule");
         Denoiser denoiser = ModelSchedules.Preconditioning(schedule) is { } scalings
             ? new EdmDenoiser(network, scalings, (schedule.SigmaMin ?? scalings.SigmaRange.Min, schedule.SigmaMax ?? scalings.SigmaRange.Max))
-            : new VpDenoiser(network, ModelSchedules.Sigmas(schedule), card.Prediction ?? Prediction.Epsilon);
+            : new VpDenoiser(network, ModelSchedules.Discrete(schedule), card.Prediction ?? Prediction.Epsilon);
         return card.ValueRange switch
         {
             null or [-1, 1] => denoiser,

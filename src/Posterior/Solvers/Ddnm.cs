@@ -16,7 +16,8 @@ public sealed record Ddnm : Solver<LinearOperator>
         .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
         .Number("eta", s => s.Eta, (s, v) => s with { Eta = v })
         .Whole("travel-length", s => s.TravelLength, (s, v) => s with { TravelLength = v })
-        .Whole("travel-repeat", s => s.TravelRepeat, (s, v) => s with { TravelRepeat = v });
+        .Whole("travel-repeat", s => s.TravelRepeat, (s, v) => s with { TravelRepeat = v })
+        .Schedule((s, v) => s with { Schedule = v });
 
     /// <inheritdoc/>
     public override string Name => "ddnm";
@@ -39,19 +40,20 @@ public sealed record Ddnm : Solver<LinearOperator>
     /// <summary>How often each stretch is walked down; 1 is without time travel.</summary>
     public int TravelRepeat { get; init; } = 1;
 
-    /// <summary>The noise levels.</summary>
-    public NoiseSchedule Schedule { get; init; } = VpSchedule.Linear();
+    /// <summary>The noise levels; null for the prior's own, <see cref="Denoiser.Schedule"/>.</summary>
+    public NoiseSchedule? Schedule { get; init; }
 
     /// <inheritdoc/>
-    protected override IEnumerable<string> Problems() => TravelProblems(Steps, Schedule.MostSteps, Eta, TravelLength, TravelRepeat);
+    protected override IEnumerable<string> Problems() => TravelProblems(Steps, MostStepsOf(Schedule), Eta, TravelLength, TravelRepeat);
 
     /// <inheritdoc/>
     protected override Restoration Run(
         IMeasurement<LinearOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h) = (measurement.Data, measurement.Operator);
-        var levels = LevelsOf(Schedule, Steps, prior);
-        var x = noise.Normal(h.InputShape.Batch(y.Size(0)), y.DType, y.Device) * Schedule.InitialScale(levels[0]);
+        var schedule = ScheduleOf(Schedule, Steps, prior);
+        var levels = LevelsOf(schedule, Steps, prior);
+        var x = noise.Normal(h.InputShape.Batch(y.Size(0)), y.DType, y.Device) * schedule.InitialScale(levels[0]);
         var estimate = x.EmptyLike();
         var walk = TimeTravel.Walk(levels.Length - 1, TravelLength, TravelRepeat).ToArray();
         var evaluations = 0;

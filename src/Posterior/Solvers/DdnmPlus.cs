@@ -18,7 +18,8 @@ public sealed record DdnmPlus : Solver<SpectralOperator>
         .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
         .Number("eta", s => s.Eta, (s, v) => s with { Eta = v })
         .Whole("travel-length", s => s.TravelLength, (s, v) => s with { TravelLength = v })
-        .Whole("travel-repeat", s => s.TravelRepeat, (s, v) => s with { TravelRepeat = v });
+        .Whole("travel-repeat", s => s.TravelRepeat, (s, v) => s with { TravelRepeat = v })
+        .Schedule((s, v) => s with { Schedule = v });
 
     /// <inheritdoc/>
     public override string Name => "ddnm+";
@@ -41,21 +42,22 @@ public sealed record DdnmPlus : Solver<SpectralOperator>
     /// <inheritdoc cref="Ddnm.TravelRepeat"/>
     public int TravelRepeat { get; init; } = 1;
 
-    /// <summary>The noise levels.</summary>
-    public NoiseSchedule Schedule { get; init; } = VpSchedule.Linear();
+    /// <summary>The noise levels; null for the prior's own, <see cref="Denoiser.Schedule"/>.</summary>
+    public NoiseSchedule? Schedule { get; init; }
 
     /// <inheritdoc/>
-    protected override IEnumerable<string> Problems() => Ddnm.TravelProblems(Steps, Schedule.MostSteps, Eta, TravelLength, TravelRepeat);
+    protected override IEnumerable<string> Problems() => Ddnm.TravelProblems(Steps, MostStepsOf(Schedule), Eta, TravelLength, TravelRepeat);
 
     /// <inheritdoc/>
     protected override Restoration Run(
         IMeasurement<SpectralOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h, sigmaY) = (measurement.Data, measurement.Operator, measurement.Sigma);
-        var levels = Ddnm.LevelsOf(Schedule, Steps, prior);
+        var schedule = ScheduleOf(Schedule, Steps, prior);
+        var levels = Ddnm.LevelsOf(schedule, Steps, prior);
         var images = h.InputShape.Batch(y.Size(0));
         var update = new SpectralUpdate(h, y);
-        var scale = Schedule.InitialScale(levels[0]);
+        var scale = schedule.InitialScale(levels[0]);
         var c = update.Start(noise.Normal(images, y.DType, y.Device), _ => new(0, 0, 0, scale));
         var latest = Tensor.Zeros(images, y.DType, y.Device);
         var walk = TimeTravel.Walk(levels.Length - 1, TravelLength, TravelRepeat).ToArray();

@@ -21,7 +21,8 @@ public sealed record Ddrm : Solver<SpectralOperator>
         .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
         .Number("eta", s => s.Eta, (s, v) => s with { Eta = v })
         .Number("eta-b", s => s.EtaB, (s, v) => s with { EtaB = v })
-        .Flag("final-projection", s => s.FinalProjection, (s, v) => s with { FinalProjection = v });
+        .Flag("final-projection", s => s.FinalProjection, (s, v) => s with { FinalProjection = v })
+        .Schedule((s, v) => s with { Schedule = v });
 
     /// <inheritdoc/>
     public override string Name => "ddrm";
@@ -30,7 +31,7 @@ public sealed record Ddrm : Solver<SpectralOperator>
     public override bool HandlesNoise => true;
 
     /// <inheritdoc/>
-    public override int Evaluations => Schedule.Levels(Steps).Length - 1;
+    public override int Evaluations => Schedule?.Levels(Steps).Length - 1 ?? Steps;
 
     /// <summary>The number of steps, each one evaluation of the prior.</summary>
     public int Steps { get; init; } = 20;
@@ -41,8 +42,8 @@ public sealed record Ddrm : Solver<SpectralOperator>
     /// <summary>How far coordinates that were measured better than the state move to the measurement, 0 to 1.</summary>
     public double EtaB { get; init; } = 1;
 
-    /// <summary>The noise levels.</summary>
-    public NoiseSchedule Schedule { get; init; } = VpSchedule.Linear();
+    /// <summary>The noise levels; null for the prior's own, <see cref="Denoiser.Schedule"/>.</summary>
+    public NoiseSchedule? Schedule { get; init; }
 
     /// <summary>
     /// Whether a measurement without noise is put into the result, as in the paper: pixels that were kept come back bit for bit. The authors' code,
@@ -51,17 +52,18 @@ public sealed record Ddrm : Solver<SpectralOperator>
     public bool FinalProjection { get; init; } = true;
 
     /// <inheritdoc/>
-    protected override IEnumerable<string> Problems() => [.. Between("steps", Steps, 1, Schedule.MostSteps), .. Between("eta", Eta, 0, 1), .. Between("eta-b", EtaB, 0, 1)];
+    protected override IEnumerable<string> Problems() => [.. Between("steps", Steps, 1, MostStepsOf(Schedule)), .. Between("eta", Eta, 0, 1), .. Between("eta-b", EtaB, 0, 1)];
 
     /// <inheritdoc/>
     protected override Restoration Run(
         IMeasurement<SpectralOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h, sigmaY) = (measurement.Data, measurement.Operator, measurement.Sigma);
-        var levels = Schedule.Levels(Steps, prior.SigmaRange);
+        var schedule = ScheduleOf(Schedule, Steps, prior);
+        var levels = schedule.Levels(Steps, prior.SigmaRange);
         var images = h.InputShape.Batch(y.Size(0));
         var update = new SpectralUpdate(h, y);
-        var scale = Schedule.InitialScale(levels[0]) / levels[0];
+        var scale = schedule.InitialScale(levels[0]) / levels[0];
         var c = update.Start(noise.Normal(images, y.DType, y.Device), s => Initial(s, levels[0], sigmaY, scale));
         var last = levels.Length - 2;
         for (var i = 0; ; i++)

@@ -83,6 +83,8 @@ internal sealed class DivergenceGuard(DivergenceWatch watch, Denoiser prior) : D
 
     public override (double Min, double Max) SigmaRange => prior.SigmaRange;
 
+    public override NoiseSchedule Schedule => prior.Schedule;
+
     public override Tensor Denoise(Tensor x, double sigma)
     {
         watch.CheckState(x, sigma);

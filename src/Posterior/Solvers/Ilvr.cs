@@ -15,7 +15,8 @@ public sealed record Ilvr : Solver<LinearOperator>
     /// <summary>Its line in the catalogue.</summary>
     public static SolverEntry Entry { get; } = SolverEntry.Of(new Ilvr(), "DDRM's noiseless limit for operators without singular values", "Choi et al. 2021, arXiv:2108.02938")
         .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
-        .Flag("final-projection", s => s.FinalProjection, (s, v) => s with { FinalProjection = v });
+        .Flag("final-projection", s => s.FinalProjection, (s, v) => s with { FinalProjection = v })
+        .Schedule((s, v) => s with { Schedule = v });
 
     /// <inheritdoc/>
     public override string Name => "ilvr";
@@ -24,29 +25,30 @@ public sealed record Ilvr : Solver<LinearOperator>
     public override bool HandlesNoise => false;
 
     /// <inheritdoc/>
-    public override int Evaluations => Schedule.Levels(Steps).Length - 1;
+    public override int Evaluations => Schedule?.Levels(Steps).Length - 1 ?? Steps;
 
     /// <summary>The number of steps, each one evaluation of the prior: 20 in DDRM's comparison, 250 in ILVR's own paper.</summary>
     public int Steps { get; init; } = 20;
 
-    /// <summary>The noise levels.</summary>
-    public NoiseSchedule Schedule { get; init; } = VpSchedule.Linear();
+    /// <summary>The noise levels; null for the prior's own, <see cref="Denoiser.Schedule"/>.</summary>
+    public NoiseSchedule? Schedule { get; init; }
 
     /// <inheritdoc cref="Ddrm.FinalProjection"/>
     public bool FinalProjection { get; init; } = true;
 
     /// <inheritdoc/>
-    protected override IEnumerable<string> Problems() => Between("steps", Steps, 1, Schedule.MostSteps);
+    protected override IEnumerable<string> Problems() => Between("steps", Steps, 1, MostStepsOf(Schedule));
 
     /// <inheritdoc/>
     protected override Restoration Run(
         IMeasurement<LinearOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h) = (measurement.Data, measurement.Operator);
-        var levels = Schedule.Levels(Steps, prior.SigmaRange);
+        var schedule = ScheduleOf(Schedule, Steps, prior);
+        var levels = schedule.Levels(Steps, prior.SigmaRange);
         var start = noise.Normal(h.InputShape.Batch(y.Size(0)), y.DType, y.Device) * levels[0];
         // Eq. 7 without noise, scaled as DDRM's code scales its start.
-        var x = (start + h.PseudoInverse(y)) * (Schedule.InitialScale(levels[0]) / levels[0]);
+        var x = (start + h.PseudoInverse(y)) * (schedule.InitialScale(levels[0]) / levels[0]);
         var last = levels.Length - 2;
         for (var i = 0; ; i++)
         {

@@ -58,6 +58,18 @@ public abstract record Solver
     /// <summary>One clause for each setting that is out of range: name, expected, found.</summary>
     protected virtual IEnumerable<string> Problems() => [];
 
+    /// <summary>The largest number of steps of a schedule; for null, the prior's own, that of the published processes.</summary>
+    protected static int MostStepsOf(NoiseSchedule? schedule) => schedule?.MostSteps ?? 1000;
+
+    /// <summary>The noise levels of a run: the solver's, or, where that is null, the prior's own.</summary>
+    /// <exception cref="SolverOptionsException">The prior's process has fewer steps.</exception>
+    protected NoiseSchedule ScheduleOf(NoiseSchedule? schedule, int steps, Denoiser prior)
+    {
+        var chosen = schedule ?? prior.Schedule;
+        return steps <= chosen.MostSteps ? chosen
+            : throw new SolverOptionsException($"solver '{Name}': steps is {steps}, expected 1 to {chosen.MostSteps}, the steps of the process that the prior was trained on");
+    }
+
     /// <summary>The clause for a number that must lie in an interval, if it does not.</summary>
     protected static IEnumerable<string> Between(string name, double value, double low, double high) =>
         value >= low && value <= high ? [] : [FormattableString.Invariant($"{name} is {value}, expected {low} to {high}")];

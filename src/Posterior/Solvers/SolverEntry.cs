@@ -1,3 +1,5 @@
+using Posterior.Diffusion;
+
 namespace Posterior.Solvers;
 
 /// <summary>One solver of the catalogue. A solver's own file makes it, by <see cref="Of"/>, and names its settings there.</summary>
@@ -46,6 +48,8 @@ public abstract record SolverEntry(string Description, string Paper, Solver Defa
 public sealed record SolverEntry<TSolver> : SolverEntry
     where TSolver : Solver
 {
+    private const string OfPrior = "prior";
+
     private readonly NamedSettings<TSolver> _settings;
 
     internal SolverEntry(NamedSettings<TSolver> settings, string description, string paper)
@@ -72,6 +76,14 @@ public sealed record SolverEntry<TSolver> : SolverEntry
 
     /// <inheritdoc cref="NamedSettings{T}.Preset"/>
     public SolverEntry<TSolver> Preset(string name, IReadOnlyList<string> names, Func<TSolver, string, TSolver> set) => With(_settings.Preset(name, names, set));
+
+    /// <summary>Adds the setting <c>schedule</c>: <c>prior</c> for the prior's own noise levels, which is null to the solver, or a name of <see cref="ScheduleCatalog"/>.</summary>
+    /// <param name="set">The solver with other noise levels.</param>
+    public SolverEntry<TSolver> Schedule(Func<TSolver, NoiseSchedule?, TSolver> set) => With(_settings.Text(
+        "schedule",
+        string.Join(", ", [OfPrior, .. ScheduleCatalog.All.Keys]),
+        _ => OfPrior,
+        (solver, text) => set(solver, text == OfPrior ? null : ScheduleCatalog.All.TryGetValue(text, out var named) ? named : throw new FormatException())));
 
     /// <inheritdoc/>
     public bool Equals(SolverEntry<TSolver>? other) => ReferenceEquals(this, other);

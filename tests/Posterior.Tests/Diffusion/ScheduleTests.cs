@@ -1,5 +1,6 @@
 using Posterior.Diffusion;
 using Posterior.Oracles;
+using Posterior.Solvers;
 
 namespace Posterior.Tests.Diffusion;
 
@@ -86,6 +87,39 @@ public sealed class ScheduleTests
         Assert.Equal(0.5, schedule.CumulativeAlphas[499], 0.02);
         Assert.Equal(0.999, schedule.Betas.Max());
         Assert.Equal(schedule.CumulativeAlphas, schedule.CumulativeAlphas.OrderDescending());
+    }
+
+    [Fact]
+    public void Shifted_cosine_with_the_median_1_is_the_cosine_process()
+    {
+        // Both in the time of the cosine process: abar(t) = cos^2(pi t / 2), sigma = tan(pi t / 2); the discrete one shifts t by 0.008 at most, and limits its last beta.
+        var levels = new ShiftedCosineSchedule(1, Math.Tan(Math.PI / 2 * 0.1), Math.Tan(Math.PI / 2 * 0.9)).Levels(9);
+        var process = VpSchedule.Cosine();
+        for (var i = 0; i < 9; i++) Assert.Equal(process.Sigma(899 - 100 * i), levels[i], 0.02 * levels[i] + 0.012);
+    }
+
+    [Theory]
+    [InlineData(0.7, 0.03, 100)]
+    [InlineData(0.3, 0.01, 50)]
+    public void Half_of_the_levels_of_a_shifted_cosine_surround_its_median(double median, double least, double most)
+    {
+        var levels = new ShiftedCosineSchedule(median, least, most).Levels(1000);
+        Assert.Equal((1001, 0.0), (levels.Length, levels[^1]));
+        Assert.Equal(most, levels[0], 1e-9 * most);
+        Assert.Equal(least, levels[^2], 1e-9);
+        Assert.Equal(levels, levels.OrderDescending());
+        var around = levels.Count(level => level > median * Math.Tan(Math.PI / 8) && level < median * Math.Tan(3 * Math.PI / 8));
+        Assert.InRange(around, 490, 540);
+    }
+
+    [Fact]
+    public void Schedules_are_found_by_their_names()
+    {
+        foreach (var (name, schedule) in ScheduleCatalog.All)
+        {
+            Assert.Equal(21, schedule.Levels(20).Length);
+            Assert.Equal(schedule, ((Ddrm)SolverCatalog.Create("ddrm", SolverSettings.Parse([$"schedule={name}"]))).Schedule);
+        }
     }
 
     [Fact]

@@ -122,7 +122,7 @@ public sealed class SolverCatalogTests
     public void A_setting_of_another_solver_is_refused()
     {
         var error = Assert.Throws<SolverOptionsException>(() => SolverCatalog.Create("ddnm", SolverSettings.Parse(["eta-b=1"])));
-        Assert.Equal("solver 'ddnm' has no setting eta-b; it has steps, eta, travel-length, travel-repeat", error.Message);
+        Assert.Equal("solver 'ddnm' has no setting eta-b; it has steps, eta, travel-length, travel-repeat, schedule", error.Message);
     }
 
     [Fact]

@@ -155,11 +155,12 @@ public sealed class BenchmarkTests
     [Fact]
     public void A_prior_s_quality_is_rows_with_the_bars_of_its_tasks()
     {
-        BenchmarkRow[] denoising = [.. new QualityRow("denoise", 3, 30.8, "noisy image", 20.2, 0.5, 30.7, null).ToBenchmarkRows()];
+        BenchmarkRow[] denoising = [.. new QualityRow("denoise", 3, 30.8, null, "noisy image", 20.2, 0.5, 30.7, null).ToBenchmarkRows()];
         Assert.Equal([30.8, 20.2, 10.6, 0.5], denoising.Select(row => Math.Round(row.Value, 6)));
         Assert.Equal([true, null, null, null], denoising.Select(row => row.Holds));
-        BenchmarkRow[] gain = [.. new QualityRow("sr4", 3, 25, "bicubic", 24.5, 0.5, null, 1).ToBenchmarkRows()];
-        Assert.Equal([null, null, false, null], gain.Select(row => row.Holds));
+        BenchmarkRow[] gain = [.. new QualityRow("sr4", 3, 25, 24.8, "bicubic", 24.5, 0.5, null, 1).ToBenchmarkRows()];
+        Assert.Equal([25, 24.5, 0.5, 0.3, 0.5], gain.Select(row => Math.Round(row.Value, 6)));
+        Assert.Equal([null, null, false, null, null], gain.Select(row => row.Holds));
     }
 
     [Fact]

@@ -1,0 +1,111 @@
+using Posterior.Diffusion;
+using Posterior.Evaluation;
+using Posterior.Operators;
+using Posterior.Solvers;
+using Posterior.Tests.Networks;
+using Posterior.Torch;
+
+namespace Posterior.Tests.Diffusion;
+
+public sealed class PriorScheduleTests
+{
+    private static readonly NoiseSchedule _own = new ExplicitSchedule(30, 5, 0.7, 0.02);
+
+    [Fact]
+    public void A_denoiser_around_a_prior_has_the_priors_noise_levels()
+    {
+        var prior = new Recorder();
+        Denoiser[] around =
+        [
+            new PaddedDenoiser(prior, 8), new TiledDenoiser(prior, new TileOptions { BytesPerPixel = 100 }), new GreyPrior(prior), new RangeDenoiser(prior, 0, 1), new ClassifierFreeGuidance(prior, new Flat(), 2),
+            new ClassifierGuidance(prior, new NoGuide()), new CountedDenoiser(prior),
+        ];
+        foreach (var denoiser in around) Assert.Same(_own, denoiser.Schedule);
+    }
+
+    [Fact]
+    public void A_network_of_a_discrete_process_is_walked_down_that_process()
+    {
+        var process = VpSchedule.Cosine(200);
+        var denoiser = new VpDenoiser(new StubNetwork((x, _) => x), process);
+        Assert.Equal(process, denoiser.Schedule);
+        Assert.Equal(7, denoiser.Time(process.Sigma(7)), 1e-6);
+        Assert.Equal(VpSchedule.Linear(), new VpDenoiser(new StubNetwork((x, _) => x), process.Sigmas).Schedule);
+        Assert.Equal(VpSchedule.Linear(), new Flat().Schedule);
+    }
+
+    [Fact]
+    public void A_network_of_continuous_noise_levels_is_walked_down_the_shifted_cosine() =>
+        Assert.Equal(new ShiftedCosineSchedule(), new EdmDenoiser(new StubNetwork((x, _) => x), new EdmPreconditioning()).Schedule);
+
+    public static TheoryData<string> Walkers => ["ddrm", "ddnm", "ddnm+", "ilvr"];
+
+    [Theory]
+    [MemberData(nameof(Walkers))]
+    public void A_solver_walks_down_the_priors_noise_levels_unless_told_others(string name)
+    {
+        using var scope = new Scope();
+        using var h = new BlockAverage(new(3, 8, 8), 2);
+        var measurement = new Measurement<LinearOperator>(h.Apply(new SeededNoise(1).Normal([1, 3, 8, 8])), h, 0);
+        Assert.Equal([30, 5, 0.7, 0.02], Visited([]));
+        Assert.Equal(VpSchedule.Linear().Levels(4)[..^1], Visited(["schedule=vp-linear"]));
+        Assert.Equal([30, 5, 0.7, 0.02], Visited(["schedule=prior"]));
+
+        IEnumerable<double> Visited(IEnumerable<string> settings)
+        {
+            var prior = new Recorder();
+            var solver = SolverCatalog.Create(name, SolverSettings.Parse([.. settings, "steps=4"]));
+            var result = solver.RestoreAny(measurement, prior, new SeededNoise(2));
+            Assert.Equal((4, 4), (result.Evaluations, solver.Evaluations));
+            return prior.Visited;
+        }
+    }
+
+    [Fact]
+    public void An_unknown_schedule_is_refused_with_the_names_that_there_are()
+    {
+        var error = Assert.Throws<SolverOptionsException>(() => SolverCatalog.Create("ddrm", SolverSettings.Parse(["schedule=linear"])));
+        Assert.Contains("schedule is 'linear', expected prior, karras, geometric, vp-linear, vp-cosine, shifted-cosine", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void More_steps_than_the_process_of_the_prior_has_are_refused()
+    {
+        using var scope = new Scope();
+        using var h = new BlockAverage(new(3, 8, 8), 2);
+        var prior = new VpDenoiser(new StubNetwork((x, _) => x, 3), VpSchedule.Linear(50));
+        var error = Assert.Throws<SolverOptionsException>(() => new Ddrm { Steps = 51 }.Restore(new Measurement<BlockAverage>(Tensor.Zeros([1, 3, 4, 4]), h, 0), prior, new SeededNoise(1)));
+        Assert.Contains("steps is 51, expected 1 to 50", error.Message, StringComparison.Ordinal);
+    }
+
+    private sealed class Recorder : Denoiser
+    {
+        public List<double> Visited { get; } = [];
+
+        public override long? Channels => 3;
+
+        public override (double Min, double Max) SigmaRange => (0.001, 1000);
+
+        public override NoiseSchedule Schedule => _own;
+
+        public override Tensor Denoise(Tensor x, double sigma)
+        {
+            Visited.Add(sigma);
+            return x * (1 / (1 + sigma * sigma));
+        }
+    }
+
+    private sealed class Flat : Denoiser
+    {
+        public override long? Channels => 3;
+
+        public override (double Min, double Max) SigmaRange => (0, double.PositiveInfinity);
+
+        public override Tensor Denoise(Tensor x, double sigma) => x;
+    }
+
+    private sealed class NoGuide : IClassifierGuide
+    {
+        public Tensor Gradient(Tensor x, double sigma) => x.ZerosLike();
+    }
+}
