@@ -7,7 +7,7 @@ namespace Posterior.Operators;
 /// Block compressed sensing (Gan 2007): each tile of <c>block x block</c> pixels, row-major, is multiplied by one matrix <c>Phi [k, block^2]</c>. Measurements
 /// are <c>[C, tiles, k]</c>, tiles in row-major order; coordinates are <c>[N, C, tiles, block^2]</c>, the observed ones first in each tile.
 /// </summary>
-public sealed class BlockSensing : StructuredOperator
+public sealed class BlockSensing : StructuredOperator, IFewObservations
 {
     private readonly long _block;
     private readonly MatrixDecomposition _decomposition;
@@ -28,23 +28,35 @@ public sealed class BlockSensing : StructuredOperator
         SetSingularValues(_decomposition.S.Exact.Reshape(1, 1, 1, -1).Clone());
     }
 
+    /// <summary>The number of positive singular values of Phi.</summary>
+    public long Rank => _decomposition.Rank;
+
+    /// <inheritdoc/>
+    public Tensor Observed(Tensor x)
+    {
+        using var scope = new Scope();
+        return scope.Keep(_decomposition.Observed(TilesOf(x)));
+    }
+
+    /// <inheritdoc/>
+    public Tensor FromObserved(Tensor a)
+    {
+        using var scope = new Scope();
+        return scope.Keep(ImagesOf(_decomposition.FromObserved(a)));
+    }
+
     /// <inheritdoc/>
     public override Tensor VT(Tensor x)
     {
-        CheckImages(x);
         using var scope = new Scope();
-        var (n, c, rows, columns) = (x.Size(0), InputShape.Channels, InputShape.Height / _block, InputShape.Width / _block);
-        var tiles = x.Reshape(n, c, rows, _block, columns, _block).Permute(0, 1, 2, 4, 3, 5).Reshape(n, c, rows * columns, _block * _block);
-        return scope.Keep(_decomposition.VT(tiles));
+        return scope.Keep(_decomposition.VT(TilesOf(x)));
     }
 
     /// <inheritdoc/>
     public override Tensor V(Tensor c)
     {
         using var scope = new Scope();
-        var (n, channels, rows, columns) = (c.Size(0), InputShape.Channels, InputShape.Height / _block, InputShape.Width / _block);
-        var tiles = _decomposition.V(c).Reshape(n, channels, rows, columns, _block, _block);
-        return scope.Keep(tiles.Permute(0, 1, 2, 4, 3, 5).Reshape(InputShape.Batch(n)));
+        return scope.Keep(ImagesOf(_decomposition.V(c)));
     }
 
     /// <inheritdoc/>
@@ -60,6 +72,19 @@ public sealed class BlockSensing : StructuredOperator
     {
         using var scope = new Scope();
         return scope.Keep(_decomposition.U(c));
+    }
+
+    private Tensor TilesOf(Tensor x)
+    {
+        CheckImages(x);
+        var (n, c, rows, columns) = (x.Size(0), InputShape.Channels, InputShape.Height / _block, InputShape.Width / _block);
+        return x.Reshape(n, c, rows, _block, columns, _block).Permute(0, 1, 2, 4, 3, 5).Reshape(n, c, rows * columns, _block * _block);
+    }
+
+    private Tensor ImagesOf(Tensor tiles)
+    {
+        var (n, c, rows, columns) = (tiles.Size(0), InputShape.Channels, InputShape.Height / _block, InputShape.Width / _block);
+        return tiles.Reshape(n, c, rows, columns, _block, _block).Permute(0, 1, 2, 4, 3, 5).Reshape(InputShape.Batch(n));
     }
 
     private static long Block(Tensor phi) => (long)Math.Sqrt(phi.Size(1));
