@@ -81,7 +81,7 @@ public sealed class RefusalTests(Workspace workspace) : IClassFixture<Workspace>
     [InlineData("eta is 1.5, expected 0 to 1", "restore", "colour.png", "--operator", "sr4", "--eta", "1.5", "-o", "out.png")]
     [InlineData("zeta is -1, expected 0 to 100", "restore", "colour.png", "--operator", "sr4", "--solver", "dps", "--zeta", "-1", "-o", "out.png")]
     [InlineData("zeta is 1000000000, expected 0 to 100", "restore", "colour.png", "--operator", "sr4", "--solver", "dps", "--zeta", "1e9", "-o", "out.png")]
-    [InlineData("'ddnm' has no setting rho; it has steps, eta, travel-length, travel-repeat", "restore", "colour.png", "--operator", "sr4", "--solver", "ddnm", "--set", "rho=1", "-o", "out.png")]
+    [InlineData("'ddnm' has no setting rho; it has steps, eta, travel-length, travel-repeat, schedule", "restore", "colour.png", "--operator", "sr4", "--solver", "ddnm", "--set", "rho=1", "-o", "out.png")]
     [InlineData("rho is 'big', expected a number", "restore", "colour.png", "--operator", "sr4", "--solver", "pnp-admm", "--set", "rho=big", "-o", "out.png")]
     [InlineData("'steps' is given twice", "restore", "colour.png", "--operator", "sr4", "--steps", "4", "--set", "steps=5", "-o", "out.png")]
     [InlineData("expected NAME=VALUE", "restore", "colour.png", "--operator", "sr4", "--set", "steps", "-o", "out.png")]

@@ -19,7 +19,7 @@ public sealed record DdnmPlus : Solver<SpectralOperator>
         .Number("eta", s => s.Eta, (s, v) => s with { Eta = v })
         .Whole("travel-length", s => s.TravelLength, (s, v) => s with { TravelLength = v })
         .Whole("travel-repeat", s => s.TravelRepeat, (s, v) => s with { TravelRepeat = v })
-        .Schedule((s, v) => s with { Schedule = v });
+        .Schedule(s => s.Schedule, (s, v) => s with { Schedule = v });
 
     /// <inheritdoc/>
     public override string Name => "ddnm+";
@@ -43,7 +43,7 @@ public sealed record DdnmPlus : Solver<SpectralOperator>
     public int TravelRepeat { get; init; } = 1;
 
     /// <summary>The noise levels; null for the prior's own, <see cref="Denoiser.Schedule"/>.</summary>
-    public NoiseSchedule? Schedule { get; init; }
+    public NoiseSchedule? Schedule { get; init; } = VpSchedule.Linear();
 
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems() => Ddnm.TravelProblems(Steps, MostStepsOf(Schedule), Eta, TravelLength, TravelRepeat);

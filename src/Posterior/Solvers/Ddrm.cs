@@ -22,7 +22,7 @@ public sealed record Ddrm : Solver<SpectralOperator>
         .Number("eta", s => s.Eta, (s, v) => s with { Eta = v })
         .Number("eta-b", s => s.EtaB, (s, v) => s with { EtaB = v })
         .Flag("final-projection", s => s.FinalProjection, (s, v) => s with { FinalProjection = v })
-        .Schedule((s, v) => s with { Schedule = v });
+        .Schedule(s => s.Schedule, (s, v) => s with { Schedule = v });
 
     /// <inheritdoc/>
     public override string Name => "ddrm";

@@ -16,7 +16,8 @@ public sealed record DiffPir : Solver<LinearOperator>
     public static SolverEntry Entry { get; } = SolverEntry.Of(new DiffPir(), "half-quadratic splitting along a diffusion, with or without noise", "Zhu et al. 2023, arXiv:2305.08995")
         .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
         .Number("lambda", s => s.Lambda, (s, v) => s with { Lambda = v })
-        .Number("zeta", s => s.Zeta, (s, v) => s with { Zeta = v });
+        .Number("zeta", s => s.Zeta, (s, v) => s with { Zeta = v })
+        .Schedule(s => s.Schedule, (s, v) => s with { Schedule = v });
 
     /// <inheritdoc/>
     public override string Name => "diffpir";
@@ -25,7 +26,7 @@ public sealed record DiffPir : Solver<LinearOperator>
     public override bool HandlesNoise => true;
 
     /// <inheritdoc/>
-    public override int Evaluations => Schedule.Levels(Steps).Length - 1;
+    public override int Evaluations => Schedule?.Levels(Steps).Length - 1 ?? Steps;
 
     /// <summary>The number of steps, each one evaluation of the prior.</summary>
     public int Steps { get; init; } = 100;
@@ -36,21 +37,22 @@ public sealed record DiffPir : Solver<LinearOperator>
     /// <summary>The share of fresh noise in the variance of the next state, 0 to 1; the paper tunes it, and <see cref="Lambda"/>, for each task.</summary>
     public double Zeta { get; init; } = 1;
 
-    /// <summary>The noise levels.</summary>
-    public NoiseSchedule Schedule { get; init; } = VpSchedule.Linear();
+    /// <summary>The noise levels; null for the prior's own, <see cref="Denoiser.Schedule"/>.</summary>
+    public NoiseSchedule? Schedule { get; init; } = VpSchedule.Linear();
 
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems() =>
-        [.. Between("steps", Steps, 1, Schedule.MostSteps), .. Between("lambda", Lambda, 1e-6, 1e6), .. Between("zeta", Zeta, 0, 1)];
+        [.. Between("steps", Steps, 1, MostStepsOf(Schedule)), .. Between("lambda", Lambda, 1e-6, 1e6), .. Between("zeta", Zeta, 0, 1)];
 
     /// <inheritdoc/>
     protected override Restoration Run(
         IMeasurement<LinearOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h, sigmaY) = (measurement.Data, measurement.Operator, measurement.Sigma);
-        var levels = Schedule.Levels(Steps, prior.SigmaRange);
+        var schedule = ScheduleOf(Schedule, Steps, prior);
+        var levels = schedule.Levels(Steps, prior.SigmaRange);
         var count = levels.Length - 1;
-        var x = noise.Normal(h.InputShape.Batch(y.Size(0)), y.DType, y.Device) * Schedule.InitialScale(levels[0]);
+        var x = noise.Normal(h.InputShape.Batch(y.Size(0)), y.DType, y.Device) * schedule.InitialScale(levels[0]);
         for (var i = 0; i < count; i++)
         {
             cancellation.ThrowIfCancellationRequested();

@@ -78,11 +78,12 @@ public sealed record SolverEntry<TSolver> : SolverEntry
     public SolverEntry<TSolver> Preset(string name, IReadOnlyList<string> names, Func<TSolver, string, TSolver> set) => With(_settings.Preset(name, names, set));
 
     /// <summary>Adds the setting <c>schedule</c>: <c>prior</c> for the prior's own noise levels, which is null to the solver, or a name of <see cref="ScheduleCatalog"/>.</summary>
+    /// <param name="get">Reads the noise levels off the solver.</param>
     /// <param name="set">The solver with other noise levels.</param>
-    public SolverEntry<TSolver> Schedule(Func<TSolver, NoiseSchedule?, TSolver> set) => With(_settings.Text(
+    public SolverEntry<TSolver> Schedule(Func<TSolver, NoiseSchedule?> get, Func<TSolver, NoiseSchedule?, TSolver> set) => With(_settings.Text(
         "schedule",
         string.Join(", ", [OfPrior, .. ScheduleCatalog.All.Keys]),
-        _ => OfPrior,
+        solver => get(solver) is { } schedule ? ScheduleCatalog.All.First(named => named.Value.Equals(schedule)).Key : OfPrior,
         (solver, text) => set(solver, text == OfPrior ? null : ScheduleCatalog.All.TryGetValue(text, out var named) ? named : throw new FormatException())));
 
     /// <inheritdoc/>
