@@ -14,52 +14,55 @@ public sealed record NamedSetting(string Name, string Default, string Kind);
 public sealed record NamedSettings<T>(T Default)
     where T : class
 {
-    private (NamedSetting Setting, Func<T, string, T> Apply)[] Entries { get; init; } = [];
+    private (NamedSetting Setting, Func<T, string, T> Apply, Func<T, string>? Read)[] Entries { get; init; } = [];
 
     /// <summary>The settings that there are.</summary>
-    public IReadOnlyList<NamedSetting> All => [.. Entries.Select(pair => pair.Setting)];
+    public IReadOnlyList<NamedSetting> All => [.. Entries.Select(entry => entry.Setting)];
+
+    /// <summary>The value of each setting that can be read off a record: all but those that name several at once, or whose default follows from something else.</summary>
+    public IEnumerable<(string Name, string Value)> Values(T record) => Entries.Where(entry => entry.Read is not null).Select(entry => (entry.Setting.Name, entry.Read!(record)));
 
     /// <summary>Adds a setting that is a whole number.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="get">Reads it off the record.</param>
     /// <param name="set">The record with another value.</param>
     public NamedSettings<T> Whole(string name, Func<T, int> get, Func<T, int, T> set) =>
-        With(new(name, SettingText.Write(get(Default)), SettingText.Whole), (record, text) => set(record, SettingText.ReadWhole(text)));
+        With(name, SettingText.Whole, record => SettingText.Write(get(record)), (record, text) => set(record, SettingText.ReadWhole(text)));
 
     /// <summary>Adds a setting that is a number.</summary>
     /// <inheritdoc cref="Whole"/>
     public NamedSettings<T> Number(string name, Func<T, double> get, Func<T, double, T> set) =>
-        With(new(name, SettingText.Write(get(Default)), SettingText.Number), (record, text) => set(record, SettingText.ReadNumber(text)));
+        With(name, SettingText.Number, record => SettingText.Write(get(record)), (record, text) => set(record, SettingText.ReadNumber(text)));
 
     /// <summary>Adds a setting that is a number, and whose default follows from something else.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="set">The record with a value.</param>
     public NamedSettings<T> Number(string name, Func<T, double, T> set) =>
-        With(new(name, "auto", SettingText.Number), (record, text) => set(record, SettingText.ReadNumber(text)));
+        With(new(name, "auto", SettingText.Number), null, (record, text) => set(record, SettingText.ReadNumber(text)));
 
     /// <summary>Adds a setting that is yes or no.</summary>
     /// <inheritdoc cref="Whole"/>
     public NamedSettings<T> Flag(string name, Func<T, bool> get, Func<T, bool, T> set) =>
-        With(new(name, SettingText.Write(get(Default)), SettingText.Flag), (record, text) => set(record, SettingText.ReadFlag(text)));
+        With(name, SettingText.Flag, record => SettingText.Write(get(record)), (record, text) => set(record, SettingText.ReadFlag(text)));
 
     /// <summary>Adds a setting that is one of the names of an enumeration.</summary>
     /// <inheritdoc cref="Whole"/>
     public NamedSettings<T> Choice<TEnum>(string name, Func<T, TEnum> get, Func<T, TEnum, T> set)
         where TEnum : struct, Enum =>
-        With(new(name, SettingText.NameOf(get(Default)), string.Join(", ", Enum.GetValues<TEnum>().Select(SettingText.NameOf))), (record, text) => set(record, SettingText.ReadChoice<TEnum>(text)));
+        With(name, string.Join(", ", Enum.GetValues<TEnum>().Select(SettingText.NameOf)), record => SettingText.NameOf(get(record)), (record, text) => set(record, SettingText.ReadChoice<TEnum>(text)));
 
     /// <summary>Adds a setting that names several at once; those that follow override it.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="names">The names that there are, the default first.</param>
     /// <param name="set">The record with a value.</param>
-    public NamedSettings<T> Preset(string name, IReadOnlyList<string> names, Func<T, string, T> set) => With(new(name, names[0], string.Join(", ", names)), set);
+    public NamedSettings<T> Preset(string name, IReadOnlyList<string> names, Func<T, string, T> set) => With(new(name, names[0], string.Join(", ", names)), null, set);
 
     /// <summary>Adds a setting that is a text of its own form, as the text of an operator; <paramref name="set"/> throws <see cref="FormatException"/> for another one.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="kind">What it is, in words that go on a message.</param>
     /// <param name="get">Reads it off the record.</param>
     /// <param name="set">The record with another value.</param>
-    public NamedSettings<T> Text(string name, string kind, Func<T, string> get, Func<T, string, T> set) => With(new(name, get(Default), kind), set);
+    public NamedSettings<T> Text(string name, string kind, Func<T, string> get, Func<T, string, T> set) => With(name, kind, get, set);
 
     /// <summary>The record with settings.</summary>
     /// <param name="values">Texts by name; names that are no setting are the caller's to refuse.</param>
@@ -67,7 +70,7 @@ public sealed record NamedSettings<T>(T Default)
     public T Apply(IReadOnlyDictionary<string, string> values, ICollection<string> problems)
     {
         var record = Default;
-        foreach (var (setting, apply) in Entries)
+        foreach (var (setting, apply, _) in Entries)
         {
             if (!values.TryGetValue(setting.Name, out var text)) continue;
             try
@@ -82,7 +85,9 @@ public sealed record NamedSettings<T>(T Default)
         return record;
     }
 
-    private NamedSettings<T> With(NamedSetting setting, Func<T, string, T> apply) => this with { Entries = [.. Entries, (setting, apply)] };
+    private NamedSettings<T> With(string name, string kind, Func<T, string> read, Func<T, string, T> apply) => With(new(name, read(Default), kind), read, apply);
+
+    private NamedSettings<T> With(NamedSetting setting, Func<T, string>? read, Func<T, string, T> apply) => this with { Entries = [.. Entries, (setting, apply, read)] };
 }
 
 /// <summary>How the texts of settings are read; each refusal is one clause.</summary>

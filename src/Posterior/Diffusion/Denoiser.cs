@@ -15,8 +15,8 @@ public abstract class Denoiser : ImagePredictor
     public abstract (double Min, double Max) SigmaRange { get; }
 
     /// <summary>
-    /// The noise levels that a solver or sampler of few steps visits when it is told none: the process that the network was trained on, where that has steps; otherwise those of
-    /// <see cref="VpSchedule.Linear"/>, unless others are known to suit the prior. A denoiser around another one has the other's.
+    /// The noise levels that DDRM, DDNM and ILVR visit when they are told none, for images in [-1, 1]: the process that a network was trained on, where it has one; <see cref="ShiftedCosineSchedule"/>
+    /// for networks of EDM's own form; <see cref="VpSchedule.Linear"/> for everything else. A denoiser around another one has the other's.
     /// </summary>
     public virtual NoiseSchedule Schedule => VpSchedule.Linear();
 

@@ -28,7 +28,7 @@ public sealed class EdmDenoiser : NetworkDenoiser
     public override (double Min, double Max) SigmaRange { get; }
 
     /// <inheritdoc/>
-    public override NoiseSchedule Schedule { get; } = new ShiftedCosineSchedule();
+    public override NoiseSchedule Schedule => Scalings.Schedule;
 
     /// <inheritdoc/>
     public override Denoiser WithLabels(params long[] labels) => new EdmDenoiser(Network, Scalings, SigmaRange, labels ?? throw new ArgumentNullException(nameof(labels)));

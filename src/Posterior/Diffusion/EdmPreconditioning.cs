@@ -8,6 +8,9 @@ public abstract record Preconditioning
     /// <summary>The noise levels of the published training, for images in [-1, 1].</summary>
     public abstract (double Min, double Max) SigmaRange { get; }
 
+    /// <summary>The process of the published training; where that has none, the shifted cosine.</summary>
+    public virtual NoiseSchedule Schedule { get; } = new ShiftedCosineSchedule();
+
     /// <summary>The weight of the noisy image.</summary>
     public abstract double CSkip(double sigma);
 
@@ -55,6 +58,9 @@ public sealed record VpPreconditioning(double BetaD = 19.9, double BetaMin = 0.1
     /// <inheritdoc/>
     public override (double Min, double Max) SigmaRange => (Sigma(FirstTime), Sigma(1));
 
+    /// <inheritdoc/>
+    public override NoiseSchedule Schedule => new ContinuousVpSchedule(BetaD, BetaMin);
+
     /// <summary>The noise level at time t in (0, 1].</summary>
     public double Sigma(double time) => Math.Sqrt(Expm1(BetaD / 2 * time * time + BetaMin * time));
 
@@ -86,6 +92,9 @@ public sealed record VePreconditioning : Preconditioning
     public override (double Min, double Max) SigmaRange { get; } = (0.02, 100);
 
     /// <inheritdoc/>
+    public override NoiseSchedule Schedule => new GeometricSchedule(SigmaRange.Min, SigmaRange.Max);
+
+    /// <inheritdoc/>
     public override double CSkip(double sigma) => 1;
 
     /// <inheritdoc/>
@@ -108,6 +117,9 @@ public sealed record IddpmPreconditioning : Preconditioning
 
     /// <inheritdoc/>
     public override (double Min, double Max) SigmaRange => (_levels[Steps - 1], _levels[0]);
+
+    /// <inheritdoc/>
+    public override NoiseSchedule Schedule => VpSchedule.Cosine(Steps);
 
     /// <summary>The table u_0 &gt; u_1 &gt; ... &gt; u_1000 = 0 of noise levels (Karras et al. 2022, Table 1).</summary>
     public IReadOnlyList<double> Table => _levels;

@@ -26,7 +26,7 @@ public sealed class GreyPrior(Denoiser colour) : Denoiser
     /// <inheritdoc/>
     public override (double Min, double Max) SigmaRange => (_colour.SigmaRange.Min / _root3, _colour.SigmaRange.Max / _root3);
 
-    /// <inheritdoc/>
+    /// <summary>The colour prior's, as it stands: a grey image is decided at the levels of a colour one.</summary>
     public override NoiseSchedule Schedule => _colour.Schedule;
 
     /// <inheritdoc/>

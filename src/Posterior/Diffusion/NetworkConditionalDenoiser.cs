@@ -85,6 +85,8 @@ public sealed class NetworkConditionalDenoiser(IMeasurementConditioned network, 
 
         public override (double Min, double Max) SigmaRange => owner.SigmaRange;
 
+        public override NoiseSchedule Schedule => owner.Scalings.Schedule;
+
         public override Tensor Denoise(Tensor x, double sigma)
         {
             using var scope = new Scope();

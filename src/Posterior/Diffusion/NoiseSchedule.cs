@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Posterior.Diffusion;
 
 /// <summary>
@@ -33,6 +35,9 @@ public abstract record NoiseSchedule
         }
         return [.. kept, 0];
     }
+
+    /// <summary>Text holds what a schedule was made of, as receipts have it, and nothing that follows from that.</summary>
+    protected virtual bool PrintMembers(StringBuilder builder) => false;
 
     /// <summary>Refuses fewer than one step.</summary>
     protected static void RequireSteps(int steps, int most = int.MaxValue)

@@ -20,7 +20,7 @@ public sealed class RangeDenoiser : Denoiser, IClassConditional
     /// <inheritdoc/>
     public override (double Min, double Max) SigmaRange => (_inner.SigmaRange.Min / Scale, _inner.SigmaRange.Max / Scale);
 
-    /// <inheritdoc/>
+    /// <summary>The other denoiser's, as it stands: levels that suit images in [-1, 1] suit them whatever numbers the network has for black and white.</summary>
     public override NoiseSchedule Schedule => _inner.Schedule;
 
     /// <inheritdoc/>

@@ -75,6 +75,9 @@ public sealed record ShiftedCosineSchedule(double Median = 0.7, double Min = 0.0
         var (first, last) = (Math.Atan(Max / Median), Math.Atan(Min / Median));
         return Grid.Of(steps, ramp => Median * Math.Tan(first + ramp * (last - first)));
     }
+
+    /// <inheritdoc/>
+    public override double InitialScale(double sigma) => Math.Sqrt(1 + sigma * sigma);
 }
 
 /// <summary>Levels given one by one.</summary>

@@ -19,7 +19,7 @@ public sealed class VpDenoiser : NetworkDenoiser
     /// <param name="labels">One class, or one for each image; null for none.</param>
     /// <exception cref="ArgumentException">The table does not ascend, or a label does not exist.</exception>
     public VpDenoiser(INoiseConditioned network, IReadOnlyList<double> sigmas, Prediction prediction = Prediction.Epsilon, long[]? labels = null)
-        : this(network, sigmas, VpSchedule.Linear(), prediction, labels)
+        : this(network, sigmas, null, prediction, labels)
     {
     }
 
@@ -33,10 +33,11 @@ public sealed class VpDenoiser : NetworkDenoiser
     {
     }
 
-    private VpDenoiser(INoiseConditioned network, IReadOnlyList<double> sigmas, NoiseSchedule schedule, Prediction prediction, long[]? labels)
+    private VpDenoiser(INoiseConditioned network, IReadOnlyList<double> sigmas, NoiseSchedule? schedule, Prediction prediction, long[]? labels)
         : base(network, labels)
     {
-        (_table, _sigmas, _prediction, Schedule) = (new SigmaTable(sigmas), sigmas, prediction, schedule);
+        (_table, _sigmas, _prediction) = (new SigmaTable(sigmas), sigmas, prediction);
+        Schedule = schedule ?? Process(sigmas);
     }
 
     /// <inheritdoc/>
@@ -68,6 +69,10 @@ public sealed class VpDenoiser : NetworkDenoiser
         // The network's output runs from -1 to 1.
         return (scope.Keep(Estimate(x, sigma, output.Narrow(1, 0, channels))), scope.Keep((output.Narrow(1, channels, channels) + 1) * 0.5));
     }
+
+    // beta_t = 1 - abar_t / abar_(t-1) with abar = 1 / (1 + sigma^2).
+    private static VpSchedule Process(IReadOnlyList<double> sigmas) =>
+        VpSchedule.OfBetas([.. sigmas.Select((sigma, t) => 1 - (1 + (t == 0 ? 0 : sigmas[t - 1] * sigmas[t - 1])) / (1 + sigma * sigma))]);
 
     private static double Shrink(double sigma) => 1 / Math.Sqrt(1 + sigma * sigma);
 

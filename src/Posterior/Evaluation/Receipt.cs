@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Posterior.Evaluation.Calibration;
 using Posterior.Imaging;
+using Posterior.Solvers;
 using Posterior.Torch;
 
 namespace Posterior.Evaluation;
@@ -42,6 +43,12 @@ public sealed record Receipt
 
     /// <summary>The settings of a restoration.</summary>
     public RestorationSettings? Restoration { get; init; }
+
+    /// <summary>The value of every setting of the solver, also of those that were not given; null where there is no solver.</summary>
+    public SolverSettings? SolverSettings { get; init; }
+
+    /// <summary>The prior's own noise levels, in words; null for models without.</summary>
+    public string? PriorSchedule { get; init; }
 
     /// <summary>The settings of a degradation.</summary>
     public DegradationSettings? Degradation { get; init; }

@@ -15,6 +15,9 @@ namespace Posterior.Evaluation;
 /// </summary>
 public sealed class RestorationJob : IDisposable
 {
+    // Raised whenever the same settings give another result than before: older outputs are made again.
+    private const int Revision = 2;
+
     private readonly OperatorFiles _files;
     private readonly string _folder;
     private readonly PriorFiles _priorFiles;
@@ -143,6 +146,8 @@ public sealed class RestorationJob : IDisposable
             OperatorFile = operatorFile,
             Folder = _folder,
             Restoration = Settings,
+            SolverSettings = SolverCatalog.Find(Settings.Solver).Complete(Settings.SolverSettings),
+            PriorSchedule = (predictor as Denoiser)?.Schedule.ToString(),
             NoiseSeeds = [.. seeds.Select(seed => seed.ToString("x16", CultureInfo.InvariantCulture))],
             ImageSize = new(h.InputShape.Width, h.InputShape.Height),
             Sigma = sigma,
@@ -193,7 +198,7 @@ public sealed class RestorationJob : IDisposable
 
     private string Hash(string content, ReceiptFile? operatorFile, string output) => FileHash.OfText(string.Create(
         CultureInfo.InvariantCulture,
-        $"restore {content} {_priorHash.Value} {operatorFile?.Sha256} {Path.GetExtension(output)} {JsonSerializer.Serialize(Settings with { Prior = Settings.Prior.Anonymous }, ReceiptJson.Default.RestorationSettings)}"));
+        $"restore {Revision} {content} {_priorHash.Value} {operatorFile?.Sha256} {Solver} {Path.GetExtension(output)} {JsonSerializer.Serialize(Settings with { Prior = Settings.Prior.Anonymous }, ReceiptJson.Default.RestorationSettings)}"));
 
     private sealed class Relay(Action<SolverStep> report) : IProgress<SolverStep>
     {

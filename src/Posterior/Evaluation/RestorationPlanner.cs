@@ -89,9 +89,11 @@ public sealed class RestorationPlanner
         var tiles = prior.TilesOf(shape.Height, shape.Width);
         plan = plan with { Tiles = tiles.Count };
         if (solver is not null && predictor is not null && !solver.Accepts(predictor)) Report(new UnsupportedModelException(solver, predictor), name);
+        var each = 0;
+        if (solver is not null && predictor is not null) Check(() => each = solver.EvaluationsWith(predictor), name);
         // With problems there is nothing whose time would matter.
         if (predictor is null || solver is null || _problems.Count > 0) return plan;
-        var evaluations = solver.Evaluations * _settings.Samples;
+        var evaluations = each * _settings.Samples;
         plan = plan with { Evaluations = evaluations * _settings.Prior.Networks };
         if (evaluations == 0) return plan with { Seconds = 0 };
         // What an evaluation of other models costs depends on the measurement.

@@ -28,6 +28,10 @@ public sealed record Ddnm : Solver<LinearOperator>
     /// <inheritdoc/>
     public override int Evaluations => TimeTravel.Walk(Steps, TravelLength, TravelRepeat).Count(step => step.To > step.From);
 
+    /// <inheritdoc/>
+    public override int EvaluationsWith(ImagePredictor predictor) => predictor is Denoiser prior
+        ? TimeTravel.Walk(LevelsOf(ScheduleOf(Schedule, Steps, prior), Steps, prior).Length - 1, TravelLength, TravelRepeat).Count(step => step.To > step.From) : Evaluations;
+
     /// <summary>The number of noise levels.</summary>
     public int Steps { get; init; } = 100;
 

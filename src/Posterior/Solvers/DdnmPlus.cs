@@ -30,6 +30,10 @@ public sealed record DdnmPlus : Solver<SpectralOperator>
     /// <inheritdoc/>
     public override int Evaluations => TimeTravel.Walk(Steps, TravelLength, TravelRepeat).Count(step => step.To > step.From);
 
+    /// <inheritdoc/>
+    public override int EvaluationsWith(ImagePredictor predictor) => predictor is Denoiser prior
+        ? TimeTravel.Walk(Ddnm.LevelsOf(ScheduleOf(Schedule, Steps, prior), Steps, prior).Length - 1, TravelLength, TravelRepeat).Count(step => step.To > step.From) : Evaluations;
+
     /// <inheritdoc cref="Ddnm.Steps"/>
     public int Steps { get; init; } = 100;
 

@@ -28,6 +28,9 @@ public sealed record DiffPir : Solver<LinearOperator>
     /// <inheritdoc/>
     public override int Evaluations => Schedule?.Levels(Steps).Length - 1 ?? Steps;
 
+    /// <inheritdoc/>
+    public override int EvaluationsWith(ImagePredictor predictor) => predictor is Denoiser prior ? ScheduleOf(Schedule, Steps, prior).Levels(Steps, prior.SigmaRange).Length - 1 : Evaluations;
+
     /// <summary>The number of steps, each one evaluation of the prior.</summary>
     public int Steps { get; init; } = 100;
 

@@ -11,7 +11,7 @@ public sealed class DivergenceException : Exception
     internal DivergenceException(Solver solver, int step, double sigma, string what, double size)
         : base(string.Create(
             CultureInfo.InvariantCulture,
-            $"solver '{solver.Name}' diverged at evaluation {step + 1} of {solver.Evaluations} (noise level {sigma:g3}): {what} {(double.IsFinite(size) ? $"has the size {size:g3}, where images have at most 1" : "is not finite")}; {solver.Remedy}")) =>
+            $"solver '{solver.Name}' diverged at evaluation {step + 1} of {Math.Max(step + 1, solver.Evaluations)} (noise level {sigma:g3}): {what} {(double.IsFinite(size) ? $"has the size {size:g3}, where images have at most 1" : "is not finite")}; {solver.Remedy}")) =>
         (Solver, Step, Sigma) = (solver, step, sigma);
 
     /// <summary>The solver.</summary>

@@ -89,6 +89,8 @@ public abstract record PosteriorSampling : Solver<LinearOperator, ConditionalDen
 
         public override (double Min, double Max) SigmaRange => inner.SigmaRange;
 
+        public override NoiseSchedule Schedule => inner.Schedule;
+
         public override Tensor Denoise(Tensor x, double sigma)
         {
             Count++;

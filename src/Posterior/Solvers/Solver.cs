@@ -16,6 +16,11 @@ public abstract record Solver
     /// <summary>How often the prior is evaluated for each image, if its range leaves all noise levels in place.</summary>
     public abstract int Evaluations { get; }
 
+    /// <summary>How often a model is evaluated for each image: <see cref="Evaluations"/>, or what follows from the noise levels of a prior.</summary>
+    /// <param name="predictor">The model.</param>
+    /// <exception cref="SolverOptionsException">The settings do not go with the model.</exception>
+    public virtual int EvaluationsWith(ImagePredictor predictor) => Evaluations;
+
     /// <summary>How many steps a run reports: <see cref="Evaluations"/>, unless the method iterates without the prior.</summary>
     public virtual int Reports => Evaluations;
 
@@ -58,8 +63,8 @@ public abstract record Solver
     /// <summary>One clause for each setting that is out of range: name, expected, found.</summary>
     protected virtual IEnumerable<string> Problems() => [];
 
-    /// <summary>The largest number of steps of a schedule; for null, the prior's own, that of the published processes.</summary>
-    protected static int MostStepsOf(NoiseSchedule? schedule) => schedule?.MostSteps ?? 1000;
+    /// <summary>The largest number of steps of a schedule; for null, the prior's own, the most that any has.</summary>
+    protected static int MostStepsOf(NoiseSchedule? schedule) => schedule?.MostSteps ?? 10_000;
 
     /// <summary>The noise levels of a run: the solver's, or, where that is null, the prior's own.</summary>
     /// <exception cref="SolverOptionsException">The prior's process has fewer steps.</exception>
@@ -67,7 +72,7 @@ public abstract record Solver
     {
         var chosen = schedule ?? prior.Schedule;
         return steps <= chosen.MostSteps ? chosen
-            : throw new SolverOptionsException($"solver '{Name}': steps is {steps}, expected 1 to {chosen.MostSteps}, the steps of the process that the prior was trained on");
+            : throw new SolverOptionsException($"solver '{Name}': steps is {steps}, expected 1 to {chosen.MostSteps}: the prior's own noise levels are so many (schedule takes others)");
     }
 
     /// <summary>The clause for a number that must lie in an interval, if it does not.</summary>

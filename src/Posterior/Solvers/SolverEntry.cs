@@ -39,6 +39,10 @@ public abstract record SolverEntry(string Description, string Paper, Solver Defa
         return solver;
     }
 
+    /// <summary>The value of every setting of a solver, defaults included; without those that name several at once, or that follow from something else where they are not given.</summary>
+    /// <param name="settings">The settings that are given.</param>
+    public abstract SolverSettings Complete(SolverSettings settings);
+
     /// <summary>The solver with settings, not checked for their range.</summary>
     protected abstract Solver Make(SolverSettings settings);
 }
@@ -83,7 +87,7 @@ public sealed record SolverEntry<TSolver> : SolverEntry
     public SolverEntry<TSolver> Schedule(Func<TSolver, NoiseSchedule?> get, Func<TSolver, NoiseSchedule?, TSolver> set) => With(_settings.Text(
         "schedule",
         string.Join(", ", [OfPrior, .. ScheduleCatalog.All.Keys]),
-        solver => get(solver) is { } schedule ? ScheduleCatalog.All.First(named => named.Value.Equals(schedule)).Key : OfPrior,
+        solver => get(solver) is { } schedule ? ScheduleCatalog.All.FirstOrDefault(named => named.Value.Equals(schedule)).Key ?? schedule.ToString() : OfPrior,
         (solver, text) => set(solver, text == OfPrior ? null : ScheduleCatalog.All.TryGetValue(text, out var named) ? named : throw new FormatException())));
 
     /// <inheritdoc/>
@@ -91,6 +95,10 @@ public sealed record SolverEntry<TSolver> : SolverEntry
 
     /// <inheritdoc/>
     public override int GetHashCode() => Name.GetHashCode(StringComparison.Ordinal);
+
+    /// <inheritdoc/>
+    public override SolverSettings Complete(SolverSettings settings) =>
+        _settings.Values((TSolver)Create(settings)).Where(pair => !settings.Values.ContainsKey(pair.Name)).Aggregate(settings, (all, pair) => all.With(pair.Name, pair.Value));
 
     /// <inheritdoc/>
     protected override Solver Make(SolverSettings settings)

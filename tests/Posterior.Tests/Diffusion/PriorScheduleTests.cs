@@ -31,13 +31,39 @@ public sealed class PriorScheduleTests
         var denoiser = new VpDenoiser(new StubNetwork((x, _) => x), process);
         Assert.Equal(process, denoiser.Schedule);
         Assert.Equal(7, denoiser.Time(process.Sigma(7)), 1e-6);
-        Assert.Equal(VpSchedule.Linear(), new VpDenoiser(new StubNetwork((x, _) => x), process.Sigmas).Schedule);
+        Assert.Equal(process, new VpDenoiser(new StubNetwork((x, _) => x, classes: 2), process).WithLabels(1).Schedule);
         Assert.Equal(VpSchedule.Linear(), new Flat().Schedule);
+        // From the table of noise levels alone, the process that has it.
+        var ofTable = Assert.IsType<VpSchedule>(new VpDenoiser(new StubNetwork((x, _) => x), process.Sigmas).Schedule);
+        Assert.All(process.Sigmas.Zip(ofTable.Sigmas), pair => Assert.Equal(1, pair.Second / pair.First, 1e-9));
     }
 
     [Fact]
-    public void A_network_of_continuous_noise_levels_is_walked_down_the_shifted_cosine() =>
-        Assert.Equal(new ShiftedCosineSchedule(), new EdmDenoiser(new StubNetwork((x, _) => x), new EdmPreconditioning()).Schedule);
+    public void A_preconditioned_network_is_walked_down_its_published_process_or_the_shifted_cosine()
+    {
+        static NoiseSchedule Of(Preconditioning scalings) => new EdmDenoiser(new StubNetwork((x, _) => x), scalings).Schedule;
+        Assert.Equal(new ShiftedCosineSchedule(), Of(new EdmPreconditioning()));
+        Assert.Equal(new GeometricSchedule(0.02, 100), Of(new VePreconditioning()));
+        Assert.Equal(new ContinuousVpSchedule(19.9, 0.1), Of(new VpPreconditioning()));
+        var cosine = Assert.IsType<VpSchedule>(Of(new IddpmPreconditioning()));
+        var table = new IddpmPreconditioning().Table;
+        Assert.All(Enumerable.Range(0, 1000), t => Assert.Equal(1, cosine.Sigma(999 - t) / table[t], 1e-6));
+    }
+
+    [Fact]
+    public void Evaluations_follow_from_the_priors_noise_levels()
+    {
+        var discrete = new VpDenoiser(new StubNetwork((x, _) => x), VpSchedule.Linear());
+        // 30 steps do not divide 1000.
+        Assert.Equal((30, 31), (new Ddrm { Steps = 30 }.Evaluations, new Ddrm { Steps = 30 }.EvaluationsWith(discrete)));
+        Assert.Equal(31, new Ilvr { Steps = 30 }.EvaluationsWith(discrete));
+        Assert.Equal(31, new DiffPir { Steps = 30 }.EvaluationsWith(discrete));
+        Assert.Equal(30, new Ddrm { Steps = 30 }.EvaluationsWith(new EdmDenoiser(new StubNetwork((x, _) => x), new EdmPreconditioning())));
+        // DDNM has exactly so many levels.
+        Assert.Equal(new Ddnm { Steps = 30, TravelRepeat = 3 }.Evaluations, new Ddnm { Steps = 30, TravelRepeat = 3 }.EvaluationsWith(discrete));
+        // Levels above a prior's range fall together.
+        Assert.True(new Ddrm().EvaluationsWith(new EdmDenoiser(new StubNetwork((x, _) => x), new EdmPreconditioning(), (0.002, 1))) < 20);
+    }
 
     public static TheoryData<string> Walkers => ["ddrm", "ddnm", "ilvr"];
 
@@ -71,6 +97,7 @@ public sealed class PriorScheduleTests
         using var scope = new Scope();
         using var h = new BlockAverage(new(3, 8, 8), 2);
         var prior = new VpDenoiser(new StubNetwork((x, _) => x, 3), VpSchedule.Linear(50));
+        Assert.Throws<SolverOptionsException>(() => new Ddrm { Steps = 51 }.EvaluationsWith(prior));
         var error = Assert.Throws<SolverOptionsException>(() => new Ddrm { Steps = 51 }.Restore(new Measurement<BlockAverage>(Tensor.Zeros([1, 3, 4, 4]), h, 0), prior, new SeededNoise(1)));
         Assert.Contains("steps is 51, expected 1 to 50", error.Message, StringComparison.Ordinal);
     }

@@ -108,6 +108,8 @@ public sealed class ScheduleTests
         Assert.Equal(most, levels[0], 1e-9 * most);
         Assert.Equal(least, levels[^2], 1e-9);
         Assert.Equal(levels, levels.OrderDescending());
+        var single = new ShiftedCosineSchedule(median, least, most).Levels(1);
+        Assert.Equal((2, most, 0.0), (single.Length, Math.Round(single[0], 9), single[1]));
         var around = levels.Count(level => level > median * Math.Tan(Math.PI / 8) && level < median * Math.Tan(3 * Math.PI / 8));
         Assert.InRange(around, 490, 540);
     }

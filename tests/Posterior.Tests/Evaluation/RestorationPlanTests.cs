@@ -2,6 +2,7 @@ using Posterior.Evaluation;
 using Posterior.Imaging;
 using Posterior.Models;
 using Posterior.Networks;
+using Posterior.Solvers;
 using Posterior.Torch;
 
 namespace Posterior.Tests.Evaluation;
@@ -36,11 +37,29 @@ public sealed class RestorationPlanTests : IDisposable
         Assert.False(System.IO.File.Exists(File("x.png")), "a plan wrote a picture");
         using (var job = new RestorationJob(settings, _folder))
         {
-            Assert.Equal(job.Run(File("y.png"), File("x.png")).Evaluations, item.Evaluations);
+            var receipt = job.Run(File("y.png"), File("x.png"));
+            Assert.Equal(receipt.Evaluations, item.Evaluations);
+            Assert.Equal(["eta=0.85", "eta-b=1", "final-projection=yes", "schedule=prior", "steps=5"], receipt.SolverSettings!.Values.Select(setting => $"{setting.Key}={setting.Value}"));
+            Assert.Equal("ShiftedCosineSchedule { Median = 0.7, Min = 0.03, Max = 100 }", receipt.PriorSchedule);
         }
         Assert.True(Assert.Single(Plan(settings, [Item()]).Items).Finished);
         Assert.False(Assert.Single(Plan(settings, [Item()], force: true).Items).Finished);
         Assert.Equal(before, LiveHandles.Count());
+    }
+
+    [Fact]
+    public void Steps_that_the_process_of_a_prior_does_not_have_are_a_problem_of_the_plan()
+    {
+        using (var scope = new Scope())
+        {
+            using var network = new PhotoUNet(new() { Widths = [8, 16], Blocks = [1, 1], EmbeddingWidth = 16 });
+            network.Initialise(new SeededNoise(1));
+            ModelExport.Write(File("short.safetensors"), network, new ModelCard { Schedule = new ScheduleCard { Kind = ScheduleKind.VpLinear, Steps = 10 } });
+        }
+        RestorationSettings Settings(params string[] set) => new() { Operator = "denoise", Sigma = 0.1, SolverSettings = SolverSettings.Parse(set), Prior = new() { Model = File("short.safetensors") } };
+        Assert.Contains("steps is 20, expected 1 to 10", Assert.Single(Plan(Settings(), [Item()]).Problems), StringComparison.Ordinal);
+        Assert.Empty(Plan(Settings("schedule=vp-linear"), [Item()]).Problems);
+        Assert.Empty(Plan(Settings("steps=10"), [Item()]).Problems);
     }
 
     [Fact]

@@ -48,6 +48,7 @@ public sealed class ModelLoadingTests(CheckpointFixture files) : IClassFixture<C
         {
             Assert.Equal(("faces", "MIT", 64, Prediction.Velocity), (model.Card.Name, model.Card.Licence, model.Card.NativeSize, model.Card.Prediction));
             Assert.Equal(VpSchedule.Cosine(10).Sigma(9), model.Denoiser.SigmaRange.Max, 9);
+            Assert.Equal(VpSchedule.Cosine(10), model.Denoiser.Schedule);
             Assert.Equal(32, (int)model.Card.Settings!["ch"]!);
         }
         using (var model = Model.Load(path, new() { Architecture = new JsonObject { ["image_size"] = 128 }, Card = new() { Schedule = new() { Kind = ScheduleKind.VpLinear } } }))

@@ -115,7 +115,7 @@ public sealed class SolverCatalogTests
     public void All_settings_out_of_range_are_listed_at_once()
     {
         var error = Assert.Throws<SolverOptionsException>(() => SolverCatalog.Create("ddrm", SolverSettings.Parse(["steps=0", "eta=1.5", "eta-b=NaN"])));
-        Assert.Equal("solver 'ddrm': steps is 0, expected 1 to 1000; eta is 1.5, expected 0 to 1; eta-b is NaN, expected 0 to 1", error.Message);
+        Assert.Equal("solver 'ddrm': steps is 0, expected 1 to 10000; eta is 1.5, expected 0 to 1; eta-b is NaN, expected 0 to 1", error.Message);
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
+using Posterior.Diffusion;
 using Posterior.Imaging;
 using Posterior.Operators;
 using Posterior.Solvers;
@@ -100,7 +101,7 @@ public sealed class CalibrationJob
         var receipt = new Receipt
         {
             Kind = "calibrate",
-            Hash = FileHash.OfText($"calibrate {_priorFiles.Hash()} {string.Join(' ', contents)} {JsonSerializer.Serialize(_settings with { Prior = _settings.Prior.Anonymous }, ReceiptJson.Default.CalibrationSettings)}"),
+            Hash = FileHash.OfText($"calibrate {Solver} {_priorFiles.Hash()} {string.Join(' ', contents)} {JsonSerializer.Serialize(_settings with { Prior = _settings.Prior.Anonymous }, ReceiptJson.Default.CalibrationSettings)}"),
             Model = new(_priorFiles.Model, prior.Model.Sha256),
             Guide = _priorFiles.Guide is { } guide ? ReceiptFile.Of(guide) : null,
             Classifier = _priorFiles.Classifier is { } classifier ? ReceiptFile.Of(classifier) : null,
@@ -108,6 +109,8 @@ public sealed class CalibrationJob
             OperatorFile = OperatorFiles.NamedBy(_operator) is { } file ? ReceiptFile.Of(_files.FullPath(file)) : null,
             Folder = _folder,
             Calibration = _settings,
+            SolverSettings = SolverCatalog.Find(_settings.Solver).Complete(_settings.SolverSettings),
+            PriorSchedule = (prior.Model.Predictor as Denoiser)?.Schedule.ToString(),
             CalibrationReport = report,
             ImageSize = size,
             Sigma = _settings.Sigma,

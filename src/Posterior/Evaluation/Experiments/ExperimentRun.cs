@@ -29,6 +29,7 @@ public sealed class ExperimentRun : IDisposable
     private readonly ExperimentFeatures _features;
     private readonly ExperimentPictures _pictures;
     private readonly Dictionary<ExperimentMethod, Solver> _solvers;
+    private readonly Dictionary<ExperimentMethod, int> _evaluations = [];
     private readonly Lazy<Dictionary<ExperimentTask, ExperimentMethod[]>> _doing;
 
     /// <summary>Opens images and model and the results so far; restores nothing.</summary>
@@ -57,6 +58,7 @@ public sealed class ExperimentRun : IDisposable
                 // Methods that share weights and not class or guidance have priors of their own.
                 if (!_priors.TryGetValue(settings, out var prior)) _priors[settings] = prior = Prior.Load(settings);
                 if (!_solvers[method].Accepts(prior.Model.Predictor)) throw new ExperimentException($"method '{method.Name}' and model '{prior.Name}': {new UnsupportedModelException(_solvers[method], prior.Model.Predictor).Message}");
+                _evaluations[method] = EvaluationsOf(method, prior);
                 if (experiment.LabelsFor(method)) ExperimentChecks.Labels(_images, prior);
             }
         }
@@ -84,7 +86,7 @@ public sealed class ExperimentRun : IDisposable
         var rows = _log.Read();
         var cells = Cells().ToArray();
         var left = cells.Where(cell => !Has(rows, cell.Key)).ToArray();
-        return new(cells.Length, left.Length, left.Sum(cell => (long)_solvers[cell.Method].Evaluations), Seconds(left.Select(cell => cell.Method)), [.. notes, .. ExperimentChecks.Ranks(Experiment, _images, _metrics), .. ExperimentChecks.Notes(Experiment, _solvers, _doing.Value)]);
+        return new(cells.Length, left.Length, left.Sum(cell => (long)_evaluations[cell.Method]), Seconds(left.Select(cell => cell.Method)), [.. notes, .. ExperimentChecks.Ranks(Experiment, _images, _metrics), .. ExperimentChecks.Notes(Experiment, _solvers, _doing.Value)]);
     }
 
     /// <summary>Does what is missing. A restoration that diverges is left out and stops no other.</summary>
@@ -242,14 +244,26 @@ public sealed class ExperimentRun : IDisposable
     // A row lacks a metric that was asked for later, or has it with other weights: it is done again.
     private bool Has(IReadOnlyDictionary<string, ResultRow> rows, string key) => rows.TryGetValue(key, out var row) && _metrics.Loaded.All(metric => row.Metrics.ContainsKey(metric.Name) && row.Weights?.GetValueOrDefault(metric.Name) == _metrics.WeightsOf(metric)) && _features.Has(key);
 
-    // The solver's text holds all its settings, also those that came from defaults of another version.
+    private int EvaluationsOf(ExperimentMethod method, Prior prior)
+    {
+        try
+        {
+            return _solvers[method].EvaluationsWith(prior.Model.Predictor);
+        }
+        catch (SolverOptionsException failure)
+        {
+            throw new ExperimentException($"method '{method.Name}' and model '{prior.Name}': {failure.Message}");
+        }
+    }
+
+    // The solver's text holds all its settings, also those that came from defaults of another version; the prior's noise levels are the solver's where it has none.
     private string Key(ExperimentTask task, ExperimentMethod method, string content, int? label, ulong seed, int sample)
     {
         var prior = Experiment.PriorOf(method);
         var told = Experiment.LabelsFor(method) ? label : prior.Class;
         return Hash(string.Create(
             CultureInfo.InvariantCulture,
-            $"eval {Versions.Library} {Revision} {content} {Experiment.Dataset.Size} {Experiment.Dataset.Shrink} {PriorOf(method).Model.Sha256} {PriorOf(method).Model.Card.Meaning()} {prior.Dtype} {told} {(prior.Guidance == 1 ? "" : $"guidance {prior.Guidance:R} ")}{Measuring(task)} {task.Told:R} {task.JpegQuality} {method.Solver} {_solvers[method]} {JsonSerializer.Serialize(method.Settings, ReceiptJson.Default.SolverSettings)} {seed} {sample}"));
+            $"eval {Versions.Library} {Revision} {content} {Experiment.Dataset.Size} {Experiment.Dataset.Shrink} {PriorOf(method).Model.Sha256} {PriorOf(method).Model.Card.Meaning()} {prior.Dtype} {told} {(prior.Guidance == 1 ? "" : $"guidance {prior.Guidance:R} ")}{Measuring(task)} {task.Told:R} {task.JpegQuality} {method.Solver} {_solvers[method]} {(PriorOf(method).Model.Predictor as Denoiser)?.Schedule} {JsonSerializer.Serialize(method.Settings, ReceiptJson.Default.SolverSettings)} {seed} {sample}"));
     }
 
     private IEnumerable<PictureName> Names(int image)
@@ -288,7 +302,7 @@ public sealed class ExperimentRun : IDisposable
     }
 
     // What an evaluation of a model costs that is no prior depends on the measurement: it is left out.
-    private double Seconds(IEnumerable<ExperimentMethod> methods) => methods.GroupBy(Experiment.PriorOf).Sum(group => group.Sum(method => (double)_solvers[method].Evaluations) is var evaluations && evaluations > 0 ? evaluations * SecondsOf(PriorOf(group.First())) : 0);
+    private double Seconds(IEnumerable<ExperimentMethod> methods) => methods.GroupBy(Experiment.PriorOf).Sum(group => group.Sum(method => (double)_evaluations[method]) is var evaluations && evaluations > 0 ? evaluations * SecondsOf(PriorOf(group.First())) : 0);
 
     private double SecondsOf(Prior prior)
     {

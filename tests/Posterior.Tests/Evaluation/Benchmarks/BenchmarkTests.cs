@@ -164,6 +164,23 @@ public sealed class BenchmarkTests
     }
 
     [Fact]
+    public void A_prior_s_quality_tells_of_the_papers_noise_levels_where_the_prior_has_others()
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = new Scope();
+        ImageFile.Save(folder["a.png"], ImageFile.Load(SampleImages.Files()[0]).Narrow(2, 64, 32).Narrow(3, 64, 32));
+        using var images = ImageSource.Open(folder.Path);
+        var linear = PriorQuality.Measure(GaussianDenoiser.Isotropic(Tensor.Zeros([1, 3, 32, 32]), 0.5), images, 1);
+        Assert.Equal(5, linear.Count);
+        Assert.All(linear, row => Assert.Null(row.PaperPsnr));
+        var rows = PriorQuality.Measure(new Shifted(), images, 1);
+        Assert.Null(rows[0].PaperPsnr);
+        Assert.All(rows.Skip(1), row => Assert.InRange(Math.Abs(row.PaperPsnr!.Value - row.Psnr), 1e-4, 10));
+        // The rows of the paper's levels are what a prior with these levels has.
+        Assert.All(rows.Zip(linear).Skip(1), pair => Assert.Equal(pair.Second.Psnr, pair.First.PaperPsnr!.Value, 1e-3));
+    }
+
+    [Fact]
     public void The_shipped_photo_restores_as_well_in_bfloat16()
     {
         using var folder = new TemporaryFolder();
@@ -189,6 +206,20 @@ public sealed class BenchmarkTests
             Thread.Sleep(10);
             return x.Clone();
         }
+    }
+
+    // The Gaussian prior with other noise levels of its own.
+    private sealed class Shifted : Denoiser
+    {
+        private readonly GaussianDenoiser _inner = GaussianDenoiser.Isotropic(Tensor.Zeros([1, 3, 32, 32]), 0.5);
+
+        public override long? Channels => null;
+
+        public override (double Min, double Max) SigmaRange => _inner.SigmaRange;
+
+        public override NoiseSchedule Schedule => new ShiftedCosineSchedule();
+
+        public override Tensor Denoise(Tensor x, double sigma) => _inner.Denoise(x, sigma);
     }
 
     private sealed class CountingPrior : Denoiser
