@@ -77,7 +77,7 @@ public sealed class RefusalTests(Workspace workspace) : IClassFixture<Workspace>
     [InlineData("--operator", "restore", "colour.png", "-o", "out.png")]
     [InlineData("whole number", "restore", "colour.png", "--operator", "sr4", "--steps", "many", "-o", "out.png")]
     [InlineData("steps is 0", "restore", "colour.png", "--operator", "sr4", "--steps", "0", "-o", "out.png")]
-    [InlineData("steps is 1001, expected 1 to 1000", "restore", "colour.png", "--operator", "sr4", "--steps", "1001", "-o", "out.png")]
+    [InlineData("steps is 10001, expected 1 to 10000", "restore", "colour.png", "--operator", "sr4", "--steps", "10001", "-o", "out.png")]
     [InlineData("eta is 1.5, expected 0 to 1", "restore", "colour.png", "--operator", "sr4", "--eta", "1.5", "-o", "out.png")]
     [InlineData("zeta is -1, expected 0 to 100", "restore", "colour.png", "--operator", "sr4", "--solver", "dps", "--zeta", "-1", "-o", "out.png")]
     [InlineData("zeta is 1000000000, expected 0 to 100", "restore", "colour.png", "--operator", "sr4", "--solver", "dps", "--zeta", "1e9", "-o", "out.png")]

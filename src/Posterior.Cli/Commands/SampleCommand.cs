@@ -17,8 +17,8 @@ internal static class SampleCommand
         var respacing = Options.Text("--respacing", "Some times of a variance-preserving process, as 50, 10,15,20 or ddim25, in place of --steps.", "TIMES");
         var eta = Options.Number<double>("--eta", "The share of fresh noise of samplers that have one. [default: the sampler's; 0 for ddim]", "X");
         var churn = Options.Number<double>("--churn", "Noise added over all steps: S_churn. [default: the sampler's]", "X");
-        var churnMin = Options.Number<double>("--churn-min", "The least noise level at which it is added. [default: the sampler's]", "X");
-        var churnMax = Options.Number<double>("--churn-max", "The highest noise level at which it is added. [default: the sampler's]", "X");
+        var churnMin = Options.Number<double>("--churn-min", "The least noise level at which it is added, for images in [-1, 1]. [default: the sampler's]", "X");
+        var churnMax = Options.Number<double>("--churn-max", "The highest noise level at which it is added, for images in [-1, 1]. [default: the sampler's]", "X");
         var churnNoise = Options.Number<double>("--churn-noise", "Its standard deviation, relative: S_noise. [default: the sampler's]", "X");
         var count = Options.Number<int>("--count", "The number of images.", "N", 16);
         var size = Options.Text("--size", "The size of an image. [default: the model's, else 64x64]", "WxH");

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Posterior.Imaging;
 using Posterior.Operators;
+using Posterior.Solvers;
 using Posterior.Torch;
 
 namespace Posterior.Evaluation;
@@ -64,14 +65,9 @@ public sealed class DegradationJob
         using var h = Operator.Bind(shape, _files);
         if (!MeasurementFile.IsArray(output) && !MeasurementFile.IsPicture(h))
             throw new OperatorException($"operator '{h.Name}': its measurements are {string.Join('x', h.OutputShape)} numbers and no picture, so the output must end in .npy");
-        var y = h.Apply(x);
         var seed = ImageSeed.Of("degrade", _settings.Seed, content, 0);
-        if (_settings.Sigma > 0)
-        {
-            var noise = new SeededNoise(seed).NormalLike(y);
-            // A missing pixel is not measured, so it carries no noise.
-            y = y.AddScaled(h is Inpainting inpainting ? noise * inpainting.Mask : noise, _settings.Sigma);
-        }
+        // Operators are linear: noise in the units of the image, [0, 1] here.
+        var y = Measurement<ForwardOperator>.Simulate(h, x, _settings.Sigma, new SeededNoise(seed)).Data;
         return OutputSet.Write(Receipt.PathFor(output), set =>
         {
             var clipped = 0.0;

@@ -164,6 +164,8 @@ public sealed class Prior : IDisposable
 
     private void CheckRoles()
     {
+        if (Model.Predictor is not Denoiser && (_guide is not null || _classifier is not null))
+            throw new ModelException($"model '{Name}' is no prior, so it takes no {(_guide is not null ? "--guide" : "--classifier")}");
         if (_guide is not null && _guide.Predictor.Channels is { } weaker && Channels is { } native && weaker != native)
             throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"the guide '{_guide.Card.Name}' is for images of {weaker} channels, model '{Name}' for {native}"));
         if (_classifier is not null && Channels is { } images && _classifier.Network.Settings.InChannels != images)

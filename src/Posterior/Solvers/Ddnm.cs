@@ -17,7 +17,7 @@ public sealed record Ddnm : Solver<LinearOperator>
         .Number("eta", s => s.Eta, (s, v) => s with { Eta = v })
         .Whole("travel-length", s => s.TravelLength, (s, v) => s with { TravelLength = v })
         .Whole("travel-repeat", s => s.TravelRepeat, (s, v) => s with { TravelRepeat = v })
-        .Schedule(s => s.Schedule, (s, v) => s with { Schedule = v });
+        .Schedule("prior", s => s.Schedule, (s, v) => s with { Schedule = v });
 
     /// <inheritdoc/>
     public override string Name => "ddnm";

@@ -19,7 +19,7 @@ public sealed record DdnmPlus : Solver<SpectralOperator>
         .Number("eta", s => s.Eta, (s, v) => s with { Eta = v })
         .Whole("travel-length", s => s.TravelLength, (s, v) => s with { TravelLength = v })
         .Whole("travel-repeat", s => s.TravelRepeat, (s, v) => s with { TravelRepeat = v })
-        .Schedule(s => s.Schedule, (s, v) => s with { Schedule = v });
+        .Schedule("process", s => s.Schedule, (s, v) => s with { Schedule = v });
 
     /// <inheritdoc/>
     public override string Name => "ddnm+";
@@ -32,7 +32,7 @@ public sealed record DdnmPlus : Solver<SpectralOperator>
 
     /// <inheritdoc/>
     public override int EvaluationsWith(ImagePredictor predictor) => predictor is Denoiser prior
-        ? TimeTravel.Walk(Ddnm.LevelsOf(ScheduleOf(Schedule, Steps, prior), Steps, prior).Length - 1, TravelLength, TravelRepeat).Count(step => step.To > step.From) : Evaluations;
+        ? TimeTravel.Walk(Ddnm.LevelsOf(ProcessOf(Schedule, Steps, prior), Steps, prior).Length - 1, TravelLength, TravelRepeat).Count(step => step.To > step.From) : Evaluations;
 
     /// <inheritdoc cref="Ddnm.Steps"/>
     public int Steps { get; init; } = 100;
@@ -46,8 +46,8 @@ public sealed record DdnmPlus : Solver<SpectralOperator>
     /// <inheritdoc cref="Ddnm.TravelRepeat"/>
     public int TravelRepeat { get; init; } = 1;
 
-    /// <summary>The noise levels; null for the prior's own, <see cref="Denoiser.Schedule"/>.</summary>
-    public NoiseSchedule? Schedule { get; init; } = VpSchedule.Linear();
+    /// <summary>The noise levels; null for those of the process that the prior was trained on, or of the linear one where it has no steps.</summary>
+    public NoiseSchedule? Schedule { get; init; }
 
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems() => Ddnm.TravelProblems(Steps, MostStepsOf(Schedule), Eta, TravelLength, TravelRepeat);
@@ -57,7 +57,7 @@ public sealed record DdnmPlus : Solver<SpectralOperator>
         IMeasurement<SpectralOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h, sigmaY) = (measurement.Data, measurement.Operator, measurement.Sigma);
-        var schedule = ScheduleOf(Schedule, Steps, prior);
+        var schedule = ProcessOf(Schedule, Steps, prior);
         var levels = Ddnm.LevelsOf(schedule, Steps, prior);
         var images = h.InputShape.Batch(y.Size(0));
         var update = new SpectralUpdate(h, y);

@@ -22,7 +22,7 @@ public sealed record Ddrm : Solver<SpectralOperator>
         .Number("eta", s => s.Eta, (s, v) => s with { Eta = v })
         .Number("eta-b", s => s.EtaB, (s, v) => s with { EtaB = v })
         .Flag("final-projection", s => s.FinalProjection, (s, v) => s with { FinalProjection = v })
-        .Schedule(s => s.Schedule, (s, v) => s with { Schedule = v });
+        .Schedule("prior", s => s.Schedule, (s, v) => s with { Schedule = v });
 
     /// <inheritdoc/>
     public override string Name => "ddrm";
@@ -49,7 +49,7 @@ public sealed record Ddrm : Solver<SpectralOperator>
     public NoiseSchedule? Schedule { get; init; }
 
     /// <summary>
-    /// Whether a measurement without noise is put into the result, as in the paper: pixels that were kept come back bit for bit. The authors' code,
+    /// Whether a measurement without noise is put into the result, by <see cref="EtaB"/> as in the paper: with 1 pixels that were kept come back bit for bit. The authors' code,
     /// and hence its published numbers, do not.
     /// </summary>
     public bool FinalProjection { get; init; } = true;
@@ -76,7 +76,7 @@ public sealed record Ddrm : Solver<SpectralOperator>
             var estimate = prior.Denoise(update.Image(c), levels[i]);
             progress?.Report(new(i, last + 1, levels[i], estimate));
             // At sigma' = 0 every case leaves the estimate alone.
-            if (i == last) return new(step.Keep(FinalProjection && sigmaY == 0 ? h.Project(estimate, y) : estimate), last + 1);
+            if (i == last) return new(step.Keep(FinalProjection && sigmaY == 0 ? estimate.Lerp(h.Project(estimate, y), EtaB) : estimate), last + 1);
             var z = noise.Normal(images, y.DType, y.Device);
             var next = levels[i + 1];
             step.Replace(ref c, update.Step(c, estimate, z, levels[i], s => Weights(s, next, sigmaY)));

@@ -17,7 +17,7 @@ public sealed record DiffPir : Solver<LinearOperator>
         .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
         .Number("lambda", s => s.Lambda, (s, v) => s with { Lambda = v })
         .Number("zeta", s => s.Zeta, (s, v) => s with { Zeta = v })
-        .Schedule(s => s.Schedule, (s, v) => s with { Schedule = v });
+        .Schedule("process", s => s.Schedule, (s, v) => s with { Schedule = v });
 
     /// <inheritdoc/>
     public override string Name => "diffpir";
@@ -29,7 +29,7 @@ public sealed record DiffPir : Solver<LinearOperator>
     public override int Evaluations => Schedule?.Levels(Steps).Length - 1 ?? Steps;
 
     /// <inheritdoc/>
-    public override int EvaluationsWith(ImagePredictor predictor) => predictor is Denoiser prior ? ScheduleOf(Schedule, Steps, prior).Levels(Steps, prior.SigmaRange).Length - 1 : Evaluations;
+    public override int EvaluationsWith(ImagePredictor predictor) => predictor is Denoiser prior ? ProcessOf(Schedule, Steps, prior).Levels(Steps, prior.SigmaRange).Length - 1 : Evaluations;
 
     /// <summary>The number of steps, each one evaluation of the prior.</summary>
     public int Steps { get; init; } = 100;
@@ -40,8 +40,8 @@ public sealed record DiffPir : Solver<LinearOperator>
     /// <summary>The share of fresh noise in the variance of the next state, 0 to 1; the paper tunes it, and <see cref="Lambda"/>, for each task.</summary>
     public double Zeta { get; init; } = 1;
 
-    /// <summary>The noise levels; null for the prior's own, <see cref="Denoiser.Schedule"/>.</summary>
-    public NoiseSchedule? Schedule { get; init; } = VpSchedule.Linear();
+    /// <summary>The noise levels; null for those of the process that the prior was trained on, or of the linear one where it has no steps.</summary>
+    public NoiseSchedule? Schedule { get; init; }
 
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems() =>
@@ -52,7 +52,7 @@ public sealed record DiffPir : Solver<LinearOperator>
         IMeasurement<LinearOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h, sigmaY) = (measurement.Data, measurement.Operator, measurement.Sigma);
-        var schedule = ScheduleOf(Schedule, Steps, prior);
+        var schedule = ProcessOf(Schedule, Steps, prior);
         var levels = schedule.Levels(Steps, prior.SigmaRange);
         var count = levels.Length - 1;
         var x = noise.Normal(h.InputShape.Batch(y.Size(0)), y.DType, y.Device) * schedule.InitialScale(levels[0]);

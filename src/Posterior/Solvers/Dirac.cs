@@ -92,7 +92,7 @@ public sealed record Dirac : Solver<LinearOperator, DegradationReverser>
     /// <summary>The time of the measurement: 1 is the full degradation.</summary>
     public double Start { get; init; } = 1;
 
-    /// <summary>The time below which no step goes: 0 runs to the end.</summary>
+    /// <summary>The time at which to stop: the last step is the first that ends below it; 0 runs to the end.</summary>
     public double Stop { get; init; }
 
     /// <summary>Takes step and end from the model's card, where they were measured; then the result is the estimate.</summary>
@@ -142,7 +142,7 @@ public sealed record Dirac : Solver<LinearOperator, DegradationReverser>
         {
             cancellation.ThrowIfCancellationRequested();
             using var step = new Scope();
-            var (time, next) = (times[i], times[i] - plan.Step);
+            var (time, next) = (times[i], Before(times[i], plan.Step));
             var (sigma, lower) = (sigmas.Sigma(time), sigmas.Sigma(next));
             var fall = sigma * sigma - lower * lower;
             Tensor x0;
@@ -187,6 +187,9 @@ public sealed record Dirac : Solver<LinearOperator, DegradationReverser>
         return times;
     }
 
+    // At time 0 exactly nothing is degraded; the last of 50 steps of 0.02 would end at 2e-17.
+    private static double Before(double time, double step) => time - step is var next && Math.Abs(next) < 1e-12 ? 0 : next;
+
     private Tensor IncrementOf(SeverityProcess process, LinearOperator h, Tensor x0, Tensor degraded, double time)
     {
         using var scope = new Scope();
@@ -194,10 +197,10 @@ public sealed record Dirac : Solver<LinearOperator, DegradationReverser>
         var (other, scale) = Increment switch
         {
             IncrementEstimate.Identity => (time, 0.0),
-            IncrementEstimate.SmallLookAhead => (time - small, Step / small),
+            IncrementEstimate.SmallLookAhead => (Before(time, small), Step / small),
             IncrementEstimate.LookBack when time + Step < 1 => (time + Step, -1.0),
             IncrementEstimate.SmallLookBack when time + small < 1 => (time + small, -Step / small),
-            _ => (time - Step, 1.0),
+            _ => (Before(time, Step), 1.0),
         };
         if (scale == 0) return scope.Keep(x0.ZerosLike());
         using var a = process.At(h.InputShape, other);

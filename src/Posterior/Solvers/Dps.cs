@@ -29,7 +29,8 @@ public sealed record Dps : Solver<ForwardOperator>
         .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
         .Number("eta", s => s.Eta, (s, v) => s with { Eta = v })
         .Number("zeta", s => s.Zeta, (s, v) => s with { Zeta = v })
-        .Flag("clip", s => s.Clip, (s, v) => s with { Clip = v });
+        .Flag("clip", s => s.Clip, (s, v) => s with { Clip = v })
+        .Schedule("process", s => s.Schedule, (s, v) => s with { Schedule = v });
 
     /// <inheritdoc/>
     public override string Name => "dps";
@@ -41,12 +42,15 @@ public sealed record Dps : Solver<ForwardOperator>
     public override bool DifferentiatesPrior => true;
 
     /// <inheritdoc/>
-    public override int Evaluations => Schedule.Levels(Steps).Length - 1;
+    public override int Evaluations => Schedule?.Levels(Steps).Length - 1 ?? Steps;
+
+    /// <inheritdoc/>
+    public override int EvaluationsWith(ImagePredictor predictor) => predictor is Denoiser prior ? ProcessOf(Schedule, Steps, prior).Levels(Steps, prior.SigmaRange).Length - 1 : Evaluations;
 
     /// <summary>The number of steps, each one evaluation of the prior and one of its derivative.</summary>
     public int Steps { get; init; } = 1000;
 
-    /// <summary>The length of the descent; the paper has 0.3 to 1 for most tasks.</summary>
+    /// <summary>The length of the descent; the paper has 0.3 to 3, by task.</summary>
     public double Zeta { get; init; } = 1;
 
     /// <summary>How much of the noise of each step is fresh: 1 is DDPM, 0 the deterministic DDIM.</summary>
@@ -64,8 +68,8 @@ public sealed record Dps : Solver<ForwardOperator>
     /// <summary>Where the diffusion starts.</summary>
     public StartingPoint Start { get; init; } = StartingPoint.Noise;
 
-    /// <summary>The noise levels.</summary>
-    public NoiseSchedule Schedule { get; init; } = VpSchedule.Linear();
+    /// <summary>The noise levels; null for those of the process that the prior was trained on, or of the linear one where it has no steps.</summary>
+    public NoiseSchedule? Schedule { get; init; }
 
     /// <inheritdoc/>
     public override string Remedy => "lower zeta";
@@ -73,7 +77,7 @@ public sealed record Dps : Solver<ForwardOperator>
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems() =>
     [
-        .. Between("steps", Steps, 1, Schedule.MostSteps), .. Between("zeta", Zeta, 0, 100), .. Between("eta", Eta, 0, 1),
+        .. Between("steps", Steps, 1, MostStepsOf(Schedule)), .. Between("zeta", Zeta, 0, 100), .. Between("eta", Eta, 0, 1),
         .. Variance != StepVariance.Posterior && Eta != 1 ? ["a variance other than the posterior's needs eta 1"] : Array.Empty<string>(),
     ];
 
@@ -82,9 +86,10 @@ public sealed record Dps : Solver<ForwardOperator>
         IMeasurement<ForwardOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h) = (measurement.Data, measurement.Operator);
-        var levels = Schedule.Levels(Steps, prior.SigmaRange);
+        var schedule = ProcessOf(Schedule, Steps, prior);
+        var levels = schedule.Levels(Steps, prior.SigmaRange);
         var count = levels.Length - 1;
-        var x = Start.First(this, h, y, noise, Schedule, levels[0]);
+        var x = Start.First(this, h, y, noise, schedule, levels[0]);
         for (var i = 0; i < count; i++)
         {
             cancellation.ThrowIfCancellationRequested();

@@ -16,7 +16,7 @@ public sealed record Ilvr : Solver<LinearOperator>
     public static SolverEntry Entry { get; } = SolverEntry.Of(new Ilvr(), "DDRM's noiseless limit for operators without singular values", "Choi et al. 2021, arXiv:2108.02938")
         .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
         .Flag("final-projection", s => s.FinalProjection, (s, v) => s with { FinalProjection = v })
-        .Schedule(s => s.Schedule, (s, v) => s with { Schedule = v });
+        .Schedule("prior", s => s.Schedule, (s, v) => s with { Schedule = v });
 
     /// <inheritdoc/>
     public override string Name => "ilvr";

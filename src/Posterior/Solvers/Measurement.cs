@@ -58,7 +58,7 @@ public sealed record Measurement<TOperator> : IMeasurement<TOperator>
     /// <inheritdoc/>
     public double Sigma { get; }
 
-    /// <summary>Measures images: applies the operator and adds noise.</summary>
+    /// <summary>Measures images: applies the operator and adds noise, but to missing pixels: what is not measured carries none.</summary>
     /// <param name="h">The operator.</param>
     /// <param name="x"><c>[N, C, H, W]</c> in [-1, 1].</param>
     /// <param name="sigma">The standard deviation of the noise for images in [-1, 1].</param>
@@ -67,7 +67,7 @@ public sealed record Measurement<TOperator> : IMeasurement<TOperator>
     {
         using var scope = new Scope();
         var y = h.Apply(x);
-        if (sigma > 0) y = y.AddScaled(noise.NormalLike(y), sigma);
+        if (sigma > 0) y = y.AddScaled(h is Inpainting inpainting ? noise.NormalLike(y) * inpainting.Mask : noise.NormalLike(y), sigma);
         return new(scope.Keep(y), h, sigma);
     }
 }

@@ -32,7 +32,8 @@ public sealed record PiGdm : Solver<LinearOperator>
         .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
         .Number("eta", s => s.Eta, (s, v) => s with { Eta = v })
         .Choice("weighting", s => s.Weighting, (s, v) => s with { Weighting = v })
-        .Number("strength", s => s.Strength, (s, v) => s with { Strength = v });
+        .Number("strength", s => s.Strength, (s, v) => s with { Strength = v })
+        .Schedule("process", s => s.Schedule, (s, v) => s with { Schedule = v });
 
     /// <inheritdoc/>
     public override string Name => "pigdm";
@@ -44,7 +45,10 @@ public sealed record PiGdm : Solver<LinearOperator>
     public override bool DifferentiatesPrior => true;
 
     /// <inheritdoc/>
-    public override int Evaluations => Schedule.Levels(Steps).Length - 1;
+    public override int Evaluations => Schedule?.Levels(Steps).Length - 1 ?? Steps;
+
+    /// <inheritdoc/>
+    public override int EvaluationsWith(ImagePredictor predictor) => predictor is Denoiser prior ? ProcessOf(Schedule, Steps, prior).Levels(Steps, prior.SigmaRange).Length - 1 : Evaluations;
 
     /// <summary>The number of steps, each one evaluation of the prior and one of its derivative.</summary>
     public int Steps { get; init; } = 100;
@@ -64,23 +68,24 @@ public sealed record PiGdm : Solver<LinearOperator>
     /// <summary>Where the diffusion starts.</summary>
     public StartingPoint Start { get; init; } = StartingPoint.PseudoInverse;
 
-    /// <summary>The noise levels.</summary>
-    public NoiseSchedule Schedule { get; init; } = VpSchedule.Linear();
+    /// <summary>The noise levels; null for those of the process that the prior was trained on, or of the linear one where it has no steps.</summary>
+    public NoiseSchedule? Schedule { get; init; }
 
     /// <inheritdoc/>
     public override string Remedy => "lower strength, or take the adaptive weighting";
 
     /// <inheritdoc/>
-    protected override IEnumerable<string> Problems() => [.. Between("steps", Steps, 1, Schedule.MostSteps), .. Between("eta", Eta, 0, 1), .. Between("strength", Strength, 0, 1000)];
+    protected override IEnumerable<string> Problems() => [.. Between("steps", Steps, 1, MostStepsOf(Schedule)), .. Between("eta", Eta, 0, 1), .. Between("strength", Strength, 0, 1000)];
 
     /// <inheritdoc/>
     protected override Restoration Run(
         IMeasurement<LinearOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h, sigmaY) = (measurement.Data, measurement.Operator, measurement.Sigma);
-        var levels = Schedule.Levels(Steps, prior.SigmaRange);
+        var schedule = ProcessOf(Schedule, Steps, prior);
+        var levels = schedule.Levels(Steps, prior.SigmaRange);
         var count = levels.Length - 1;
-        var x = Start.First(this, h, y, noise, Schedule, levels[0]);
+        var x = Start.First(this, h, y, noise, schedule, levels[0]);
         for (var i = 0; i < count; i++)
         {
             cancellation.ThrowIfCancellationRequested();

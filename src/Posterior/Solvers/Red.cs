@@ -45,7 +45,7 @@ public sealed record Red : Solver<LinearOperator>
     /// <summary>lambda, the weight of the prior.</summary>
     public double Lambda { get; init; } = 500 / UnitRatio;
 
-    /// <summary>The noise that a measurement with less, or without, is taken to have: the method divides by it.</summary>
+    /// <summary>The noise that a measurement without any is taken to have: the method divides by it.</summary>
     public double LeastSigma { get; init; } = 0.02;
 
     /// <summary>The noise level of the denoiser, moved into the range of the prior.</summary>

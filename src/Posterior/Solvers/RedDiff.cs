@@ -45,7 +45,8 @@ public sealed record RedDiff : Solver<LinearOperator>
         .Number("learning-rate", s => s.LearningRate, (s, v) => s with { LearningRate = v })
         .Number("prior-weight", s => s.PriorWeight, (s, v) => s with { PriorWeight = v })
         .Number("data-weight", s => s.DataWeight, (s, v) => s with { DataWeight = v })
-        .Choice("weighting", s => s.Weighting, (s, v) => s with { Weighting = v });
+        .Choice("weighting", s => s.Weighting, (s, v) => s with { Weighting = v })
+        .Schedule("process", s => s.Schedule, (s, v) => s with { Schedule = v });
 
     private const double FirstDecay = 0.9, SecondDecay = 0.99;
 
@@ -56,7 +57,10 @@ public sealed record RedDiff : Solver<LinearOperator>
     public override bool HandlesNoise => true;
 
     /// <inheritdoc/>
-    public override int Evaluations => Schedule.Levels(Steps).Length - 1;
+    public override int Evaluations => Schedule?.Levels(Steps).Length - 1 ?? Steps;
+
+    /// <inheritdoc/>
+    public override int EvaluationsWith(ImagePredictor predictor) => predictor is Denoiser prior ? ProcessOf(Schedule, Steps, prior).Levels(Steps, prior.SigmaRange).Length - 1 : Evaluations;
 
     /// <summary>The number of steps of the optimiser, each one evaluation of the prior.</summary>
     public int Steps { get; init; } = 100;
@@ -79,8 +83,8 @@ public sealed record RedDiff : Solver<LinearOperator>
     /// <summary>The width of the variational distribution: noise on the image of each step, and on the result.</summary>
     public double Width { get; init; }
 
-    /// <summary>The noise levels.</summary>
-    public NoiseSchedule Schedule { get; init; } = VpSchedule.Linear();
+    /// <summary>The noise levels; null for those of the process that the prior was trained on, or of the linear one where it has no steps.</summary>
+    public NoiseSchedule? Schedule { get; init; }
 
     /// <inheritdoc/>
     public override string Remedy => "lower learning-rate";
@@ -88,7 +92,7 @@ public sealed record RedDiff : Solver<LinearOperator>
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems() =>
     [
-        .. Between("steps", Steps, 1, Schedule.MostSteps), .. Between("learning-rate", LearningRate, 0, 1000), .. Between("prior-weight", PriorWeight, 0, 1e6),
+        .. Between("steps", Steps, 1, MostStepsOf(Schedule)), .. Between("learning-rate", LearningRate, 0, 1000), .. Between("prior-weight", PriorWeight, 0, 1e6),
         .. Between("epsilon", Epsilon, 0, 1), .. Between("data-weight", DataWeight, 0, 1e6), .. Between("width", Width, 0, 10),
     ];
 
@@ -97,7 +101,8 @@ public sealed record RedDiff : Solver<LinearOperator>
         IMeasurement<LinearOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h) = (measurement.Data, measurement.Operator);
-        var levels = Schedule.Levels(Steps, prior.SigmaRange);
+        var schedule = ProcessOf(Schedule, Steps, prior);
+        var levels = schedule.Levels(Steps, prior.SigmaRange);
         var count = levels.Length - 1;
         var (pixels, measurements) = ((double)h.InputShape.Channels * h.InputShape.Height * h.InputShape.Width, Measurements(h));
         // A copy: where H^+ is the identity it may be the measurement itself.

@@ -19,7 +19,8 @@ public sealed record Snips : Solver<SpectralOperator>
     public static SolverEntry Entry { get; } = SolverEntry.Of(new Snips(), "annealed Langevin dynamics, many evaluations: for comparison", "Kawar et al. 2021, arXiv:2105.14951")
         .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
         .Whole("steps-per-level", s => s.StepsPerLevel, (s, v) => s with { StepsPerLevel = v })
-        .Number("step-size", s => s.StepSize, (s, v) => s with { StepSize = v });
+        .Number("step-size", s => s.StepSize, (s, v) => s with { StepSize = v })
+        .Schedule("process", s => s.Schedule, (s, v) => s with { Schedule = v });
 
     /// <inheritdoc/>
     public override string Name => "snips";
@@ -28,7 +29,10 @@ public sealed record Snips : Solver<SpectralOperator>
     public override bool HandlesNoise => true;
 
     /// <inheritdoc/>
-    public override int Evaluations => (Schedule.Levels(Steps).Length - 1) * StepsPerLevel;
+    public override int Evaluations => (Schedule?.Levels(Steps).Length - 1 ?? Steps) * StepsPerLevel;
+
+    /// <inheritdoc/>
+    public override int EvaluationsWith(ImagePredictor predictor) => predictor is Denoiser prior ? (ProcessOf(Schedule, Steps, prior).Levels(Steps, prior.SigmaRange).Length - 1) * StepsPerLevel : Evaluations;
 
     /// <summary>The number of noise levels; 1000 as in the comparison of Kawar et al. 2022, App. F.</summary>
     public int Steps { get; init; } = 1000;
@@ -39,22 +43,23 @@ public sealed record Snips : Solver<SpectralOperator>
     /// <summary>The paper's c, the code's <c>step_lr / sigma_L^2</c>: the step size as a share of the variance of the level, above 0, at most 1.</summary>
     public double StepSize { get; init; } = 0.67;
 
-    /// <summary>The noise levels.</summary>
-    public NoiseSchedule Schedule { get; init; } = VpSchedule.Linear();
+    /// <summary>The noise levels; null for those of the process that the prior was trained on, or of the linear one where it has no steps.</summary>
+    public NoiseSchedule? Schedule { get; init; }
 
     /// <inheritdoc/>
     public override string Remedy => "lower step-size";
 
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems() =>
-        [.. Between("steps", Steps, 1, Schedule.MostSteps), .. Between("steps-per-level", StepsPerLevel, 1, 1000), .. Between("step-size", StepSize, 1e-6, 1)];
+        [.. Between("steps", Steps, 1, MostStepsOf(Schedule)), .. Between("steps-per-level", StepsPerLevel, 1, 1000), .. Between("step-size", StepSize, 1e-6, 1)];
 
     /// <inheritdoc/>
     protected override Restoration Run(
         IMeasurement<SpectralOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h, sigmaY) = (measurement.Data, measurement.Operator, measurement.Sigma);
-        var levels = Schedule.Levels(Steps, prior.SigmaRange)[..^1];
+        var schedule = ProcessOf(Schedule, Steps, prior);
+        var levels = schedule.Levels(Steps, prior.SigmaRange)[..^1];
         var images = h.InputShape.Batch(y.Size(0));
         var update = new SpectralUpdate(h, y);
         var c = update.Start(noise.Normal(images, y.DType, y.Device), _ => new(0, 0, 0, levels[0]));

@@ -4,7 +4,7 @@ using Posterior.Torch;
 
 namespace Posterior.Solvers;
 
-/// <summary>A restoration method. Its properties are the method's hyper-parameters with the paper's defaults.</summary>
+/// <summary>A restoration method. Its properties are the method's hyper-parameters with the paper's defaults; noise levels may be those that suit the prior.</summary>
 public abstract record Solver
 {
     /// <summary>The name on the command line, as <c>ddrm</c>.</summary>
@@ -74,6 +74,10 @@ public abstract record Solver
         return steps <= chosen.MostSteps ? chosen
             : throw new SolverOptionsException($"solver '{Name}': steps is {steps}, expected 1 to {chosen.MostSteps}: the prior's own noise levels are so many (schedule takes others)");
     }
+
+    /// <summary>The noise levels of a run of a method whose steps were fitted to a process: the solver's, or, where that is null, those of the process that the prior was trained on, or of the usual one.</summary>
+    /// <exception cref="SolverOptionsException">The process has fewer steps.</exception>
+    protected NoiseSchedule ProcessOf(NoiseSchedule? schedule, int steps, Denoiser prior) => ScheduleOf(schedule ?? prior.Schedule as VpSchedule ?? VpSchedule.Linear(), steps, prior);
 
     /// <summary>The clause for a number that must lie in an interval, if it does not.</summary>
     protected static IEnumerable<string> Between(string name, double value, double low, double high) =>

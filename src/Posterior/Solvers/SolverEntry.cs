@@ -52,8 +52,6 @@ public abstract record SolverEntry(string Description, string Paper, Solver Defa
 public sealed record SolverEntry<TSolver> : SolverEntry
     where TSolver : Solver
 {
-    private const string OfPrior = "prior";
-
     private readonly NamedSettings<TSolver> _settings;
 
     internal SolverEntry(NamedSettings<TSolver> settings, string description, string paper)
@@ -81,14 +79,15 @@ public sealed record SolverEntry<TSolver> : SolverEntry
     /// <inheritdoc cref="NamedSettings{T}.Preset"/>
     public SolverEntry<TSolver> Preset(string name, IReadOnlyList<string> names, Func<TSolver, string, TSolver> set) => With(_settings.Preset(name, names, set));
 
-    /// <summary>Adds the setting <c>schedule</c>: <c>prior</c> for the prior's own noise levels, which is null to the solver, or a name of <see cref="ScheduleCatalog"/>.</summary>
+    /// <summary>Adds the setting <c>schedule</c>: a name of <see cref="ScheduleCatalog"/>, or one for what null means to the solver.</summary>
+    /// <param name="own"><c>prior</c> for the prior's own noise levels, <c>process</c> for the discrete process of its training, or the usual one where it has none.</param>
     /// <param name="get">Reads the noise levels off the solver.</param>
     /// <param name="set">The solver with other noise levels.</param>
-    public SolverEntry<TSolver> Schedule(Func<TSolver, NoiseSchedule?> get, Func<TSolver, NoiseSchedule?, TSolver> set) => With(_settings.Text(
+    public SolverEntry<TSolver> Schedule(string own, Func<TSolver, NoiseSchedule?> get, Func<TSolver, NoiseSchedule?, TSolver> set) => With(_settings.Text(
         "schedule",
-        string.Join(", ", [OfPrior, .. ScheduleCatalog.All.Keys]),
-        solver => get(solver) is { } schedule ? ScheduleCatalog.All.FirstOrDefault(named => named.Value.Equals(schedule)).Key ?? schedule.ToString() : OfPrior,
-        (solver, text) => set(solver, text == OfPrior ? null : ScheduleCatalog.All.TryGetValue(text, out var named) ? named : throw new FormatException())));
+        string.Join(", ", [own, .. ScheduleCatalog.All.Keys]),
+        solver => get(solver) is { } schedule ? ScheduleCatalog.All.FirstOrDefault(named => named.Value.Equals(schedule)).Key ?? schedule.ToString() : own,
+        (solver, text) => set(solver, text == own ? null : ScheduleCatalog.All.TryGetValue(text, out var named) ? named : throw new FormatException())));
 
     /// <inheritdoc/>
     public bool Equals(SolverEntry<TSolver>? other) => ReferenceEquals(this, other);

@@ -50,6 +50,8 @@ public sealed record ComponentsTask : TrainingTask
     {
         if (Condition == MeasurementCondition.None) throw new TrainingException("condition: expected image or operator, without a measurement there is no posterior");
         if (Directions is < 0 or > 64) throw new TrainingException($"directions: expected 0 to 64, found {Directions}");
+        if (!(MeasurementNoise is >= 0 and <= 1)) throw new TrainingException(FormattableString.Invariant($"noise: expected 0 to 1, found {MeasurementNoise}"));
+        if (!(SecondMoment >= 0 && double.IsFinite(SecondMoment))) throw new TrainingException(FormattableString.Invariant($"second-moment: expected 0 or more, found {SecondMoment}"));
         if (Grace < 1) throw new TrainingException($"grace: expected a positive number, found {Grace}");
         var families = ConditionalTask.ReadFamilies(Families);
         var seesOperator = Condition == MeasurementCondition.Operator;

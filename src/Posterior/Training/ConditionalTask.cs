@@ -62,6 +62,7 @@ public sealed record ConditionalTask : TrainingTask
     {
         if (!(LabelDropout is >= 0 and <= 1)) throw new TrainingException($"label-dropout: expected 0 to 1, found {LabelDropout}");
         if (!(MeasurementNoise is >= 0 and <= 1)) throw new TrainingException($"noise: expected 0 to 1, found {MeasurementNoise}");
+        Noise.Check();
         if (Classes && context.Classes == 0) throw new TrainingException("classes: the data have none");
         var families = ReadFamilies(Families);
         var seesOperator = Condition == MeasurementCondition.Operator;

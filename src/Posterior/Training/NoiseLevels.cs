@@ -21,6 +21,16 @@ public sealed record NoiseLevels
     /// <summary>The highest level.</summary>
     public double Max { get; init; } = 160;
 
+    /// <summary>Refuses what is no distribution.</summary>
+    /// <exception cref="TrainingException">A number is out of range.</exception>
+    public void Check()
+    {
+        if (!(Min > 0 && Max > Min)) throw new TrainingException(FormattableString.Invariant($"noise levels: expected 0 < min < max, found {Min} and {Max}"));
+        if (!double.IsFinite(LogMean)) throw new TrainingException(FormattableString.Invariant($"log-sigma: expected a finite number, found {LogMean}"));
+        if (!(LogDeviation > 0 && double.IsFinite(LogDeviation))) throw new TrainingException(FormattableString.Invariant($"log-deviation: expected a positive number, found {LogDeviation}"));
+        if (!(UniformShare is >= 0 and <= 1)) throw new TrainingException(FormattableString.Invariant($"uniform-share: expected 0 to 1, found {UniformShare}"));
+    }
+
     /// <summary>Draws a level.</summary>
     public double Sample(ref RandomStream random)
     {

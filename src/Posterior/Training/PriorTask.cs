@@ -28,7 +28,7 @@ public sealed record PriorTask : TrainingTask
     public override TrainingObjective Create(TrainingContext context)
     {
         if (!(LabelDropout is >= 0 and <= 1)) throw new TrainingException($"label-dropout: expected 0 to 1, found {LabelDropout}");
-        if (!(Noise.Min > 0 && Noise.Max > Noise.Min)) throw new TrainingException($"noise levels: expected 0 < min < max, found {Noise.Min} and {Noise.Max}");
+        Noise.Check();
         var network = new PhotoUNet(TrainingNetworks.Find(Network, context.Classes)) { ActivationType = context.Activations };
         network.Initialise(new SeededNoise(context.Seed));
         return new PriorObjective(network, new EdmPreconditioning()) { Noise = Noise, LabelDropout = LabelDropout };

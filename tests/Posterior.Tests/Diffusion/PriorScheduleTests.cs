@@ -15,7 +15,7 @@ public sealed class PriorScheduleTests
     [Fact]
     public void A_denoiser_around_a_prior_has_the_priors_noise_levels()
     {
-        var prior = new Recorder();
+        var prior = new Recorder(_own);
         Denoiser[] around =
         [
             new PaddedDenoiser(prior, 8), new TiledDenoiser(prior, new TileOptions { BytesPerPixel = 100 }), new GreyPrior(prior), new RangeDenoiser(prior, 0, 1), new ClassifierFreeGuidance(prior, new Flat(), 2),
@@ -78,10 +78,19 @@ public sealed class PriorScheduleTests
     [Theory]
     [InlineData("ddnm+")]
     [InlineData("diffpir")]
-    public void A_solver_that_was_fitted_to_its_papers_noise_levels_takes_the_priors_when_told(string name)
+    [InlineData("dps")]
+    [InlineData("mcg")]
+    [InlineData("pigdm")]
+    [InlineData("red-diff")]
+    [InlineData("snips", "steps-per-level=1")]
+    public void A_solver_that_was_fitted_to_a_process_walks_down_that_of_the_prior_or_the_usual_one(string name, params string[] settings)
     {
-        Assert.Equal(_papers, Visited(name, []));
-        Assert.Equal([30, 5, 0.7, 0.02], Visited(name, ["schedule=prior"]));
+        Assert.Equal(_papers, Visited(name, settings));
+        Assert.Equal(new GeometricSchedule().Levels(4)[..^1], Visited(name, [.. settings, "schedule=geometric"]));
+        var process = VpSchedule.Cosine(50);
+        Assert.Equal(process.Levels(4)[^5..^1], Visited(name, settings, process)[^4..]);
+        // 4 does not divide 50, so there are five levels; DDNM+ takes exactly four.
+        Assert.Equal(name == "ddnm+" ? 4 : 5, Visited(name, settings, process).Count);
     }
 
     [Fact]
@@ -103,19 +112,19 @@ public sealed class PriorScheduleTests
     }
 
     // Each level that a solver visits in four steps.
-    private static List<double> Visited(string name, IEnumerable<string> settings)
+    private static List<double> Visited(string name, IEnumerable<string> settings, NoiseSchedule? own = null)
     {
         using var scope = new Scope();
         using var h = new BlockAverage(new(3, 8, 8), 2);
         var measurement = new Measurement<LinearOperator>(h.Apply(new SeededNoise(1).Normal([1, 3, 8, 8])), h, 0);
-        var prior = new Recorder();
+        var prior = new Recorder(own ?? _own);
         var solver = SolverCatalog.Create(name, SolverSettings.Parse([.. settings, "steps=4"]));
         var result = solver.RestoreAny(measurement, prior, new SeededNoise(2));
-        Assert.Equal((4, 4), (result.Evaluations, solver.Evaluations));
+        Assert.Equal((4, solver.EvaluationsWith(prior)), (solver.Evaluations, result.Evaluations));
         return prior.Visited;
     }
 
-    private sealed class Recorder : Denoiser
+    private sealed class Recorder(NoiseSchedule own) : Denoiser
     {
         public List<double> Visited { get; } = [];
 
@@ -123,7 +132,7 @@ public sealed class PriorScheduleTests
 
         public override (double Min, double Max) SigmaRange => (0.001, 1000);
 
-        public override NoiseSchedule Schedule => _own;
+        public override NoiseSchedule Schedule => own;
 
         public override Tensor Denoise(Tensor x, double sigma)
         {

@@ -92,6 +92,13 @@ public sealed class GuidedPriorTests : IClassFixture<CheckpointFixture>
         Refused("has no classes, so guidance needs a weaker model", new() { Model = _plain, Class = 1, Classifier = _classifier, Guidance = 2 });
     }
 
+    [Fact]
+    public void A_guide_and_a_classifier_are_refused_where_there_is_no_prior_to_guide()
+    {
+        Refused("model 'dirac-deblur' is no prior, so it takes no --guide", new() { Model = "dirac-deblur", Guide = _weak, Guidance = 2 });
+        Refused("model 'thumb32-palette' is no prior, so it takes no --classifier", new() { Model = "thumb32-palette", Class = 1, Classifier = _classifier });
+    }
+
     private static void Refused(string expected, PriorSettings settings)
     {
         var before = LiveHandles.Count();

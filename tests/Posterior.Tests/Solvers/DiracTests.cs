@@ -110,6 +110,22 @@ public sealed class DiracTests
 
     private static Measurement<LinearOperator> Measured(Tensor x0) => Measurement<LinearOperator>.Simulate(_blur.At(_shape, 1), x0, _noise.Sigma(1), Seeds(7));
 
+    // 1 - 0.02 i is 0.020000000000000018 at i = 49, so the last step would end at 2e-17, where the mask still hides its middle.
+    [Theory]
+    [InlineData(0.02)]
+    [InlineData(0.005)]
+    [InlineData(0.1)]
+    public void The_last_state_is_wholly_undegraded_also_where_the_step_is_no_binary_fraction(double length)
+    {
+        using var scope = new Scope();
+        var mask = new SeverityProcess(new GaussianMaskSeverity(2));
+        var x0 = Tensor.Full(_shape.Batch(1), 0.8, DType.Float64);
+        var y = new Measurement<LinearOperator>(mask.At(_shape, 1).Apply(x0), mask.At(_shape, 1), _noise.Sigma(1));
+        var last = new Dirac { Step = length, ReturnsEstimate = false }.Restore(y, new Known(mask, x0, []), new SeededNoise(1)).Estimate;
+        // What is left is the noise of time 0, five standard deviations of it at most.
+        Assert.InRange((last - x0).Abs().Max().Item(), 0, 5 * _noise.Sigma(0));
+    }
+
     private sealed class Known(SeverityProcess process, Tensor x0, List<(Tensor Y, double Time)> states) : DegradationReverser
     {
         public override long? Channels => 1;

@@ -31,6 +31,19 @@ public sealed class MeasurementTests
     }
 
     [Fact]
+    public void A_missing_pixel_of_a_simulated_measurement_carries_no_noise_and_every_other_one_its_own()
+    {
+        using var scope = new Scope();
+        var mask = Tensor.From([1f, 0, 1, 0, 1, 1], 1, 1, 2, 3);
+        using var h = new Inpainting(new(1, 2, 3), mask.Squeeze(0).Squeeze(0));
+        var x = Tensor.Full([1, 1, 2, 3], 0.5);
+        var y = Measurement<LinearOperator>.Simulate(h, x, 0.1, new SeededNoise(1)).Data;
+        var expected = (x + new SeededNoise(1).Normal([1, 1, 2, 3]) * 0.1) * mask;
+        Assert.Equal(0, (y - expected).Abs().Max().Item(), 1e-6);
+        Assert.Equal(2, y.Equal(0).To(DType.Int64).Sum().Item());
+    }
+
+    [Fact]
     public void The_limit_of_the_noise_level_grows_with_the_operator()
     {
         using var scope = new Scope();

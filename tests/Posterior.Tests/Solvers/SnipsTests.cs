@@ -111,7 +111,7 @@ public sealed class SnipsTests
         Assert.Equal((50, 3, 0.2, 150), (snips.Steps, snips.StepsPerLevel, snips.StepSize, snips.Evaluations));
         Assert.Equal((1000, 1, 0.67), (new Snips().Evaluations, new Snips().StepsPerLevel, new Snips().StepSize));
         var error = Assert.Throws<SolverOptionsException>(() => SolverCatalog.Create("snips", SolverSettings.Parse(["steps=0", "steps-per-level=0", "step-size=1.5"])));
-        Assert.Equal("solver 'snips': steps is 0, expected 1 to 1000; steps-per-level is 0, expected 1 to 1000; step-size is 1.5, expected 1E-06 to 1", error.Message);
+        Assert.Equal("solver 'snips': steps is 0, expected 1 to 10000; steps-per-level is 0, expected 1 to 1000; step-size is 1.5, expected 1E-06 to 1", error.Message);
     }
 
     private static Snips Solver(double sigma, double c, int steps) => new() { Schedule = new ExplicitSchedule(sigma), StepSize = c, StepsPerLevel = steps };

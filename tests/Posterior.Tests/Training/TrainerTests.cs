@@ -82,6 +82,20 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal("task 'prior': label-dropout is 'much', expected a number", Assert.Throws<TrainingException>(() => entry.Create(new Dictionary<string, string> { ["label-dropout"] = "much" })).Message);
     }
 
+    [Theory]
+    [InlineData("prior", "uniform-share=2", "uniform-share: expected 0 to 1, found 2")]
+    [InlineData("prior", "log-deviation=0", "log-deviation: expected a positive number, found 0")]
+    [InlineData("prior", "log-sigma=NaN", "log-sigma: expected a finite number, found NaN")]
+    [InlineData("invfussion", "uniform-share=-0.1", "uniform-share: expected 0 to 1, found -0.1")]
+    [InlineData("nppc", "noise=-0.1", "noise: expected 0 to 1, found -0.1")]
+    [InlineData("nppc", "second-moment=-1", "second-moment: expected 0 or more, found -1")]
+    public void Numbers_that_are_no_distribution_are_refused_by_name(string task, string setting, string expected)
+    {
+        var (name, value) = (setting.Split('=')[0], setting.Split('=')[1]);
+        var error = Assert.Throws<TrainingException>(() => TrainingTasks.Find(task).Create(new Dictionary<string, string> { [name] = value }).Create(new(0, 32, 1, DType.Float32)));
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Each_setting_of_a_task_changes_it_and_its_default_does_not()
     {

@@ -155,10 +155,8 @@ public sealed class CalibrationJob
         using var h = Bind(original);
         RequireAccepted(h);
         var sigma = new UnitSigma(_settings.Sigma).Signed;
-        var y = h.Apply(ValueRange.ToSigned(original).To(prior.Device));
-        var noise = new SeededNoise(ImageSeed.Of("calibrate-noise", _settings.Seed, content, 0)).NormalLike(y);
-        // A missing pixel is not measured, so it carries no noise.
-        y = y.AddScaled(h is Inpainting inpainting ? noise * inpainting.Mask : noise, sigma);
+        var noise = new SeededNoise(ImageSeed.Of("calibrate-noise", _settings.Seed, content, 0));
+        var y = Measurement<ForwardOperator>.Simulate(h, ValueRange.ToSigned(original).To(prior.Device), sigma, noise).Data;
         var seeds = Enumerable.Range(0, _settings.Samples).Select(sample => ImageSeed.Of("calibrate", _settings.Seed, content, sample)).ToArray();
         var batch = (int)Math.Clamp(BatchPixels / (original.Size(2) * original.Size(3)), 1, MostBatch);
         var (samples, evaluations) = (new List<Tensor>(), 0);

@@ -191,7 +191,7 @@ public sealed class ExperimentRun : IDisposable
                         Metrics = _metrics.Loaded.ToDictionary(metric => metric.Name, metric => Value(metric, estimate, truth)),
                         Weights = _metrics.Weights,
                         Consistency = Consistency.Residual(measurement, result.Estimate),
-                        Evaluations = result.Evaluations,
+                        Evaluations = result.Evaluations * Experiment.PriorOf(method).Networks,
                         Seconds = seconds,
                         PeakBytes = peak,
                         Done = DateTime.UtcNow.ToString("s", CultureInfo.InvariantCulture) + "Z",
@@ -248,7 +248,7 @@ public sealed class ExperimentRun : IDisposable
     {
         try
         {
-            return _solvers[method].EvaluationsWith(prior.Model.Predictor);
+            return _solvers[method].EvaluationsWith(prior.Model.Predictor) * Experiment.PriorOf(method).Networks;
         }
         catch (SolverOptionsException failure)
         {
