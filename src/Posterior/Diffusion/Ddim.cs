@@ -97,6 +97,13 @@ internal static class Ancestral
     /// <summary>The standard deviation of the state at the next level given this one and the clean image.</summary>
     public static double PosteriorDeviation(double sigma, double next) => next * Math.Sqrt((sigma * sigma - next * next) / (sigma * sigma));
 
+    /// <summary>A step to a level as one further down, and fresh noise that leads up again: <c>down^2 + up^2 = sigma'^2</c>.</summary>
+    public static (double Down, double Up) Split(double sigma, double next, double eta)
+    {
+        var up = Math.Min(next, eta * PosteriorDeviation(sigma, next));
+        return (Math.Sqrt(next * next - up * up), up);
+    }
+
     /// <summary>
     /// The square root of beta for the state divided by <c>sqrt(abar')</c>: <c>beta = 1 - abar / abar' = (sigma^2 - sigma'^2) / (1 + sigma^2)</c>.
     /// </summary>

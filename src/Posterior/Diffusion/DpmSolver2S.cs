@@ -16,8 +16,7 @@ public sealed record DpmSolver2S : Sampler
     {
         var (sigma, next) = (levels[i], levels[i + 1]);
         var estimate = prior.Denoise(x, sigma);
-        var up = Math.Min(next, Eta * Ancestral.PosteriorDeviation(sigma, next));
-        var down = Math.Sqrt(next * next - up * up);
+        var (down, up) = Ancestral.Split(sigma, next, Eta);
         if (down == 0) return (next == 0 ? estimate : estimate.AddScaled(noise.NormalLike(x), up), estimate);
         var middle = Math.Sqrt(sigma * down);
         var refined = prior.Denoise(estimate.Lerp(x, middle / sigma), middle);

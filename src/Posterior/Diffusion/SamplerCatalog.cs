@@ -15,6 +15,8 @@ public static class SamplerCatalog
     private static readonly Ddim _ancestral = new() { Steps = 100, Eta = 1, Clip = false, Schedule = new KarrasSchedule() };
     private static readonly DpmSolver2M _dpm2M = new() { Steps = 20 };
     private static readonly DpmSolver2 _dpm2 = new() { Steps = 20 };
+    private static readonly DpmSolver2Ancestral _dpm2Ancestral = new() { Steps = 50 };
+    private static readonly DpmSolverSingleSde _dpmSde = new() { Steps = 50 };
     private static readonly DpmSolver2S _dpm2S = new() { Steps = 20 };
     private static readonly DpmSolver2MSde _dpm2MSde = new() { Steps = 50 };
     private static readonly DpmSolver3MSde _dpm3MSde = new() { Steps = 50 };
@@ -30,7 +32,9 @@ public static class SamplerCatalog
         new("ddim", "first order on the process of the training; eta adds noise", "Song et al. 2021, arXiv:2010.02502", [.. _levels, "eta"], o => _ddim with { Eta = o.Eta ?? _ddim.Eta }),
         new("euler-ancestral", "ddim with eta 1 on Karras' levels", "Song et al. 2021, arXiv:2010.02502", [.. _levels, "eta"], o => _ancestral with { Eta = o.Eta ?? _ancestral.Eta }),
         new("dpm-2", "second order by the midpoint in ln sigma; with churn, stochastic", "Lu et al. 2022, arXiv:2206.00927", [.. _levels, .. _churn], o => Churned(_dpm2, o)),
+        new("dpm-2-ancestral", "dpm-2 with fresh noise", "Lu et al. 2022, arXiv:2206.00927", [.. _levels, "eta"], o => _dpm2Ancestral with { Eta = o.Eta ?? _dpm2Ancestral.Eta }),
         new("dpm++2s", "second order in one step, with fresh noise", "Lu et al. 2022, arXiv:2211.01095", [.. _levels, "eta"], o => _dpm2S with { Eta = o.Eta ?? _dpm2S.Eta }),
+        new("dpm++sde", "second order in one step, two draws", "Lu et al. 2022, arXiv:2211.01095", [.. _levels, "eta"], o => _dpmSde with { Eta = o.Eta ?? _dpmSde.Eta }),
         new("dpm++2m-sde", "second order with fresh noise, one evaluation a step", "Lu et al. 2022, arXiv:2211.01095", [.. _levels, "eta"], o => _dpm2MSde with { Eta = o.Eta ?? _dpm2MSde.Eta }),
         new("dpm++3m-sde", "third order with fresh noise, one evaluation a step", "Lu et al. 2022, arXiv:2211.01095", [.. _levels, "eta"], o => _dpm3MSde with { Eta = o.Eta ?? _dpm3MSde.Eta }),
         new("lms", "the polynomial through the last slopes", "Adams, Bashforth 1883", _levels, o => _lms),

@@ -9,7 +9,7 @@ public sealed class SamplerTests
 {
     private static readonly ImageShape _shape = new(1, 64, 64);
 
-    public static TheoryData<string> Samplers => ["heun", "churn", "euler", "2m", "ddim", "ddim-eta", "ddpm", "ddpm-large"];
+    public static TheoryData<string> Samplers => ["heun", "churn", "euler", "2m", "ddim", "ddim-eta", "ddpm", "ddpm-large", "2-ancestral", "single-sde", "single-sde-late"];
 
     [Theory]
     [MemberData(nameof(Samplers))]
@@ -37,7 +37,21 @@ public sealed class SamplerTests
             ((sampler with { Steps = steps, Schedule = new KarrasSchedule(0.01, 20) }).Sample(prior, 1, shape, new SeededNoise(3), DType.Float64) - flow).Norm().Item();
         Assert.InRange(Error(new EdmHeun(), 50) / Error(new EdmHeun(), 100), 3.5, 4.7);
         Assert.InRange(Error(new DpmSolver2M(), 50) / Error(new DpmSolver2M(), 100), 3.2, 4.9);
+        Assert.InRange(Error(new DpmSolver2Ancestral { Eta = 0 }, 50) / Error(new DpmSolver2Ancestral { Eta = 0 }, 100), 3.2, 4.9);
+        Assert.InRange(Error(new DpmSolverSingleSde { Eta = 0, Between = 0.7 }, 50) / Error(new DpmSolverSingleSde { Eta = 0, Between = 0.7 }, 100), 3.2, 4.9);
         Assert.InRange(Error(new Euler(), 50) / Error(new Euler(), 100), 1.8, 2.2);
+    }
+
+    [Fact]
+    public void Without_fresh_noise_stochastic_samplers_are_their_deterministic_ones()
+    {
+        using var scope = new Scope();
+        var shape = new ImageShape(1, 5, 3);
+        var prior = GaussianDenoiser.Isotropic(Tensor.Full(shape.Batch(1), 0.25), 0.3);
+        Tensor Sample(Sampler sampler) => (sampler with { Steps = 9, Schedule = new KarrasSchedule(0.01, 20) }).Sample(prior, 2, shape, new SeededNoise(3, 4), DType.Float64);
+        void Same(Sampler one, Sampler other) => Assert.InRange((Sample(one) - Sample(other)).Abs().Max().Item(), 0, 1e-12);
+        Same(new DpmSolver2(), new DpmSolver2Ancestral { Eta = 0 });
+        Same(new DpmSolver2S { Eta = 0 }, new DpmSolverSingleSde { Eta = 0 });
     }
 
     [Fact]
@@ -68,6 +82,9 @@ public sealed class SamplerTests
         "ddim" => new Ddim { Steps = 200 },
         "ddim-eta" => new Ddim { Steps = 500, Eta = 1 },
         "ddpm" => new Ddpm { Steps = 500 },
+        "2-ancestral" => new DpmSolver2Ancestral { Steps = 200 },
+        "single-sde" => new DpmSolverSingleSde { Steps = 200 },
+        "single-sde-late" => new DpmSolverSingleSde { Steps = 200, Between = 0.8 },
         "ddpm-large" => new Ddpm { Steps = 1000, Variance = StepVariance.Forward },
         _ => throw new ArgumentOutOfRangeException(nameof(name)),
     };

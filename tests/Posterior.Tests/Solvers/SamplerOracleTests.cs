@@ -82,6 +82,12 @@ public sealed partial class SamplerOracleTests
             case "kdiff_dpmpp_2s_ancestral":
                 Samples(oracle, new DpmSolver2S { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1) });
                 break;
+            case "kdiff_dpm_2_ancestral":
+                Samples(oracle, new DpmSolver2Ancestral { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1) });
+                break;
+            case "kdiff_dpmpp_sde":
+                Samples(oracle, new DpmSolverSingleSde { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1), Between = Option(oracle, "r", 0.5) });
+                break;
             case "kdiff_dpmpp_2m_sde":
                 Samples(oracle, new DpmSolver2MSde { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1), Heun = spec.GetProperty("options").GetProperty("solver_type").GetString() == "heun" });
                 break;
