@@ -86,7 +86,7 @@ public sealed partial class SamplerOracleTests
                 Samples(oracle, new DpmSolver2Ancestral { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1) });
                 break;
             case "kdiff_dpmpp_sde":
-                Samples(oracle, new DpmSolverSingleSde { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1), Between = Option(oracle, "r", 0.5) });
+                Samples(oracle, new DpmSolverSingleSde { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1), Between = Option(oracle, "r", 0.5), OnePath = false });
                 break;
             case "kdiff_dpmpp_2m_sde":
                 Samples(oracle, new DpmSolver2MSde { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1), Heun = spec.GetProperty("options").GetProperty("solver_type").GetString() == "heun" });
