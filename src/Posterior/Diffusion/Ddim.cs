@@ -12,6 +12,9 @@ public sealed record Ddim : Sampler
     /// <summary>0 is deterministic, 1 draws as much noise as DDPM.</summary>
     public double Eta { get; init; }
 
+    /// <inheritdoc cref="DpmSolver2S.NoiseScale"/>
+    public double NoiseScale { get; init; } = 1;
+
     /// <summary>Whether the estimate is limited to [-1, 1], and the predicted noise recomputed from it.</summary>
     public bool Clip { get; init; } = true;
 
@@ -20,7 +23,7 @@ public sealed record Ddim : Sampler
 
     /// <inheritdoc/>
     protected override Func<Tensor, int, (Tensor Next, Tensor Estimate)> Begin(Denoiser prior, NoiseSource noise, Tensor first, double[] levels) =>
-        (x, i) => Ancestral.Step(prior, noise, x, levels[i], levels[i + 1], Eta * Ancestral.PosteriorDeviation(levels[i], levels[i + 1]), Clip);
+        (x, i) => Ancestral.Step(prior, noise, x, levels[i], levels[i + 1], Ancestral.Split(levels[i], levels[i + 1], Eta).Up, NoiseScale, Clip);
 
     /// <summary>
     /// The way back: the noise from which the deterministic sampler makes an image (Song, Meng, Ermon 2021, Sec. 4.3), by the same differential equation walked upward.
@@ -109,13 +112,13 @@ internal static class Ancestral
     /// </summary>
     public static double ForwardDeviation(double sigma, double next) => Math.Sqrt((sigma * sigma - next * next) / (1 + sigma * sigma) * (1 + next * next));
 
-    /// <summary>One step with the noise <paramref name="up"/>.</summary>
-    public static (Tensor Next, Tensor Estimate) Step(Denoiser prior, NoiseSource noise, Tensor x, double sigma, double next, double up, bool clip)
+    /// <summary>One step with the noise <paramref name="up"/>, of which <paramref name="scale"/> times as much is added as the mean leaves room for.</summary>
+    public static (Tensor Next, Tensor Estimate) Step(Denoiser prior, NoiseSource noise, Tensor x, double sigma, double next, double up, double scale, bool clip)
     {
         var estimate = prior.Denoise(x, sigma);
         var kept = clip ? estimate.Clamp(-1, 1) : estimate;
         var result = Mean(x, kept, sigma, next, up);
-        if (next > 0) result.AddInPlace(noise.NormalLike(x), up);
+        if (next > 0) result.AddInPlace(noise.NormalLike(x), scale * up);
         return (result, kept);
     }
 

@@ -11,15 +11,18 @@ public sealed record DpmSolver2S : Sampler
     /// <summary>How much of the noise of each step is fresh; 0 is deterministic.</summary>
     public double Eta { get; init; } = 1;
 
+    /// <summary>The standard deviation of the fresh noise, relative: s_noise of k-diffusion.</summary>
+    public double NoiseScale { get; init; } = 1;
+
     /// <inheritdoc/>
     protected override Func<Tensor, int, (Tensor Next, Tensor Estimate)> Begin(Denoiser prior, NoiseSource noise, Tensor first, double[] levels) => (x, i) =>
     {
         var (sigma, next) = (levels[i], levels[i + 1]);
         var estimate = prior.Denoise(x, sigma);
         var (down, up) = Ancestral.Split(sigma, next, Eta);
-        if (down == 0) return (next == 0 ? estimate : estimate.AddScaled(noise.NormalLike(x), up), estimate);
+        if (down == 0) return (next == 0 ? estimate : estimate.AddScaled(noise.NormalLike(x), NoiseScale * up), estimate);
         var middle = Math.Sqrt(sigma * down);
         var refined = prior.Denoise(estimate.Lerp(x, middle / sigma), middle);
-        return (refined.Lerp(x, down / sigma).AddInPlace(noise.NormalLike(x), up), estimate);
+        return (refined.Lerp(x, down / sigma).AddInPlace(noise.NormalLike(x), NoiseScale * up), estimate);
     };
 }

@@ -12,6 +12,9 @@ public abstract record DpmSolverSde : Sampler
     /// <summary>How much noise each step adds and removes; 1 is the reverse process.</summary>
     public double Eta { get; init; } = 1;
 
+    /// <inheritdoc cref="DpmSolver2S.NoiseScale"/>
+    public double NoiseScale { get; init; } = 1;
+
     /// <summary>How many earlier estimates a step uses.</summary>
     private protected abstract int Memory { get; }
 
@@ -32,7 +35,7 @@ public abstract record DpmSolverSde : Sampler
                 result = (x * Math.Exp(-e)).AddInPlace(estimate, -double.ExpM1(-e));
                 var known = Math.Min(i, Memory);
                 if (known > 0) Correct(result, [estimate, .. earlier[..known]], [.. Enumerable.Range(1, known).Select(k => Math.Log(levels[i - k] / levels[i - k + 1]) / h)], e);
-                result.AddInPlace(noise.NormalLike(x), next * Math.Sqrt(-double.ExpM1(-2 * Eta * h)));
+                if (Eta > 0) result.AddInPlace(noise.NormalLike(x), NoiseScale * next * Math.Sqrt(-double.ExpM1(-2 * Eta * h)));
             }
             for (var k = Memory - 1; k > 0; k--) earlier[k].CopyFrom(earlier[k - 1]);
             earlier[0].CopyFrom(estimate);

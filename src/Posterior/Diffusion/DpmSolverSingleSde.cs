@@ -14,6 +14,9 @@ public sealed record DpmSolverSingleSde : Sampler
     /// <summary>How much of the noise of each step is fresh; 0 is deterministic.</summary>
     public double Eta { get; init; } = 1;
 
+    /// <summary>The standard deviation of the fresh noise, relative: s_noise of k-diffusion.</summary>
+    public double NoiseScale { get; init; } = 1;
+
     /// <summary>r, where the level between lies: the share of the step in ln sigma, above 0 and at most 1.</summary>
     public double Between { get; init; } = 0.5;
 
@@ -40,7 +43,7 @@ public sealed record DpmSolverSingleSde : Sampler
         Tensor Step(Tensor clean, double to)
         {
             var (down, up) = Ancestral.Split(sigma, to, Eta);
-            return clean.Lerp(x, down / sigma).AddInPlace(draw, up);
+            return clean.Lerp(x, down / sigma).AddInPlace(draw, NoiseScale * up);
         }
     };
 }

@@ -7,14 +7,14 @@ namespace Posterior.Diffusion;
 /// </summary>
 public sealed record LinearMultistep : Sampler
 {
-    /// <summary>How many slopes are used, 1 to 4; 1 is Euler's method.</summary>
+    /// <summary>How many slopes are used, 1 to 10; 1 is Euler's method.</summary>
     public int Order { get; init; } = 4;
 
     /// <inheritdoc/>
     /// <exception cref="InvalidOperationException">The order is out of range.</exception>
     protected override Func<Tensor, int, (Tensor Next, Tensor Estimate)> Begin(Denoiser prior, NoiseSource noise, Tensor first, double[] levels)
     {
-        if (Order is < 1 or > 4) throw new InvalidOperationException($"the order is {Order}, expected 1 to 4");
+        if (Order is < 1 or > 10) throw new InvalidOperationException($"the order is {Order}, expected 1 to 10");
         // The slope of step i lies at i modulo the order.
         var slopes = Enumerable.Range(0, Order).Select(_ => first.EmptyLike()).ToArray();
         return (x, i) =>
@@ -28,11 +28,18 @@ public sealed record LinearMultistep : Sampler
         };
     }
 
-    // The integral of each Lagrange polynomial over the step; two points of Gauss are exact up to degree 3.
+    // Gauss and Legendre's five points and their weights: exact up to degree 9.
+    private static readonly (double Point, double Weight)[] _gauss =
+    [
+        (0, 128.0 / 225), .. new[] { -1, 1 }.SelectMany(sign => new[] { (-1, 1), (1, -1) }.Select(signs =>
+            (sign * Math.Sqrt(5 + signs.Item1 * 2 * Math.Sqrt(10.0 / 7)) / 3, (322 + signs.Item2 * 13 * Math.Sqrt(70)) / 900))),
+    ];
+
+    // The integral of each Lagrange polynomial over the step.
     private static double[] Weights(double[] levels, int i, int count)
     {
         var (middle, half) = ((levels[i] + levels[i + 1]) / 2, (levels[i + 1] - levels[i]) / 2);
-        return [.. Enumerable.Range(0, count).Select(j => half * (Basis(j, middle - half / Math.Sqrt(3)) + Basis(j, middle + half / Math.Sqrt(3))))];
+        return [.. Enumerable.Range(0, count).Select(j => half * _gauss.Sum(node => node.Weight * Basis(j, middle + half * node.Point)))];
 
         double Basis(int j, double sigma) => Enumerable.Range(0, count).Where(k => k != j).Aggregate(1.0, (product, k) => product * (sigma - levels[i - k]) / (levels[i - j] - levels[i - k]));
     }

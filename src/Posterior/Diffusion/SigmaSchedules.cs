@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Posterior.Diffusion;
 
 /// <summary>Levels equally spaced in <c>sigma^(1/rho)</c> (Karras et al. 2022, Eq. 5): most of them at low noise.</summary>
@@ -92,6 +94,9 @@ public sealed record ExplicitSchedule : NoiseSchedule
 
     /// <summary>All levels, whatever the number of steps.</summary>
     public override double[] Levels(int steps) => [.. _levels];
+
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{nameof(ExplicitSchedule)} {{ {string.Join(", ", _levels[..^1].Select(level => level.ToString("R", CultureInfo.InvariantCulture)))} }}");
 
     /// <inheritdoc/>
     public bool Equals(ExplicitSchedule? other) => other is not null && _levels.AsSpan().SequenceEqual(other._levels);

@@ -66,8 +66,7 @@ public sealed class DegradationJob
         if (!MeasurementFile.IsArray(output) && !MeasurementFile.IsPicture(h))
             throw new OperatorException($"operator '{h.Name}': its measurements are {string.Join('x', h.OutputShape)} numbers and no picture, so the output must end in .npy");
         var seed = ImageSeed.Of("degrade", _settings.Seed, content, 0);
-        // Operators are linear: noise in the units of the image, [0, 1] here.
-        var y = Measurement<ForwardOperator>.Simulate(h, x, _settings.Sigma, new SeededNoise(seed)).Data;
+        var y = SimulatedData.Of(h, x, _settings.Sigma, new SeededNoise(seed));
         return OutputSet.Write(Receipt.PathFor(output), set =>
         {
             var clipped = 0.0;

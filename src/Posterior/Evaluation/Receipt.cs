@@ -44,10 +44,10 @@ public sealed record Receipt
     /// <summary>The settings of a restoration.</summary>
     public RestorationSettings? Restoration { get; init; }
 
-    /// <summary>The value of every setting of the solver, also of those that were not given; null where there is no solver.</summary>
+    /// <summary>The value of every setting of the solver, also of those that were not given, but for presets and what follows from something else then; null where there is no solver.</summary>
     public SolverSettings? SolverSettings { get; init; }
 
-    /// <summary>The prior's own noise levels, in words; null for models without.</summary>
+    /// <summary>The prior's own noise levels, in words, of a restoration or calibration; null for models without.</summary>
     public string? PriorSchedule { get; init; }
 
     /// <summary>The settings of a degradation.</summary>

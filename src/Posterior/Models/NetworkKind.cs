@@ -11,7 +11,7 @@ namespace Posterior.Models;
 public abstract class NetworkKind(string name, string anchor)
 {
     // Published configurations also say how a network was trained; nothing of that changes what it computes.
-    private static readonly HashSet<string> _withoutEffect = ["arch", "dropout", "usefp16", "usecheckpoint", "dims", "vartype", "ema", "emarate"];
+    private static readonly HashSet<string> _withoutEffect = ["arch", "dropout", "labeldropout", "usefp16", "usecheckpoint", "dims", "vartype", "ema", "emarate", "type", "numheadsupsample", "droprate", "attndroprate", "droppathrate", "normlayer", "mappingdropoutrate", "dropoutrate"];
 
     /// <summary>What cards and configurations call it.</summary>
     public string Name => name;
@@ -43,11 +43,18 @@ public abstract class NetworkKind(string name, string anchor)
         if (known.TryGetValue("numheadchannels", out var width) && overrides.Any(pair => Plain(pair.Key) == "numheads")) settings[width] = -1;
         foreach (var (key, value) in overrides)
         {
-            if (known.TryGetValue(Plain(key), out var setting)) settings[setting] = value?.DeepClone();
+            if (known.TryGetValue(Plain(key), out var setting))
+            {
+                // Nothing, where a number must stand, is what Python's constructors have for "as the others say".
+                if (value is not null || TakesNull(setting)) settings[setting] = value?.DeepClone();
+            }
             else if (!_withoutEffect.Contains(Plain(key)))
                 throw new ModelException($"'{key}' is no setting of {Name}{Spelling.Suggest(key, known.Values)} (settings: {string.Join(", ", known.Values)})");
         }
     }
+
+    /// <summary>Whether a setting may be null.</summary>
+    private protected abstract bool TakesNull(string setting);
 
     private static string Plain(string key) => key.Replace("_", "", StringComparison.Ordinal).Replace("-", "", StringComparison.Ordinal).ToLowerInvariant();
 }
@@ -87,6 +94,8 @@ internal sealed class NetworkKind<TSettings>(
     /// <inheritdoc/>
     public override ModelCard Describe(JsonObject settings, TensorShapes shapes) =>
         describe(Read(settings), shapes) with { Network = Name, Settings = settings.DeepClone().AsObject() };
+
+    private protected override bool TakesNull(string setting) => json.Properties.FirstOrDefault(property => property.Name == setting)?.PropertyType is not { IsValueType: true } type || Nullable.GetUnderlyingType(type) is not null;
 
     private TSettings Read(JsonObject settings)
     {

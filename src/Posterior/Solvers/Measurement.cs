@@ -58,7 +58,7 @@ public sealed record Measurement<TOperator> : IMeasurement<TOperator>
     /// <inheritdoc/>
     public double Sigma { get; }
 
-    /// <summary>Measures images: applies the operator and adds noise, but to missing pixels: what is not measured carries none.</summary>
+    /// <summary>Measures images: applies the operator and adds noise, but to the missing pixels of <see cref="Inpainting"/>: what is not measured carries none.</summary>
     /// <param name="h">The operator.</param>
     /// <param name="x"><c>[N, C, H, W]</c> in [-1, 1].</param>
     /// <param name="sigma">The standard deviation of the noise for images in [-1, 1].</param>
@@ -66,8 +66,19 @@ public sealed record Measurement<TOperator> : IMeasurement<TOperator>
     public static Measurement<TOperator> Simulate(TOperator h, Tensor x, double sigma, NoiseSource noise)
     {
         using var scope = new Scope();
+        return new(scope.Keep(SimulatedData.Of(h, x, sigma, noise)), h, sigma);
+    }
+}
+
+/// <summary>The data of a simulated measurement.</summary>
+internal static class SimulatedData
+{
+    /// <summary>Applies an operator to images of any range and adds noise in their units, but to missing pixels: what is not measured carries none.</summary>
+    public static Tensor Of(ForwardOperator h, Tensor x, double sigma, NoiseSource noise)
+    {
+        using var scope = new Scope();
         var y = h.Apply(x);
         if (sigma > 0) y = y.AddScaled(h is Inpainting inpainting ? noise.NormalLike(y) * inpainting.Mask : noise.NormalLike(y), sigma);
-        return new(scope.Keep(y), h, sigma);
+        return scope.Keep(y);
     }
 }

@@ -65,6 +65,9 @@ public sealed record PiGdm : Solver<LinearOperator>
     /// <summary>Whether what was measured is put into every estimate and not guided: an option of the code for inpainting without noise.</summary>
     public bool ReplaceObserved { get; init; }
 
+    /// <summary>Whether the noise is predicted after what was measured is put in rather than before; null as the code does with each weighting: after, but for adaptive weights and the paper's.</summary>
+    public bool? FollowsReplaced { get; init; }
+
     /// <summary>Where the diffusion starts.</summary>
     public StartingPoint Start { get; init; } = StartingPoint.PseudoInverse;
 
@@ -103,7 +106,7 @@ public sealed record PiGdm : Solver<LinearOperator>
             var up = Eta * Ancestral.PosteriorDeviation(sigma, next);
             var share = Math.Sqrt(next * next - up * up) / sigma;
             // With adaptive weights the code predicts the noise before it replaces what was measured, without them after.
-            var follows = Weighting is PiGdmWeighting.Ddim or PiGdmWeighting.ExactDdim ? kept : estimate;
+            var follows = FollowsReplaced ?? Weighting is PiGdmWeighting.Ddim or PiGdmWeighting.ExactDdim ? kept : estimate;
             var result = kept.AddScaled(x - follows, share).AddInPlace(noise.NormalLike(x), up);
             step.Replace(ref x, result.AddInPlace(guidance, Strength * Weight(sigma, next, share)));
         }

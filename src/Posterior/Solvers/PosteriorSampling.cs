@@ -78,7 +78,7 @@ public abstract record PosteriorSampling : Solver<LinearOperator, ConditionalDen
     private protected static SolverEntry With<TSolver>(SolverEntry<TSolver> entry)
         where TSolver : PosteriorSampling => entry
         .Choice("estimate", s => s.Estimate, (s, v) => s with { Estimate = v })
-        .Preset("sampler", [.. SamplerCatalog.All.Select(sampler => sampler.Name)], (s, v) => s with { Sampler = SamplerCatalog.Find(v).Name })
+        .Text("sampler", string.Join(", ", SamplerCatalog.All.Select(sampler => sampler.Name)), s => s.Sampler, (s, v) => s with { Sampler = SamplerCatalog.Find(v).Name })
         .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v });
 
     private sealed class CountedCalls(Denoiser inner) : Denoiser

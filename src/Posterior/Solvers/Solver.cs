@@ -13,7 +13,7 @@ public abstract record Solver
     /// <summary>Whether the method takes account of noise in the measurement; the others explain the noise as if it were image.</summary>
     public abstract bool HandlesNoise { get; }
 
-    /// <summary>How often the prior is evaluated for each image, if its range leaves all noise levels in place.</summary>
+    /// <summary>How often the prior is evaluated for each image, if its range leaves all noise levels in place and the steps divide its process; <see cref="EvaluationsWith"/> says it for a prior.</summary>
     public abstract int Evaluations { get; }
 
     /// <summary>How often a model is evaluated for each image: <see cref="Evaluations"/>, or what follows from the noise levels of a prior.</summary>
@@ -68,16 +68,14 @@ public abstract record Solver
 
     /// <summary>The noise levels of a run: the solver's, or, where that is null, the prior's own.</summary>
     /// <exception cref="SolverOptionsException">The prior's process has fewer steps.</exception>
-    protected NoiseSchedule ScheduleOf(NoiseSchedule? schedule, int steps, Denoiser prior)
-    {
-        var chosen = schedule ?? prior.Schedule;
-        return steps <= chosen.MostSteps ? chosen
-            : throw new SolverOptionsException($"solver '{Name}': steps is {steps}, expected 1 to {chosen.MostSteps}: the prior's own noise levels are so many (schedule takes others)");
-    }
+    protected NoiseSchedule ScheduleOf(NoiseSchedule? schedule, int steps, Denoiser prior) => Within(schedule ?? prior.Schedule, steps);
 
     /// <summary>The noise levels of a run of a method whose steps were fitted to a process: the solver's, or, where that is null, those of the process that the prior was trained on, or of the usual one.</summary>
     /// <exception cref="SolverOptionsException">The process has fewer steps.</exception>
-    protected NoiseSchedule ProcessOf(NoiseSchedule? schedule, int steps, Denoiser prior) => ScheduleOf(schedule ?? prior.Schedule as VpSchedule ?? VpSchedule.Linear(), steps, prior);
+    protected NoiseSchedule ProcessOf(NoiseSchedule? schedule, int steps, Denoiser prior) => Within(schedule ?? prior.Schedule as VpSchedule ?? VpSchedule.Linear(), steps);
+
+    private NoiseSchedule Within(NoiseSchedule schedule, int steps) => steps <= schedule.MostSteps ? schedule
+        : throw new SolverOptionsException($"solver '{Name}': steps is {steps}, expected 1 to {schedule.MostSteps}, as many as the process has that it walks down with this model (schedule takes others)");
 
     /// <summary>The clause for a number that must lie in an interval, if it does not.</summary>
     protected static IEnumerable<string> Between(string name, double value, double low, double high) =>

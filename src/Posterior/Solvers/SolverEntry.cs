@@ -79,6 +79,9 @@ public sealed record SolverEntry<TSolver> : SolverEntry
     /// <inheritdoc cref="NamedSettings{T}.Preset"/>
     public SolverEntry<TSolver> Preset(string name, IReadOnlyList<string> names, Func<TSolver, string, TSolver> set) => With(_settings.Preset(name, names, set));
 
+    /// <inheritdoc cref="NamedSettings{T}.Text"/>
+    public SolverEntry<TSolver> Text(string name, string kind, Func<TSolver, string> get, Func<TSolver, string, TSolver> set) => With(_settings.Text(name, kind, get, set));
+
     /// <summary>Adds the setting <c>schedule</c>: a name of <see cref="ScheduleCatalog"/>, or one for what null means to the solver.</summary>
     /// <param name="own"><c>prior</c> for the prior's own noise levels, <c>process</c> for the discrete process of its training, or the usual one where it has none.</param>
     /// <param name="get">Reads the noise levels off the solver.</param>

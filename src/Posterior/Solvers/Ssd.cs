@@ -27,6 +27,9 @@ public record Ssd : Solver<LinearOperator>
     /// <inheritdoc/>
     public override int Evaluations => InversionSteps + Steps - 1;
 
+    /// <inheritdoc/>
+    public override int EvaluationsWith(ImagePredictor predictor) => predictor is Denoiser prior ? Grid(InversionSteps, prior).Count - 1 + Grid(Steps, prior).Count : Evaluations;
+
     /// <summary>The number of times of the way up, first and last included, 2 or more.</summary>
     public int InversionSteps { get; init; } = SsdPreset.Thirty.InversionSteps;
 
@@ -86,7 +89,7 @@ public record Ssd : Solver<LinearOperator>
         var down = Grid(Steps, prior);
         down.Reverse();
         var projected = down[..Math.Min(ProjectedSteps, down.Count)];
-        var evaluations = up.Count - 1 + down.Count;
+        var evaluations = EvaluationsWith(prior);
         // H^+ y is the variance-preserving state of the lowest level.
         var x = h.PseudoInverse(y) * Schedule.InitialScale(up[0]);
         for (var i = 0; i < up.Count - 1; i++)

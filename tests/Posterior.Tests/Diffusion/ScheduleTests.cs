@@ -115,6 +115,15 @@ public sealed class ScheduleTests
     }
 
     [Fact]
+    public void The_text_of_a_schedule_tells_what_it_is_made_of()
+    {
+        Assert.Equal("ShiftedCosineSchedule { Median = 0.7, Min = 0.03, Max = 100 }", new ShiftedCosineSchedule().ToString());
+        Assert.Equal("ExplicitSchedule { 2.5, 0.1 }", new ExplicitSchedule(2.5, 0.1).ToString());
+        // Of a state of pure noise, in the process that keeps the variance.
+        Assert.Equal(Math.Sqrt(5), new ShiftedCosineSchedule().InitialScale(2), 1e-12);
+    }
+
+    [Fact]
     public void Schedules_are_found_by_their_names()
     {
         foreach (var (name, schedule) in ScheduleCatalog.All)

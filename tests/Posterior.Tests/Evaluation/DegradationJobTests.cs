@@ -30,4 +30,15 @@ public sealed class DegradationJobTests : IDisposable
         Assert.Equal(x, Assert.Single(Directory.GetFiles(_folder)));
         Assert.Equal(before, LiveHandles.Count());
     }
+
+    [Fact]
+    public void Noise_far_above_the_range_of_images_is_measured_as_it_was_asked_for()
+    {
+        using var scope = new Scope();
+        var (x, y) = (Path.Combine(_folder, "x.png"), Path.Combine(_folder, "y.npy"));
+        ImageFile.Save(x, Tensor.Full([1, 3, 64, 64], 0.5));
+        new DegradationJob(new() { Operator = "denoise", Sigma = 5 }, _folder).Run(x, y);
+        var values = MeasurementFile.Load(y, out _);
+        Assert.Equal(5, Math.Sqrt((values - 0.5).Square().Mean().Item()), 0.15);
+    }
 }

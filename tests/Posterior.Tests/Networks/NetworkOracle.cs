@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Posterior.Oracles;
 using Posterior.Torch;
 using Posterior.Torch.Weights;
@@ -10,6 +11,15 @@ internal static class NetworkOracle
 {
     /// <summary>Published configurations are in snake case.</summary>
     public static JsonSerializerOptions SpecOptions { get; } = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, Converters = { new System.Text.Json.Serialization.JsonStringEnumConverter() }, PropertyNameCaseInsensitive = true };
+
+    /// <summary>The settings that a spec states: null for a number is Python's word for the default.</summary>
+    public static T Settings<T>(this OracleFile oracle)
+    {
+        var spec = JsonNode.Parse(oracle.Spec.GetRawText())!.AsObject();
+        var numbers = typeof(T).GetProperties().Where(property => property.PropertyType.IsValueType && Nullable.GetUnderlyingType(property.PropertyType) is null).Select(property => SpecOptions.PropertyNamingPolicy!.ConvertName(property.Name)).ToHashSet();
+        foreach (var name in spec.Where(pair => pair.Value is null && numbers.Contains(pair.Key)).Select(pair => pair.Key).ToArray()) spec.Remove(name);
+        return spec.Deserialize<T>(SpecOptions)!;
+    }
 
     public static Tensor Tensor(this OracleFile oracle, string name) => Tensor(oracle.Weights[name]);
 

@@ -75,53 +75,54 @@ public sealed class NetworkOracleTests
         switch (arch)
         {
             case "adm_unet":
-                var adm = new AdmUNet(oracle.Spec.Deserialize<AdmUNetSettings>(NetworkOracle.SpecOptions)!);
+                var adm = new AdmUNet(oracle.Settings<AdmUNetSettings>());
                 return (adm, x => adm.Forward(x, oracle.Tensor("in.timesteps"), oracle.Find("in.y")));
             case "adm_classifier":
-                var classifier = new AdmClassifier(oracle.Spec.Deserialize<AdmClassifierSettings>(NetworkOracle.SpecOptions)!);
+                var classifier = new AdmClassifier(oracle.Settings<AdmClassifierSettings>());
                 return (classifier, x => classifier.Forward(x, oracle.Tensor("in.timesteps")));
             case "ddpm":
-                var ddpm = new DdpmUNet(oracle.Spec.Deserialize<DdpmUNetSettings>(NetworkOracle.SpecOptions)!);
+                var ddpm = new DdpmUNet(oracle.Settings<DdpmUNetSettings>());
                 return (ddpm, x => ddpm.Forward(x, oracle.Tensor("in.timesteps")));
             case "edm_EDMPrecond" or "edm_VPPrecond" or "edm_VEPrecond" or "edm_iDDPMPrecond":
                 return BuildPreconditioned(arch, oracle);
             case "dirac_ncsnpp":
                 // Dirac feeds the noise standard deviation itself; its configuration calls the image channels differently.
-                var dirac = new SongUNet(oracle.Spec.Deserialize<SongUNetSettings>(NetworkOracle.SpecOptions)! with { ImgChannels = oracle.Spec.GetProperty("in_channels").GetInt32() });
+                var dirac = new SongUNet(oracle.Settings<SongUNetSettings>() with { ImgChannels = oracle.Spec.GetProperty("in_channels").GetInt32() });
                 return (dirac, x => dirac.Forward(x, oracle.Tensor("in.noise_labels")));
             case "hdit":
                 return BuildHdit(oracle);
             case "layer_edm_Conv2d":
-                var convolution = new EdmConvolution(Number("in_channels"), Number("out_channels"), Number("kernel"), LayerResampling(oracle.Spec), LayerFilter(oracle.Spec), oracle.Spec.GetProperty("fused_resample").GetBoolean());
+                var convolution = new EdmConvolution(Number("in_channels"), Number("out_channels"), Number("kernel"), LayerResampling(oracle.Spec), LayerFilter(oracle.Spec), Flag("fused_resample"));
                 return (convolution, convolution.Forward);
             case "layer_edm_UNetBlock":
                 var block = new EdmBlock(Number("in_channels"), Number("out_channels"), new EdmBlockSettings
                 {
                     EmbeddingChannels = Number("emb_channels"),
-                    NumHeads = Number("num_heads"),
-                    SkipScale = oracle.Spec.GetProperty("skip_scale").GetDouble(),
-                    Epsilon = oracle.Spec.GetProperty("eps").GetDouble(),
+                    // One for every 64 channels, or for as many as the spec says.
+                    NumHeads = Stated("num_heads")?.GetInt32() ?? (Stated("channels_per_head") is { } width ? Number("out_channels") / width.GetInt32() : null),
+                    SkipScale = Stated("skip_scale")?.GetDouble() ?? 1,
+                    Epsilon = Stated("eps")?.GetDouble() ?? 1e-5,
                     ResampleFilter = LayerFilter(oracle.Spec),
-                    ResampleProj = oracle.Spec.GetProperty("resample_proj").GetBoolean(),
-                    AdaptiveScale = oracle.Spec.GetProperty("adaptive_scale").GetBoolean(),
-                }, LayerResampling(oracle.Spec), oracle.Spec.GetProperty("attention").GetBoolean());
+                    ResampleProj = Flag("resample_proj"),
+                    AdaptiveScale = Flag("adaptive_scale", otherwise: true),
+                }, LayerResampling(oracle.Spec), Flag("attention"));
                 return (block, x => block.Forward(x, oracle.Tensor("in.emb")));
             case "edm2":
                 return BuildEdm2(oracle);
             case "dncnn":
-                var dncnn = new DnCnn(oracle.Spec.Deserialize<DnCnnSettings>(NetworkOracle.SpecOptions)!);
+                var dncnn = new DnCnn(oracle.Settings<DnCnnSettings>());
                 return (dncnn, dncnn.Forward);
             case "fdncnn":
-                var fdncnn = new FDnCnn(oracle.Spec.Deserialize<FDnCnnSettings>(NetworkOracle.SpecOptions)!);
+                var fdncnn = new FDnCnn(oracle.Settings<FDnCnnSettings>());
                 return (fdncnn, fdncnn.Forward);
             case "ircnn":
-                var ircnn = new IrCnn(oracle.Spec.Deserialize<IrCnnSettings>(NetworkOracle.SpecOptions)!);
+                var ircnn = new IrCnn(oracle.Settings<IrCnnSettings>());
                 return (ircnn, ircnn.Forward);
             case "drunet":
-                var drunet = new DrUNet(oracle.Spec.Deserialize<DrUNetSettings>(NetworkOracle.SpecOptions)!);
+                var drunet = new DrUNet(oracle.Settings<DrUNetSettings>());
                 return (drunet, drunet.Forward);
             case "swinir":
-                var swinir = new SwinIr(oracle.Spec.Deserialize<SwinIrSettings>(NetworkOracle.SpecOptions)!);
+                var swinir = new SwinIr(oracle.Settings<SwinIrSettings>());
                 return (swinir, swinir.Forward);
             default:
                 Skip.If(true, $"the architecture '{arch}' is not built");
@@ -129,12 +130,14 @@ public sealed class NetworkOracleTests
         }
 
         int Number(string setting) => oracle.Spec.GetProperty(setting).GetInt32();
+        JsonElement? Stated(string setting) => oracle.Spec.TryGetProperty(setting, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+        bool Flag(string setting, bool otherwise = false) => Stated(setting)?.GetBoolean() ?? otherwise;
     }
 
     // EDM2 keeps its network and the uncertainty of its loss below one preconditioner.
     private static (Module Network, Evaluate Evaluate) BuildEdm2(OracleFile oracle)
     {
-        var edm2 = new Edm2Network(oracle.Spec.Deserialize<Edm2Settings>(NetworkOracle.SpecOptions)!);
+        var edm2 = new Edm2Network(oracle.Settings<Edm2Settings>());
         var scalings = new EdmPreconditioning(edm2.Settings.SigmaData);
         var (sigmas, labels) = (oracle.Doubles("in.sigma"), oracle.Find("in.class_labels"));
         return (edm2, x =>
@@ -152,7 +155,7 @@ public sealed class NetworkOracleTests
 
     private static (Module Network, Evaluate Evaluate) BuildHdit(OracleFile oracle)
     {
-        var settings = oracle.Spec.Deserialize<HditSettings>(NetworkOracle.SpecOptions)!;
+        var settings = oracle.Settings<HditSettings>();
         var (network, scalings, sigmas) = (new HditNetwork(settings), new EdmPreconditioning(settings.SigmaData), oracle.Doubles("in.sigma"));
         var conditions = new HditConditions { Classes = oracle.Find("in.class_cond"), Augmentation = oracle.Find("in.aug_cond"), Mapping = oracle.Find("in.mapping_cond") };
         return (network, x =>
@@ -171,21 +174,22 @@ public sealed class NetworkOracleTests
     {
         Preconditioning scalings = arch switch
         {
-            "edm_VPPrecond" => new VpPreconditioning(),
+            "edm_VPPrecond" => new VpPreconditioning(Stated("beta_d", 19.9), Stated("beta_min", 0.1), (int)Stated("M", 1000)),
             "edm_VEPrecond" => new VePreconditioning(),
             "edm_iDDPMPrecond" => new IddpmPreconditioning(),
-            _ => new EdmPreconditioning(),
+            _ => new EdmPreconditioning(Stated("sigma_data", 0.5)),
         };
+        double Stated(string setting, double otherwise) => oracle.Spec.TryGetProperty(setting, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : otherwise;
         var channels = oracle.Spec.GetProperty("img_channels").GetInt32();
         var outputs = scalings is IddpmPreconditioning ? 2 * channels : channels;
         var sigmas = oracle.Doubles("in.sigma");
         var (labels, augmentation) = (oracle.Find("in.class_labels"), oracle.Find("in.augment_labels"));
         if (oracle.Spec.GetProperty("model_type").GetString() == "SongUNet")
         {
-            var song = new SongUNet(oracle.Spec.Deserialize<SongUNetSettings>(NetworkOracle.SpecOptions)! with { OutChannels = outputs });
+            var song = new SongUNet(oracle.Settings<SongUNetSettings>() with { OutChannels = outputs });
             return (song, x => Denoise(x, (input, noise) => song.ForwardVectors(input, noise, labels ?? Absent(song.Classes), augmentation)));
         }
-        var dhariwal = new DhariwalUNet(oracle.Spec.Deserialize<DhariwalUNetSettings>(NetworkOracle.SpecOptions)! with { OutChannels = outputs });
+        var dhariwal = new DhariwalUNet(oracle.Settings<DhariwalUNetSettings>() with { OutChannels = outputs });
         return (dhariwal, x => Denoise(x, (input, noise) => dhariwal.ForwardVectors(input, noise, labels ?? Absent(dhariwal.Classes), augmentation)));
 
         Tensor? Absent(int classes) => classes == 0 ? null : Tensor.Zeros([sigmas.Length, classes]);
@@ -201,7 +205,9 @@ public sealed class NetworkOracleTests
     }
 
     private static Resampling LayerResampling(JsonElement spec) =>
-        spec.GetProperty("up").GetBoolean() ? Resampling.Up : spec.GetProperty("down").GetBoolean() ? Resampling.Down : Resampling.None;
+        Says(spec, "up") ? Resampling.Up : Says(spec, "down") ? Resampling.Down : Resampling.None;
 
-    private static int[] LayerFilter(JsonElement spec) => [.. spec.GetProperty("resample_filter").EnumerateArray().Select(tap => tap.GetInt32())];
+    private static bool Says(JsonElement spec, string name) => spec.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.True;
+
+    private static int[] LayerFilter(JsonElement spec) => spec.TryGetProperty("resample_filter", out var taps) && taps.ValueKind == JsonValueKind.Array ? [.. taps.EnumerateArray().Select(tap => tap.GetInt32())] : [1, 1];
 }

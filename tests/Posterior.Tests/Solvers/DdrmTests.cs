@@ -34,6 +34,18 @@ public sealed class DdrmTests
     }
 
     [Fact]
+    public void Without_noise_the_last_step_moves_to_the_measurement_as_far_as_eta_b_says()
+    {
+        using var scope = new Scope();
+        using var h = new BlockAverage(new(1, 4, 6), 2) { DType = DType.Float64 };
+        var prior = GaussianDenoiser.Isotropic(Tensor.Full([1, 1, 4, 6], 0.1, DType.Float64), 0.5);
+        var measurement = new Measurement<BlockAverage>(new SeededNoise(1).Normal([1, 1, 2, 3], DType.Float64), h, 0);
+        Tensor Restored(bool projected) => new Ddrm { Steps = 4, EtaB = 0.3, FinalProjection = projected }.Restore(measurement, prior, new SeededNoise(2)).Estimate;
+        var raw = Restored(false);
+        OraclePriors.Close(raw * 0.7 + h.Project(raw, measurement.Data) * 0.3, Restored(true), 1e-12, "the last step");
+    }
+
+    [Fact]
     public void A_direction_that_was_not_measured_takes_the_implicit_step_of_the_prior()
     {
         using var scope = new Scope();

@@ -34,7 +34,7 @@ public sealed partial class SamplerOracleTests
         OraclePriors.Close(oracle.Single("x_final"), result.Estimate, oracle.Tolerance, "x_final");
         Assert.Equal(0, noise.Remaining);
         Assert.Equal(recorded.Calls.Count, result.Evaluations);
-        Assert.Equal(recorded.Calls.Count, solver.Evaluations);
+        Assert.Equal(recorded.Calls.Count, solver.EvaluationsWith(recorded));
     }
 
     private static ReplayedNoise WithMeasurementDraws(OracleFile oracle)
@@ -76,7 +76,16 @@ public sealed partial class SamplerOracleTests
                     Start = StartingPoint.PseudoInverse,
                 };
             case "mcg":
-                return new Mcg { Schedule = Respaced(spec), Steps = Whole("num_steps"), Zeta = Number("zeta"), Clip = Flag("clip_denoised"), Variance = VarianceOf(spec) };
+                Assert.Equal("norm", spec.TryGetProperty("guidance", out var guidance) ? guidance.GetString() : "norm");
+                return new Mcg
+                {
+                    Schedule = Respaced(spec),
+                    Steps = Whole("num_steps"),
+                    Zeta = Number("zeta"),
+                    Eta = spec.TryGetProperty("sampler", out var sampler) && sampler.GetString() == "ddim" ? Number("eta") : 1,
+                    Clip = Flag("clip_denoised"),
+                    Variance = VarianceOf(spec),
+                };
             case "mcg_reddiff":
                 return new Mcg { Steps = Requested(), Zeta = Number("grad_term_weight"), Eta = Number("eta"), Clip = false, Form = McgForm.SquaredNorm, Start = StartingPoint.PseudoInverse };
             case "pigdm":
@@ -87,13 +96,14 @@ public sealed partial class SamplerOracleTests
                     Strength = Number("grad_term_weight"),
                     Weighting = Flag("mcg_coefficient") ? PiGdmWeighting.Paper : Flag("awd") ? PiGdmWeighting.Adaptive : PiGdmWeighting.Ddim,
                     ReplaceObserved = Flag("replace_observed"),
+                    FollowsReplaced = !Flag("awd"),
                 };
             case "pigdm_noisy":
                 return new PiGdm
                 {
-                    Steps = Whole("num_steps"),
+                    Steps = spec.TryGetProperty("num_steps_requested", out _) ? Requested() : Whole("num_steps"),
                     Eta = Number("eta"),
-                    Start = Word("initialisation") == "pinv" ? StartingPoint.PseudoInverse : StartingPoint.Noise,
+                    Start = Word("initialisation") switch { "pinv" => StartingPoint.PseudoInverse, "noise" => StartingPoint.Noise, var other => throw new InvalidDataException($"initialisation '{other}'") },
                     Weighting = Word("guidance_coefficient") switch
                     {
                         "sqrt_alpha_t" => PiGdmWeighting.Paper,
@@ -103,6 +113,7 @@ public sealed partial class SamplerOracleTests
                     },
                 };
             case "reddiff":
+                Assert.Equal([0.9, 0.99], spec.TryGetProperty("adam_betas", out var betas) ? betas.EnumerateArray().Select(beta => beta.GetDouble()) : [0.9, 0.99]);
                 return new RedDiff
                 {
                     Steps = Requested(),
@@ -125,6 +136,8 @@ public sealed partial class SamplerOracleTests
                     },
                 };
             default:
+                foreach (var grid in new[] { "annealing", "ode" })
+                    Assert.Equal("poly-7", spec.GetProperty(grid).TryGetProperty("timestep", out var form) ? form.GetString() : "poly-7");
                 var (annealing, chain, flow) = (spec.GetProperty("annealing"), spec.GetProperty("mcmc"), spec.GetProperty("ode"));
                 return new Daps
                 {
@@ -138,7 +151,12 @@ public sealed partial class SamplerOracleTests
                     LearningRate = chain.GetProperty("lr").GetDouble(),
                     LearningRateDecay = chain.GetProperty("lr_min_ratio").GetDouble(),
                     Tau = chain.GetProperty("tau").GetDouble(),
-                    Momentum = chain.GetProperty("mc_algo").GetString() == "hmc" ? chain.GetProperty("momentum").GetDouble() : null,
+                    Momentum = chain.GetProperty("mc_algo").GetString() switch
+                    {
+                        "hmc" => chain.GetProperty("momentum").GetDouble(),
+                        "langevin" => null,
+                        var other => throw new InvalidDataException($"mc_algo '{other}'"),
+                    },
                     PriorSigma = chain.TryGetProperty("prior_sigma_min", out var level) ? level.GetDouble() : 0.1,
                     Prior = chain.GetProperty("prior_solver").GetString() switch
                     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Posterior.Diffusion;
 using Posterior.Imaging;
@@ -74,25 +75,25 @@ public sealed partial class SamplerOracleTests
                 Samples(oracle, Churned(oracle, new Euler()));
                 break;
             case "kdiff_euler_ancestral":
-                Samples(oracle, new Ddim { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1), Clip = false });
+                Samples(oracle, new Ddim { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1), NoiseScale = Option(oracle, "s_noise", 1), Clip = false });
                 break;
             case "kdiff_dpm_2":
                 Samples(oracle, Churned(oracle, new DpmSolver2()));
                 break;
             case "kdiff_dpmpp_2s_ancestral":
-                Samples(oracle, new DpmSolver2S { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1) });
+                Samples(oracle, new DpmSolver2S { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1), NoiseScale = Option(oracle, "s_noise", 1) });
                 break;
             case "kdiff_dpm_2_ancestral":
-                Samples(oracle, new DpmSolver2Ancestral { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1) });
+                Samples(oracle, new DpmSolver2Ancestral { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1), NoiseScale = Option(oracle, "s_noise", 1) });
                 break;
             case "kdiff_dpmpp_sde":
-                Samples(oracle, new DpmSolverSingleSde { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1), Between = Option(oracle, "r", 0.5), OnePath = false });
+                Samples(oracle, new DpmSolverSingleSde { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1), NoiseScale = Option(oracle, "s_noise", 1), Between = Option(oracle, "r", 0.5), OnePath = false });
                 break;
             case "kdiff_dpmpp_2m_sde":
-                Samples(oracle, new DpmSolver2MSde { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1), Heun = spec.GetProperty("options").GetProperty("solver_type").GetString() == "heun" });
+                Samples(oracle, new DpmSolver2MSde { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1), NoiseScale = Option(oracle, "s_noise", 1), Heun = WordOption(oracle, "solver_type", "midpoint") switch { "heun" => true, "midpoint" => false, var other => throw new InvalidDataException($"solver_type '{other}'") } });
                 break;
             case "kdiff_dpmpp_3m_sde":
-                Samples(oracle, new DpmSolver3MSde { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1) });
+                Samples(oracle, new DpmSolver3MSde { Schedule = Explicit(oracle), Eta = Option(oracle, "eta", 1), NoiseScale = Option(oracle, "s_noise", 1) });
                 break;
             case "kdiff_lms":
                 Samples(oracle, new LinearMultistep { Schedule = Explicit(oracle), Order = (int)Option(oracle, "order", 4) });
@@ -187,7 +188,7 @@ public sealed partial class SamplerOracleTests
             OraclePriors.Close(oracle.Single("x0_backward"), Tensor.Stack([.. corrected]), tolerance, "x0_backward");
         }
         OraclePriors.Close(oracle.Single("x_final"), result.Estimate, tolerance, "x_final");
-        Assert.Equal((expected.Length, expected.Length), (result.Evaluations, solver.Evaluations));
+        Assert.Equal((expected.Length, expected.Length), (result.Evaluations, solver.EvaluationsWith(recorded)));
     }
 
     private static void Anneals(OracleFile oracle)
@@ -207,7 +208,7 @@ public sealed partial class SamplerOracleTests
         var result = solver.RestoreAny(Measured(oracle, h), recorded, noise);
         OraclePriors.Close(oracle.Single("x_init"), recorded.Calls[0].X, oracle.Tolerance, "x_init");
         OraclePriors.Close(oracle.Single("x_final"), result.Estimate, oracle.Tolerance, "x_final");
-        Assert.Equal((z.Size(0), z.Size(0), z.Size(0)), (recorded.Calls.Count, result.Evaluations, solver.Evaluations));
+        Assert.Equal((z.Size(0), z.Size(0), z.Size(0)), (recorded.Calls.Count, result.Evaluations, solver.EvaluationsWith(recorded)));
     }
 
     private static Measurement<ForwardOperator> Measured(OracleFile oracle, ForwardOperator h) =>
@@ -256,11 +257,37 @@ public sealed partial class SamplerOracleTests
     };
 
     private static double Option(OracleFile oracle, string name, double otherwise) =>
-        oracle.Spec.TryGetProperty("options", out var options) && options.TryGetProperty(name, out var value) ? value.GetDouble() : otherwise;
+        oracle.Spec.TryGetProperty("options", out var options) && options.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null
+            ? value.ValueKind == JsonValueKind.String ? double.Parse(value.GetString()!.Replace("inf", "Infinity", StringComparison.Ordinal), CultureInfo.InvariantCulture) : value.GetDouble()
+            : otherwise;
+
+    private static string WordOption(OracleFile oracle, string name, string otherwise) =>
+        oracle.Spec.TryGetProperty("options", out var options) && options.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : otherwise;
 
     private static ExplicitSchedule Explicit(OracleFile oracle) => new(oracle.Doubles("sigmas")[..^1]);
 
-    private static VpSchedule Respaced(JsonElement spec) => VpSchedule.Linear().Respace(spec.GetProperty("timestep_respacing").GetString()!);
+    // Empty is all times, as guided-diffusion reads it; a list is sections.
+    private static VpSchedule Respaced(JsonElement spec) => spec.GetProperty("timestep_respacing") switch
+    {
+        { ValueKind: JsonValueKind.Number } count => Process(spec).Respace(count.GetRawText()),
+        { ValueKind: JsonValueKind.Array } sections => Process(spec).Respace(string.Join(',', sections.EnumerateArray().Select(section => section.GetRawText()))),
+        { ValueKind: JsonValueKind.String } text when text.GetString() is { Length: > 0 } spacing => Process(spec).Respace(spacing.Replace(" ", "", StringComparison.Ordinal)),
+        _ => Process(spec),
+    };
+
+    /// <summary>The process that a spec states; the usual one where it states none.</summary>
+    internal static VpSchedule Process(JsonElement spec)
+    {
+        if (!spec.TryGetProperty("schedule", out var schedule) || schedule.ValueKind != JsonValueKind.Object) return VpSchedule.Linear();
+        double Number(string name, double otherwise) => schedule.TryGetProperty(name, out var value) ? value.GetDouble() : otherwise;
+        var steps = (int)Number("train_steps", 1000);
+        return schedule.GetProperty("type").GetString() switch
+        {
+            "linear" => VpSchedule.Linear(steps, Number("beta_start", 1e-4), Number("beta_end", 0.02)),
+            "cosine" => VpSchedule.Cosine(steps),
+            var other => throw new InvalidDataException($"schedule type '{other}'"),
+        };
+    }
 
     private sealed class GivenVariance(Denoiser prior, Tensor share) : Denoiser
     {

@@ -69,6 +69,23 @@ public sealed class SolverCatalogTests
     }
 
     [Fact]
+    public void The_complete_settings_of_every_solver_make_the_same_solver()
+    {
+        foreach (var entry in SolverCatalog.All)
+        {
+            var complete = entry.Complete(new());
+            Assert.Equal(entry.Default, entry.Create(complete));
+            // All but presets and what follows from something else.
+            Assert.All(entry.Settings.Where(setting => setting.Default != "auto" && setting.Name != "preset"), setting => Assert.Equal(setting.Default, complete.Values[setting.Name]));
+        }
+        var ssd = SolverCatalog.Find("ssd");
+        var preset = SolverSettings.Parse(["preset=100"]);
+        Assert.Equal(ssd.Create(preset), ssd.Create(ssd.Complete(preset)));
+        Assert.Equal("100", ssd.Complete(preset).Values["preset"]);
+        Assert.Equal("0.3", SolverCatalog.Find("ddrm").Complete(SolverSettings.Parse(["eta=0.3"])).Values["eta"]);
+    }
+
+    [Fact]
     public void Settings_reach_the_solver()
     {
         var ddrm = (Ddrm)SolverCatalog.Create("ddrm", SolverSettings.Parse(["steps=7", "eta=0.1", "eta-b=0.2", "final-projection=no"]));

@@ -108,7 +108,7 @@ public sealed partial class LossOracleTests
     {
         var loss = new NoisePredictionLoss(oracle.Doubles("in.betas"));
         oracle.Close("out.gammas", Tensor.From(loss.Gammas.ToArray(), loss.Gammas.Count));
-        var (clean, noise, predicted, mask) = (oracle.Tensor("in.x0"), oracle.Tensor("in.unit_noise"), oracle.Tensor("in.eps_prediction"), oracle.Tensor("in.mask"));
+        var (clean, noise, predicted, mask) = (oracle.Tensor("in.x0"), oracle.Tensor("in.unit_noise"), oracle.Tensor("in.eps_prediction"), oracle.Find("in.mask"));
         double[] gammas = [.. oracle.Integers("in.timesteps").Zip(oracle.Doubles("in.uniform_draw"), loss.Gamma)];
         oracle.Close("out.sampled_gamma", Tensor.From(gammas, gammas.Length));
         var noisy = NoisePredictionLoss.Noisy(clean, noise, gammas);
@@ -119,6 +119,7 @@ public sealed partial class LossOracleTests
         oracle.Close("out.eps_loss_l1", NoisePredictionLoss.EvaluateAbsolute(predicted, noise).Mean().Reshape(1));
         oracle.Close("out.x0_loss_per_sample", NoisePredictionLoss.Evaluate(restored, clean));
         oracle.Close("out.x0_loss", NoisePredictionLoss.Evaluate(restored, clean).Mean().Reshape(1));
+        if (mask is null) return;
         oracle.Close("out.masked_network_input", NoisePredictionLoss.Painted(noisy, clean, mask));
         oracle.Close("out.masked_eps_loss", NoisePredictionLoss.Evaluate(predicted, noise, mask).Mean().Reshape(1));
     }

@@ -67,6 +67,7 @@ public sealed class BadFileOracleTests
     public void Refusal_names_the_fault(string name, string fault)
     {
         var path = Path.Combine(OracleFiles.RequireFolder(Folder), name);
+        Skip.IfNot(File.Exists(path), $"these oracles have no {name}");
 
         var refusal = Assert.Throws<WeightFileException>(() => ReadEverything(path));
 

@@ -17,7 +17,7 @@ namespace Posterior.Evaluation.Experiments;
 public sealed class ExperimentRun : IDisposable
 {
     // Raised whenever a solver, an operator or a metric gives other results than before: older rows are done again.
-    private const int Revision = 2;
+    private const int Revision = 3;
 
     private readonly string _folder;
     private readonly ExperimentImages _images;
@@ -86,7 +86,7 @@ public sealed class ExperimentRun : IDisposable
         var rows = _log.Read();
         var cells = Cells().ToArray();
         var left = cells.Where(cell => !Has(rows, cell.Key)).ToArray();
-        return new(cells.Length, left.Length, left.Sum(cell => (long)_evaluations[cell.Method]), Seconds(left.Select(cell => cell.Method)), [.. notes, .. ExperimentChecks.Ranks(Experiment, _images, _metrics), .. ExperimentChecks.Notes(Experiment, _solvers, _doing.Value)]);
+        return new(cells.Length, left.Length, left.Sum(cell => (long)_evaluations[cell.Method] * Experiment.PriorOf(cell.Method).Networks), Seconds(left.Select(cell => cell.Method)), [.. notes, .. ExperimentChecks.Ranks(Experiment, _images, _metrics), .. ExperimentChecks.Notes(Experiment, _solvers, _doing.Value)]);
     }
 
     /// <summary>Does what is missing. A restoration that diverges is left out and stops no other.</summary>
@@ -248,7 +248,8 @@ public sealed class ExperimentRun : IDisposable
     {
         try
         {
-            return _solvers[method].EvaluationsWith(prior.Model.Predictor) * Experiment.PriorOf(method).Networks;
+            // As it will run: guided, and with a class where it has one.
+            return _solvers[method].EvaluationsWith(prior.PredictorFor(prior.Channels ?? 3, Experiment.LabelsFor(method) ? 0 : null));
         }
         catch (SolverOptionsException failure)
         {
@@ -278,7 +279,7 @@ public sealed class ExperimentRun : IDisposable
     private PictureName Names(int image, ExperimentTask task, string content, ImageShape shape)
     {
         var cut = string.Create(CultureInfo.InvariantCulture, $"{content} {Experiment.Dataset.Size} {Experiment.Dataset.Shrink} {OperatorCatalog.Parse(task.Operator).LargestFit(shape)}");
-        return new(_images.Name(image), task.Name, Hash($"original {cut}"), Hash(string.Create(CultureInfo.InvariantCulture, $"measurement {Versions.Library} {cut} {Measuring(task)} {task.JpegQuality} {Experiment.Seeds[0]}")));
+        return new(_images.Name(image), task.Name, Hash($"original {cut}"), Hash(string.Create(CultureInfo.InvariantCulture, $"measurement {Versions.Library} {Revision} {cut} {Measuring(task)} {task.JpegQuality} {Experiment.Seeds[0]}")));
     }
 
     private string Measuring(ExperimentTask task)

@@ -27,7 +27,7 @@ public sealed class SeverityOracleTests
             foreach (var dtype in new[] { DType.Float64, DType.Float32 })
             {
                 OraclePriors.Close(expected.Select(0, k), a.Apply(x.To(dtype)), dtype == DType.Float64 ? 1e-9 : oracle.Tolerance, $"t = {times[k]} {dtype}");
-                OraclePriors.Close(expected.Select(0, k), process.Degrade(x.To(dtype), [times[k]]), dtype == DType.Float64 ? 1e-9 : oracle.Tolerance, $"t = {times[k]} {dtype}, per image");
+                OraclePriors.Close(expected.Select(0, k), process.Degrade(x.To(dtype), [.. Enumerable.Repeat(times[k], (int)x.Size(0))]), dtype == DType.Float64 ? 1e-9 : oracle.Tolerance, $"t = {times[k]} {dtype}, per image");
             }
             var severity = process.Schedule.At(times[k]);
             if (process.Degradation is BlurSeverity blur)
