@@ -12,7 +12,7 @@ public sealed record Ddim : Sampler
     /// <summary>0 is deterministic, 1 draws as much noise as DDPM.</summary>
     public double Eta { get; init; }
 
-    /// <inheritdoc cref="DpmSolver2S.NoiseScale"/>
+    /// <inheritdoc cref="AncestralMidpoint.NoiseScale"/>
     public double NoiseScale { get; init; } = 1;
 
     /// <summary>Whether the estimate is limited to [-1, 1], and the predicted noise recomputed from it.</summary>

@@ -12,7 +12,7 @@ public abstract record DpmSolverSde : Sampler
     /// <summary>How much noise each step adds and removes; 1 is the reverse process.</summary>
     public double Eta { get; init; } = 1;
 
-    /// <inheritdoc cref="DpmSolver2S.NoiseScale"/>
+    /// <inheritdoc cref="AncestralMidpoint.NoiseScale"/>
     public double NoiseScale { get; init; } = 1;
 
     /// <summary>How many earlier estimates a step uses.</summary>

@@ -11,10 +11,10 @@ public sealed record DpmSolverSingleSde : Sampler
     /// <inheritdoc/>
     public override int Evaluations => 2 * StepCount - 1;
 
-    /// <summary>How much of the noise of each step is fresh; 0 is deterministic.</summary>
+    /// <inheritdoc cref="AncestralMidpoint.Eta"/>
     public double Eta { get; init; } = 1;
 
-    /// <summary>The standard deviation of the fresh noise, relative: s_noise of k-diffusion.</summary>
+    /// <inheritdoc cref="AncestralMidpoint.NoiseScale"/>
     public double NoiseScale { get; init; } = 1;
 
     /// <summary>r, where the level between lies: the share of the step in ln sigma, above 0 and at most 1.</summary>
@@ -22,7 +22,7 @@ public sealed record DpmSolverSingleSde : Sampler
 
     /// <summary>
     /// Whether both draws of a step are increments of one Brownian path over sigma, as with k-diffusion's tree, so that the estimate between knows of the noise that is added. Independent ones lose
-    /// a tenth of the spread in 50 steps.
+    /// a tenth of the spread of a normal prior in 50 steps.
     /// </summary>
     public bool OnePath { get; init; } = true;
 

@@ -31,8 +31,8 @@ public sealed record LinearMultistep : Sampler
     // Gauss and Legendre's five points and their weights: exact up to degree 9.
     private static readonly (double Point, double Weight)[] _gauss =
     [
-        (0, 128.0 / 225), .. new[] { -1, 1 }.SelectMany(sign => new[] { (-1, 1), (1, -1) }.Select(signs =>
-            (sign * Math.Sqrt(5 + signs.Item1 * 2 * Math.Sqrt(10.0 / 7)) / 3, (322 + signs.Item2 * 13 * Math.Sqrt(70)) / 900))),
+        (0, 0.568888888888888889), (-0.538469310105683091, 0.478628670499366468), (0.538469310105683091, 0.478628670499366468),
+        (-0.906179845938663993, 0.236926885056189088), (0.906179845938663993, 0.236926885056189088),
     ];
 
     // The integral of each Lagrange polynomial over the step.

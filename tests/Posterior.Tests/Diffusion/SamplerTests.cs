@@ -42,6 +42,23 @@ public sealed class SamplerTests
         Assert.InRange(Error(new Euler(), 50) / Error(new Euler(), 100), 1.8, 2.2);
     }
 
+    [Theory]
+    [InlineData(3)]
+    [InlineData(6)]
+    public void A_multistep_sampler_integrates_a_slope_that_is_a_polynomial_below_its_order(int order)
+    {
+        using var scope = new Scope();
+        var shape = new ImageShape(1, 2, 2);
+        var prior = new PolynomialSlope(order - 1);
+        var sampler = new LinearMultistep { Order = order, Steps = 12, Schedule = new KarrasSchedule(0.3, 2) };
+        var levels = sampler.Schedule.Levels(12);
+        var states = new List<double>();
+        sampler.Sample(prior, 1, shape, new SeededNoise(3), DType.Float64, progress: new Immediately<SamplerStep>(step =>
+            states.Add(step.Estimate.Narrow(2, 0, 1).Narrow(3, 0, 1).Item() + step.Sigma * Math.Pow(step.Sigma, order - 1))));
+        for (var i = order; i < 11; i++)
+            Assert.Equal((Math.Pow(levels[i + 1], order) - Math.Pow(levels[i], order)) / order, states[i + 1] - states[i], 1e-9);
+    }
+
     [Fact]
     public void Without_fresh_noise_stochastic_samplers_are_their_deterministic_ones()
     {
@@ -102,4 +119,14 @@ public sealed class SamplerTests
         "ddpm-large" => new Ddpm { Steps = 1000, Variance = StepVariance.Forward },
         _ => throw new ArgumentOutOfRangeException(nameof(name)),
     };
+
+    // (x - D(x; sigma)) / sigma = sigma^degree.
+    private sealed class PolynomialSlope(int degree) : Denoiser
+    {
+        public override long? Channels => 1;
+
+        public override (double Min, double Max) SigmaRange => (0, double.PositiveInfinity);
+
+        public override Tensor Denoise(Tensor x, double sigma) => x - sigma * Math.Pow(sigma, degree);
+    }
 }
