@@ -11,14 +11,13 @@ internal static class Batch
 {
     /// <param name="plan">The files.</param>
     /// <param name="title">What is done, for the progress bar.</param>
-    /// <param name="steps">Steps of progress of a file.</param>
     /// <param name="json">Whether results are printed as JSON.</param>
     /// <param name="finished">The receipt of finished work; null for work to do.</param>
-    /// <param name="run">The work; reports its steps.</param>
+    /// <param name="run">The work; reports which share of it is done.</param>
     /// <param name="describe">A line about a result.</param>
     /// <returns>The exit code.</returns>
     public static int Run(
-        BatchPlan plan, string title, int steps, bool json, Func<BatchItem, Receipt?> finished, Func<BatchItem, Action<int>, Receipt> run, Func<Receipt, string> describe)
+        BatchPlan plan, string title, bool json, Func<BatchItem, Receipt?> finished, Func<BatchItem, Action<double>, Receipt> run, Func<Receipt, string> describe)
     {
         var folders = plan.Items.Select(item => Path.GetDirectoryName(Path.GetFullPath(item.Output))!).Distinct().ToArray();
         var missing = folders.Where(folder => !Directory.Exists(folder)).ToArray();
@@ -27,12 +26,12 @@ internal static class Batch
         BatchFailure? end = null;
         try
         {
-            ProgressView.Run(title, (double)plan.Items.Count * steps, view =>
+            ProgressView.Run(title, plan.Items.Count, view =>
             {
                 for (var i = 0; i < plan.Items.Count; i++)
                 {
                     Interrupts.Token.ThrowIfCancellationRequested();
-                    var (item, before) = (plan.Items[i], i * (double)steps);
+                    var (item, before) = (plan.Items[i], (double)i);
                     view.Report(before, plan.IsBatch ? $"{title} {i + 1}/{plan.Items.Count} {Path.GetFileName(item.Input)}" : $"{title} {Path.GetFileName(item.Input)}");
                     try
                     {

@@ -207,9 +207,12 @@ internal static class BenchCommand
         return Timing.Median(times.Skip(1));
     }
 
+    // `dotnet Posterior.Cli.dll` runs as 'dotnet'.
+    private static string[] Program => Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [Environment.GetCommandLineArgs()[0]] : [];
+
     private static string Output(params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, arguments) { RedirectStandardOutput = true })!;
+        using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [.. Program, .. arguments]) { RedirectStandardOutput = true })!;
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return process.ExitCode == 0 ? output : throw new InvalidOperationException($"'{string.Join(' ', arguments)}' ended with code {process.ExitCode}");

@@ -33,7 +33,7 @@ internal static class DegradeCommand
                 extension => !job.MakesPictures ? ".npy" : extension is ".tif" or ".tiff" ? extension : ".png");
             BatchPlan.Check(plan.Items, DegradationJob.FilesOf, job.Reads);
             foreach (var item in plan.Items) BitDepth.For(item.Output, settings.Bits, 32);
-            return Batch.Run(plan, "degrading", 1, parsed.GetValue(json), item => parsed.GetValue(force) ? null : job.Finished(item.Input, item.Output), (item, _) => job.Run(item.Input, item.Output), Describe);
+            return Batch.Run(plan, "degrading", parsed.GetValue(json), item => parsed.GetValue(force) ? null : job.Finished(item.Input, item.Output), (item, _) => job.Run(item.Input, item.Output), Describe);
         });
         return command;
     }

@@ -22,9 +22,9 @@ internal static class RestoreCommand
             foreach (var item in plan.Items) RestorationJob.CheckOutput(item.Output, settings.Bits);
             foreach (var remark in job.Remarks) Terminal.Note(remark);
             return Batch.Run(
-                plan, "restoring", job.Steps, parsed.GetValue(json),
+                plan, "restoring", parsed.GetValue(json),
                 item => options.Force(parsed) ? null : job.Finished(item.Input, item.Output),
-                (item, report) => job.Run(item.Input, item.Output, new Reporter<RestorationStep>(step => report(step.Sample * step.Steps + step.Step + 1)), Interrupts.Token),
+                (item, report) => job.Run(item.Input, item.Output, new Reporter<RestorationStep>(step => report(step.Done)), Interrupts.Token),
                 Describe);
         });
         return command;

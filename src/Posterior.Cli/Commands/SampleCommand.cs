@@ -49,7 +49,7 @@ internal static class SampleCommand
             var job = new SamplingJob(settings, Environment.CurrentDirectory);
             RestorationJob.CheckOutput(path, null);
             OutputSet.CheckWritable(Path.GetDirectoryName(Path.GetFullPath(path))!);
-            var receipt = ProgressView.Run("sampling", 1, view => job.Run(path, new Reporter<RestorationStep>(step => view.Report((step.Sample + (step.Step + 1.0) / step.Steps) / step.Samples)), Interrupts.Token));
+            var receipt = ProgressView.Run("sampling", 1, view => job.Run(path, new Reporter<RestorationStep>(step => view.Report(step.Done)), Interrupts.Token));
             if (parsed.GetValue(json)) Terminal.Json(receipt, ReceiptJson.Default.Receipt);
             else Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{Terminal.OneLine(path)}  {settings.Count} images of {receipt.ImageSize}  {receipt.Evaluations} evaluations  {receipt.Seconds:0.0} s"));
             return 0;

@@ -178,6 +178,6 @@ public static class Rerun
 
     private sealed class Share(IProgress<double> progress) : IProgress<RestorationStep>
     {
-        public void Report(RestorationStep value) => progress.Report((value.Sample + (value.Step + 1.0) / value.Steps) / value.Samples);
+        public void Report(RestorationStep value) => progress.Report(value.Done);
     }
 }

@@ -51,9 +51,6 @@ public sealed class RestorationJob : IDisposable
     /// <summary>The solver.</summary>
     public Solver Solver { get; }
 
-    /// <summary>The number of steps of progress that one measurement takes.</summary>
-    public int Steps => Solver.Reports * Settings.Samples;
-
     /// <summary>What is allowed and hardly meant, one line each.</summary>
     public IEnumerable<string> Remarks => Remark(Solver, Settings.Sigma) is { } remark ? [remark] : [];
 
@@ -211,4 +208,8 @@ public sealed class RestorationJob : IDisposable
 /// <param name="Samples">The number of samples.</param>
 /// <param name="Step">The step, from 0.</param>
 /// <param name="Steps">The number of steps of a sample.</param>
-public readonly record struct RestorationStep(int Sample, int Samples, int Step, int Steps);
+public readonly record struct RestorationStep(int Sample, int Samples, int Step, int Steps)
+{
+    /// <summary>The share of the work that is done, above 0, at most 1.</summary>
+    public double Done => (Sample + (Step + 1.0) / Steps) / Samples;
+}

@@ -6,10 +6,10 @@ namespace Posterior.Solvers;
 
 /// <summary>
 /// Denoising diffusion null-space model (Wang, Yu, Zhang 2023, Alg. 1, 2) for measurements without noise: each estimate is projected on the images that
-/// explain the measurement, <c>x^0 - H^+(H x^0 - y)</c>, before the DDIM step with <see cref="Eta"/>.
+/// explain the measurement, <c>x^0 - H^+(H x^0 - y)</c>, before the DDIM step with <see cref="TimeTravelSolver{TOperator}.Eta"/>.
 /// </summary>
 /// <remarks>Where the authors' code differs from the paper, it is followed: time travel adds noise to the last estimate before its projection, while the paper diffuses the state.</remarks>
-public sealed record Ddnm : Solver<LinearOperator>
+public sealed record Ddnm : TimeTravelSolver<LinearOperator>
 {
     /// <summary>Its line in the catalogue.</summary>
     public static SolverEntry Entry { get; } = SolverEntry.Of(new Ddnm(), "exact data consistency without noise; time travel for hard tasks", "Wang et al. 2023, arXiv:2212.00490")
@@ -23,43 +23,20 @@ public sealed record Ddnm : Solver<LinearOperator>
     public override string Name => "ddnm";
 
     /// <inheritdoc/>
+    protected override bool TakesPriorsLevels => true;
+
+    /// <inheritdoc/>
     public override bool HandlesNoise => false;
-
-    /// <inheritdoc/>
-    public override int Evaluations => TimeTravel.Walk(Steps, TravelLength, TravelRepeat).Count(step => step.To > step.From);
-
-    /// <inheritdoc/>
-    public override int EvaluationsWith(ImagePredictor predictor) => predictor is Denoiser prior
-        ? TimeTravel.Walk(LevelsOf(ScheduleOf(Schedule, Steps, prior), Steps, prior).Length - 1, TravelLength, TravelRepeat).Count(step => step.To > step.From) : Evaluations;
-
-    /// <summary>The number of noise levels.</summary>
-    public int Steps { get; init; } = 100;
-
-    /// <summary>How much of the noise of each step is fresh, 0 to 1.</summary>
-    public double Eta { get; init; } = 0.85;
-
-    /// <summary>How many levels time travel goes back up.</summary>
-    public int TravelLength { get; init; } = 1;
-
-    /// <summary>How often each stretch is walked down; 1 is without time travel.</summary>
-    public int TravelRepeat { get; init; } = 1;
-
-    /// <summary>The noise levels; null for the prior's own, <see cref="Denoiser.Schedule"/>.</summary>
-    public NoiseSchedule? Schedule { get; init; }
-
-    /// <inheritdoc/>
-    protected override IEnumerable<string> Problems() => TravelProblems(Steps, MostStepsOf(Schedule), Eta, TravelLength, TravelRepeat);
 
     /// <inheritdoc/>
     protected override Restoration Run(
         IMeasurement<LinearOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h) = (measurement.Data, measurement.Operator);
-        var schedule = ScheduleOf(Schedule, Steps, prior);
-        var levels = LevelsOf(schedule, Steps, prior);
+        var (schedule, levels) = LevelsFor(prior);
         var x = noise.Normal(h.InputShape.Batch(y.Size(0)), y.DType, y.Device) * schedule.InitialScale(levels[0]);
         var estimate = x.EmptyLike();
-        var walk = TimeTravel.Walk(levels.Length - 1, TravelLength, TravelRepeat).ToArray();
+        var walk = Walk(levels.Length - 1);
         var evaluations = 0;
         for (var i = 0; i < walk.Length; i++)
         {
@@ -85,14 +62,4 @@ public sealed record Ddnm : Solver<LinearOperator>
         }
         return new(x, evaluations);
     }
-
-    /// <summary>Exactly so many levels, the lowest ones where the schedule has more: times are <c>floor(1000 / steps) k</c>, k below steps.</summary>
-    internal static double[] LevelsOf(NoiseSchedule schedule, int steps, Denoiser prior)
-    {
-        var levels = schedule.Levels(steps, prior.SigmaRange);
-        return levels.Length > steps + 1 ? levels[^(steps + 1)..] : levels;
-    }
-
-    internal static IEnumerable<string> TravelProblems(int steps, int most, double eta, int length, int repeat) =>
-        [.. Between("steps", steps, 1, most), .. Between("eta", eta, 0, 1), .. Between("travel-length", length, 1, Math.Max(1, steps)), .. Between("travel-repeat", repeat, 1, 1000)];
 }

@@ -11,7 +11,7 @@ namespace Posterior.Solvers;
 /// <remarks>
 /// Where the authors' code differs from the paper: it forgets <c>V^T</c> before it scales the predicted noise (11 to 49% off for most operators); the paper is followed.
 /// </remarks>
-public sealed record DdnmPlus : Solver<SpectralOperator>
+public sealed record DdnmPlus : TimeTravelSolver<SpectralOperator>
 {
     /// <summary>Its line in the catalogue.</summary>
     public static SolverEntry Entry { get; } = SolverEntry.Of(new DdnmPlus(), "DDNM for noisy measurements", "Wang et al. 2023, arXiv:2212.00490")
@@ -28,43 +28,17 @@ public sealed record DdnmPlus : Solver<SpectralOperator>
     public override bool HandlesNoise => true;
 
     /// <inheritdoc/>
-    public override int Evaluations => TimeTravel.Walk(Steps, TravelLength, TravelRepeat).Count(step => step.To > step.From);
-
-    /// <inheritdoc/>
-    public override int EvaluationsWith(ImagePredictor predictor) => predictor is Denoiser prior
-        ? TimeTravel.Walk(Ddnm.LevelsOf(ProcessOf(Schedule, Steps, prior), Steps, prior).Length - 1, TravelLength, TravelRepeat).Count(step => step.To > step.From) : Evaluations;
-
-    /// <inheritdoc cref="Ddnm.Steps"/>
-    public int Steps { get; init; } = 100;
-
-    /// <inheritdoc cref="Ddnm.Eta"/>
-    public double Eta { get; init; } = 0.85;
-
-    /// <inheritdoc cref="Ddnm.TravelLength"/>
-    public int TravelLength { get; init; } = 1;
-
-    /// <inheritdoc cref="Ddnm.TravelRepeat"/>
-    public int TravelRepeat { get; init; } = 1;
-
-    /// <summary>The noise levels; null for those of the process that the prior was trained on, or of the linear one where it has no steps.</summary>
-    public NoiseSchedule? Schedule { get; init; }
-
-    /// <inheritdoc/>
-    protected override IEnumerable<string> Problems() => Ddnm.TravelProblems(Steps, MostStepsOf(Schedule), Eta, TravelLength, TravelRepeat);
-
-    /// <inheritdoc/>
     protected override Restoration Run(
         IMeasurement<SpectralOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h, sigmaY) = (measurement.Data, measurement.Operator, measurement.Sigma);
-        var schedule = ProcessOf(Schedule, Steps, prior);
-        var levels = Ddnm.LevelsOf(schedule, Steps, prior);
+        var (schedule, levels) = LevelsFor(prior);
         var images = h.InputShape.Batch(y.Size(0));
         var update = new SpectralUpdate(h, y);
         var scale = schedule.InitialScale(levels[0]);
         var c = update.Start(noise.Normal(images, y.DType, y.Device), _ => new(0, 0, 0, scale));
         var latest = Tensor.Zeros(images, y.DType, y.Device);
-        var walk = TimeTravel.Walk(levels.Length - 1, TravelLength, TravelRepeat).ToArray();
+        var walk = Walk(levels.Length - 1);
         var evaluations = 0;
         for (var i = 0; i < walk.Length; i++)
         {

@@ -14,7 +14,7 @@ namespace Posterior.Solvers;
 /// that do not divide 1000 give extra steps (followed); singular values that were cut to zero count as not measured (as in the paper). Without noise the code's last step leaves
 /// the estimate as the prior made it; the paper's rule uses the measurement there, and so does <see cref="FinalProjection"/>.
 /// </remarks>
-public sealed record Ddrm : Solver<SpectralOperator>
+public sealed record Ddrm() : ScheduledSolver<SpectralOperator>(20)
 {
     /// <summary>Its line in the catalogue.</summary>
     public static SolverEntry Entry { get; } = SolverEntry.Of(new Ddrm(), "fast and robust, with or without noise", "Kawar et al. 2022, arXiv:2201.11793")
@@ -28,25 +28,16 @@ public sealed record Ddrm : Solver<SpectralOperator>
     public override string Name => "ddrm";
 
     /// <inheritdoc/>
+    protected override bool TakesPriorsLevels => true;
+
+    /// <inheritdoc/>
     public override bool HandlesNoise => true;
-
-    /// <inheritdoc/>
-    public override int Evaluations => Schedule?.Levels(Steps).Length - 1 ?? Steps;
-
-    /// <inheritdoc/>
-    public override int EvaluationsWith(ImagePredictor predictor) => predictor is Denoiser prior ? ScheduleOf(Schedule, Steps, prior).Levels(Steps, prior.SigmaRange).Length - 1 : Evaluations;
-
-    /// <summary>The number of steps, each one evaluation of the prior.</summary>
-    public int Steps { get; init; } = 20;
 
     /// <summary>How much of the noise is fresh where nothing better than the state was measured, 0 to 1.</summary>
     public double Eta { get; init; } = 0.85;
 
     /// <summary>How far coordinates that were measured better than the state move to the measurement, 0 to 1.</summary>
     public double EtaB { get; init; } = 1;
-
-    /// <summary>The noise levels; null for the prior's own, <see cref="Denoiser.Schedule"/>.</summary>
-    public NoiseSchedule? Schedule { get; init; }
 
     /// <summary>
     /// Whether a measurement without noise is put into the result, by <see cref="EtaB"/> as in the paper: with 1 pixels that were kept come back bit for bit. The authors' code,
@@ -55,15 +46,14 @@ public sealed record Ddrm : Solver<SpectralOperator>
     public bool FinalProjection { get; init; } = true;
 
     /// <inheritdoc/>
-    protected override IEnumerable<string> Problems() => [.. Between("steps", Steps, 1, MostStepsOf(Schedule)), .. Between("eta", Eta, 0, 1), .. Between("eta-b", EtaB, 0, 1)];
+    protected override IEnumerable<string> Problems() => [.. base.Problems(), .. Between("eta", Eta, 0, 1), .. Between("eta-b", EtaB, 0, 1)];
 
     /// <inheritdoc/>
     protected override Restoration Run(
         IMeasurement<SpectralOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h, sigmaY) = (measurement.Data, measurement.Operator, measurement.Sigma);
-        var schedule = ScheduleOf(Schedule, Steps, prior);
-        var levels = schedule.Levels(Steps, prior.SigmaRange);
+        var (schedule, levels) = LevelsFor(prior);
         var images = h.InputShape.Batch(y.Size(0));
         var update = new SpectralUpdate(h, y);
         var scale = schedule.InitialScale(levels[0]) / levels[0];

@@ -10,7 +10,7 @@ namespace Posterior.Solvers;
 /// solved by conjugate gradients for others. The next state lies on the line from its solution through this state, with a share of fresh noise.
 /// </summary>
 /// <remarks>Where the authors' code puts a least noise of 0.001 in place of none, a measurement without noise is met exactly here: <c>rho = 0</c> is the back projection.</remarks>
-public sealed record DiffPir : Solver<LinearOperator>
+public sealed record DiffPir() : ScheduledSolver<LinearOperator>(100)
 {
     /// <summary>Its line in the catalogue.</summary>
     public static SolverEntry Entry { get; } = SolverEntry.Of(new DiffPir(), "half-quadratic splitting along a diffusion, with or without noise", "Zhu et al. 2023, arXiv:2305.08995")
@@ -25,35 +25,22 @@ public sealed record DiffPir : Solver<LinearOperator>
     /// <inheritdoc/>
     public override bool HandlesNoise => true;
 
-    /// <inheritdoc/>
-    public override int Evaluations => Schedule?.Levels(Steps).Length - 1 ?? Steps;
-
-    /// <inheritdoc/>
-    public override int EvaluationsWith(ImagePredictor predictor) => predictor is Denoiser prior ? ProcessOf(Schedule, Steps, prior).Levels(Steps, prior.SigmaRange).Length - 1 : Evaluations;
-
-    /// <summary>The number of steps, each one evaluation of the prior.</summary>
-    public int Steps { get; init; } = 100;
-
     /// <summary>The weight of the prior: 1 takes the estimate for a measurement of the image whose noise is the level's; above 1 it counts more.</summary>
     public double Lambda { get; init; } = 4;
 
     /// <summary>The share of fresh noise in the variance of the next state, 0 to 1; the paper tunes it, and <see cref="Lambda"/>, for each task.</summary>
     public double Zeta { get; init; } = 1;
 
-    /// <summary>The noise levels; null for those of the process that the prior was trained on, or of the linear one where it has no steps.</summary>
-    public NoiseSchedule? Schedule { get; init; }
-
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems() =>
-        [.. Between("steps", Steps, 1, MostStepsOf(Schedule)), .. Between("lambda", Lambda, 1e-6, 1e6), .. Between("zeta", Zeta, 0, 1)];
+        [.. base.Problems(), .. Between("lambda", Lambda, 1e-6, 1e6), .. Between("zeta", Zeta, 0, 1)];
 
     /// <inheritdoc/>
     protected override Restoration Run(
         IMeasurement<LinearOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h, sigmaY) = (measurement.Data, measurement.Operator, measurement.Sigma);
-        var schedule = ProcessOf(Schedule, Steps, prior);
-        var levels = schedule.Levels(Steps, prior.SigmaRange);
+        var (schedule, levels) = LevelsFor(prior);
         var count = levels.Length - 1;
         var x = noise.Normal(h.InputShape.Batch(y.Size(0)), y.DType, y.Device) * schedule.InitialScale(levels[0]);
         for (var i = 0; i < count; i++)

@@ -22,7 +22,7 @@ public enum DpsGuidance
 /// differentiated through the denoiser. It takes any operator; one that is not linear is differentiated too.
 /// </summary>
 /// <remarks>Where the authors' code takes one norm of the whole batch, which ties its images together, each image has its own here. The gradient passes through the clamp, as in the code.</remarks>
-public sealed record Dps : Solver<ForwardOperator>
+public sealed record Dps() : ScheduledSolver<ForwardOperator>(1000)
 {
     /// <summary>Its line in the catalogue.</summary>
     public static SolverEntry Entry { get; } = SolverEntry.Of(new Dps(), "any operator, linear or not; slow, differentiates the network", "Chung et al. 2023, arXiv:2209.14687")
@@ -40,15 +40,6 @@ public sealed record Dps : Solver<ForwardOperator>
 
     /// <inheritdoc/>
     public override bool DifferentiatesPrior => true;
-
-    /// <inheritdoc/>
-    public override int Evaluations => Schedule?.Levels(Steps).Length - 1 ?? Steps;
-
-    /// <inheritdoc/>
-    public override int EvaluationsWith(ImagePredictor predictor) => predictor is Denoiser prior ? ProcessOf(Schedule, Steps, prior).Levels(Steps, prior.SigmaRange).Length - 1 : Evaluations;
-
-    /// <summary>The number of steps, each one evaluation of the prior and one of its derivative.</summary>
-    public int Steps { get; init; } = 1000;
 
     /// <summary>The length of the descent; the paper has 0.3 to 3, by task.</summary>
     public double Zeta { get; init; } = 1;
@@ -68,16 +59,13 @@ public sealed record Dps : Solver<ForwardOperator>
     /// <summary>Where the diffusion starts.</summary>
     public StartingPoint Start { get; init; } = StartingPoint.Noise;
 
-    /// <summary>The noise levels; null for those of the process that the prior was trained on, or of the linear one where it has no steps.</summary>
-    public NoiseSchedule? Schedule { get; init; }
-
     /// <inheritdoc/>
     public override string Remedy => "lower zeta";
 
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems() =>
     [
-        .. Between("steps", Steps, 1, MostStepsOf(Schedule)), .. Between("zeta", Zeta, 0, 100), .. Between("eta", Eta, 0, 1),
+        .. base.Problems(), .. Between("zeta", Zeta, 0, 100), .. Between("eta", Eta, 0, 1),
         .. Variance != StepVariance.Posterior && Eta != 1 ? ["a variance other than the posterior's needs eta 1"] : Array.Empty<string>(),
     ];
 
@@ -86,8 +74,7 @@ public sealed record Dps : Solver<ForwardOperator>
         IMeasurement<ForwardOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h) = (measurement.Data, measurement.Operator);
-        var schedule = ProcessOf(Schedule, Steps, prior);
-        var levels = schedule.Levels(Steps, prior.SigmaRange);
+        var (schedule, levels) = LevelsFor(prior);
         var count = levels.Length - 1;
         var x = Start.First(this, h, y, noise, schedule, levels[0]);
         for (var i = 0; i < count; i++)

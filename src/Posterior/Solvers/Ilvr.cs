@@ -9,8 +9,8 @@ namespace Posterior.Solvers;
 /// diffused to the next noise level, and everything else from the estimate with fresh noise. It is <see cref="Ddrm"/> with <c>Eta = EtaB = 1</c> and no noise, where
 /// <c>x' = x^0 - H^+(H x^0 - y) + sigma' z</c> needs no singular values.
 /// </summary>
-/// <remarks>ILVR starts from pure noise, the form of App. H around <c>H^+ y</c>. The latter is followed; the difference is far below the noise of the first level.</remarks>
-public sealed record Ilvr : Solver<LinearOperator>
+/// <remarks>ILVR starts from pure noise, the form of App. H around <c>H^+ y</c>. The latter is followed; the difference is far below the noise of the first level. 20 steps are those of DDRM's comparison; ILVR's own paper takes 250.</remarks>
+public sealed record Ilvr() : ScheduledSolver<LinearOperator>(20)
 {
     /// <summary>Its line in the catalogue.</summary>
     public static SolverEntry Entry { get; } = SolverEntry.Of(new Ilvr(), "DDRM's noiseless limit for operators without singular values", "Choi et al. 2021, arXiv:2108.02938")
@@ -22,33 +22,20 @@ public sealed record Ilvr : Solver<LinearOperator>
     public override string Name => "ilvr";
 
     /// <inheritdoc/>
+    protected override bool TakesPriorsLevels => true;
+
+    /// <inheritdoc/>
     public override bool HandlesNoise => false;
-
-    /// <inheritdoc/>
-    public override int Evaluations => Schedule?.Levels(Steps).Length - 1 ?? Steps;
-
-    /// <inheritdoc/>
-    public override int EvaluationsWith(ImagePredictor predictor) => predictor is Denoiser prior ? ScheduleOf(Schedule, Steps, prior).Levels(Steps, prior.SigmaRange).Length - 1 : Evaluations;
-
-    /// <summary>The number of steps, each one evaluation of the prior: 20 in DDRM's comparison, 250 in ILVR's own paper.</summary>
-    public int Steps { get; init; } = 20;
-
-    /// <summary>The noise levels; null for the prior's own, <see cref="Denoiser.Schedule"/>.</summary>
-    public NoiseSchedule? Schedule { get; init; }
 
     /// <inheritdoc cref="Ddrm.FinalProjection"/>
     public bool FinalProjection { get; init; } = true;
-
-    /// <inheritdoc/>
-    protected override IEnumerable<string> Problems() => Between("steps", Steps, 1, MostStepsOf(Schedule));
 
     /// <inheritdoc/>
     protected override Restoration Run(
         IMeasurement<LinearOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h) = (measurement.Data, measurement.Operator);
-        var schedule = ScheduleOf(Schedule, Steps, prior);
-        var levels = schedule.Levels(Steps, prior.SigmaRange);
+        var (schedule, levels) = LevelsFor(prior);
         var start = noise.Normal(h.InputShape.Batch(y.Size(0)), y.DType, y.Device) * levels[0];
         // Eq. 7 without noise, scaled as DDRM's code scales its start.
         var x = (start + h.PseudoInverse(y)) * (schedule.InitialScale(levels[0]) / levels[0]);

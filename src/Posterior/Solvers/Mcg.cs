@@ -23,7 +23,7 @@ public enum McgForm
 /// noised like the state. For measurements without noise.
 /// </summary>
 /// <remarks>In the DPS authors' code the projection for inpainting has the parts of the mask the wrong way round and a wrong sign; the intended one is used.</remarks>
-public sealed record Mcg : Solver<LinearOperator>
+public sealed record Mcg() : ScheduledSolver<LinearOperator>(1000)
 {
     /// <summary>Its line in the catalogue.</summary>
     public static SolverEntry Entry { get; } = SolverEntry.Of(new Mcg(), "DPS with a projection on the measurement, without noise", "Chung et al. 2022, arXiv:2206.00941")
@@ -41,15 +41,6 @@ public sealed record Mcg : Solver<LinearOperator>
 
     /// <inheritdoc/>
     public override bool DifferentiatesPrior => true;
-
-    /// <inheritdoc/>
-    public override int Evaluations => Schedule?.Levels(Steps).Length - 1 ?? Steps;
-
-    /// <inheritdoc/>
-    public override int EvaluationsWith(ImagePredictor predictor) => predictor is Denoiser prior ? ProcessOf(Schedule, Steps, prior).Levels(Steps, prior.SigmaRange).Length - 1 : Evaluations;
-
-    /// <summary>The number of steps, each one evaluation of the prior and one of its derivative.</summary>
-    public int Steps { get; init; } = 1000;
 
     /// <summary>The length of the descent.</summary>
     public double Zeta { get; init; } = 0.5;
@@ -69,16 +60,13 @@ public sealed record Mcg : Solver<LinearOperator>
     /// <summary>Where the diffusion starts.</summary>
     public StartingPoint Start { get; init; } = StartingPoint.Noise;
 
-    /// <summary>The noise levels; null for those of the process that the prior was trained on, or of the linear one where it has no steps.</summary>
-    public NoiseSchedule? Schedule { get; init; }
-
     /// <inheritdoc/>
     public override string Remedy => "lower zeta";
 
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems() =>
     [
-        .. Between("steps", Steps, 1, MostStepsOf(Schedule)), .. Between("zeta", Zeta, 0, 100), .. Between("eta", Eta, 0, 1),
+        .. base.Problems(), .. Between("zeta", Zeta, 0, 100), .. Between("eta", Eta, 0, 1),
         .. Variance != StepVariance.Posterior && Eta != 1 ? ["a variance other than the posterior's needs eta 1"] : Array.Empty<string>(),
     ];
 
@@ -87,8 +75,7 @@ public sealed record Mcg : Solver<LinearOperator>
         IMeasurement<LinearOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h) = (measurement.Data, measurement.Operator);
-        var schedule = ProcessOf(Schedule, Steps, prior);
-        var levels = schedule.Levels(Steps, prior.SigmaRange);
+        var (schedule, levels) = LevelsFor(prior);
         var count = levels.Length - 1;
         var x = Start.First(this, h, y, noise, schedule, levels[0]);
         for (var i = 0; i < count; i++)

@@ -25,7 +25,7 @@ public enum PiGdmWeighting
 /// distribution around the estimate with the variance <c>r^2 = sigma^2 / (1 + sigma^2)</c>. Its gradient is taken through the denoiser.
 /// </summary>
 /// <remarks><c>(H H^T + c I)^-1</c> is in closed form for operators with singular values and by conjugate gradients for others. Without noise it is the pseudo-inverse.</remarks>
-public sealed record PiGdm : Solver<LinearOperator>
+public sealed record PiGdm() : ScheduledSolver<LinearOperator>(100)
 {
     /// <summary>Its line in the catalogue.</summary>
     public static SolverEntry Entry { get; } = SolverEntry.Of(new PiGdm(), "guided by the pseudo-inverse, with or without noise; differentiates the network", "Song et al. 2023, openreview 9_gsMA8MRKQ")
@@ -43,15 +43,6 @@ public sealed record PiGdm : Solver<LinearOperator>
 
     /// <inheritdoc/>
     public override bool DifferentiatesPrior => true;
-
-    /// <inheritdoc/>
-    public override int Evaluations => Schedule?.Levels(Steps).Length - 1 ?? Steps;
-
-    /// <inheritdoc/>
-    public override int EvaluationsWith(ImagePredictor predictor) => predictor is Denoiser prior ? ProcessOf(Schedule, Steps, prior).Levels(Steps, prior.SigmaRange).Length - 1 : Evaluations;
-
-    /// <summary>The number of steps, each one evaluation of the prior and one of its derivative.</summary>
-    public int Steps { get; init; } = 100;
 
     /// <summary>How much of the noise of each step is fresh, 0 to 1.</summary>
     public double Eta { get; init; } = 1;
@@ -71,22 +62,18 @@ public sealed record PiGdm : Solver<LinearOperator>
     /// <summary>Where the diffusion starts.</summary>
     public StartingPoint Start { get; init; } = StartingPoint.PseudoInverse;
 
-    /// <summary>The noise levels; null for those of the process that the prior was trained on, or of the linear one where it has no steps.</summary>
-    public NoiseSchedule? Schedule { get; init; }
-
     /// <inheritdoc/>
     public override string Remedy => "lower strength, or take the adaptive weighting";
 
     /// <inheritdoc/>
-    protected override IEnumerable<string> Problems() => [.. Between("steps", Steps, 1, MostStepsOf(Schedule)), .. Between("eta", Eta, 0, 1), .. Between("strength", Strength, 0, 1000)];
+    protected override IEnumerable<string> Problems() => [.. base.Problems(), .. Between("eta", Eta, 0, 1), .. Between("strength", Strength, 0, 1000)];
 
     /// <inheritdoc/>
     protected override Restoration Run(
         IMeasurement<LinearOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h, sigmaY) = (measurement.Data, measurement.Operator, measurement.Sigma);
-        var schedule = ProcessOf(Schedule, Steps, prior);
-        var levels = schedule.Levels(Steps, prior.SigmaRange);
+        var (schedule, levels) = LevelsFor(prior);
         var count = levels.Length - 1;
         var x = Start.First(this, h, y, noise, schedule, levels[0]);
         for (var i = 0; i < count; i++)

@@ -37,7 +37,7 @@ public enum RedDiffWeighting
 /// As in the authors' code the result is the image from before the last step of the optimiser, and both losses are means, so their balance depends on the numbers of
 /// pixels and of measurements. The means are over one image: where the code takes them over a batch, its images are tied together by the optimiser's epsilon.
 /// </remarks>
-public sealed record RedDiff : Solver<LinearOperator>
+public sealed record RedDiff() : ScheduledSolver<LinearOperator>(100)
 {
     /// <summary>Its line in the catalogue.</summary>
     public static SolverEntry Entry { get; } = SolverEntry.Of(new RedDiff(), "optimises one image; no derivative of the network", "Mardani et al. 2024, arXiv:2305.04391")
@@ -55,15 +55,6 @@ public sealed record RedDiff : Solver<LinearOperator>
 
     /// <inheritdoc/>
     public override bool HandlesNoise => true;
-
-    /// <inheritdoc/>
-    public override int Evaluations => Schedule?.Levels(Steps).Length - 1 ?? Steps;
-
-    /// <inheritdoc/>
-    public override int EvaluationsWith(ImagePredictor predictor) => predictor is Denoiser prior ? ProcessOf(Schedule, Steps, prior).Levels(Steps, prior.SigmaRange).Length - 1 : Evaluations;
-
-    /// <summary>The number of steps of the optimiser, each one evaluation of the prior.</summary>
-    public int Steps { get; init; } = 100;
 
     /// <summary>Adam's step size.</summary>
     public double LearningRate { get; init; } = 0.1;
@@ -83,16 +74,13 @@ public sealed record RedDiff : Solver<LinearOperator>
     /// <summary>The width of the variational distribution: noise on the image of each step, and on the result.</summary>
     public double Width { get; init; }
 
-    /// <summary>The noise levels; null for those of the process that the prior was trained on, or of the linear one where it has no steps.</summary>
-    public NoiseSchedule? Schedule { get; init; }
-
     /// <inheritdoc/>
     public override string Remedy => "lower learning-rate";
 
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems() =>
     [
-        .. Between("steps", Steps, 1, MostStepsOf(Schedule)), .. Between("learning-rate", LearningRate, 0, 1000), .. Between("prior-weight", PriorWeight, 0, 1e6),
+        .. base.Problems(), .. Between("learning-rate", LearningRate, 0, 1000), .. Between("prior-weight", PriorWeight, 0, 1e6),
         .. Between("epsilon", Epsilon, 0, 1), .. Between("data-weight", DataWeight, 0, 1e6), .. Between("width", Width, 0, 10),
     ];
 
@@ -101,8 +89,7 @@ public sealed record RedDiff : Solver<LinearOperator>
         IMeasurement<LinearOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h) = (measurement.Data, measurement.Operator);
-        var schedule = ProcessOf(Schedule, Steps, prior);
-        var levels = schedule.Levels(Steps, prior.SigmaRange);
+        var levels = LevelsFor(prior).Levels;
         var count = levels.Length - 1;
         var (pixels, measurements) = ((double)h.InputShape.Channels * h.InputShape.Height * h.InputShape.Width, Measurements(h));
         // A copy: where H^+ is the identity it may be the measurement itself.

@@ -11,9 +11,9 @@ namespace Posterior.Solvers;
 /// <remarks>
 /// With <c>alpha</c> and <c>g</c> of the paper, <c>alpha g = StepSize (rho (ybar - c) + (1 - rho)(b - c))</c>, where <c>rho</c> is 1 if the measurement of a coordinate is better than the state,
 /// <c>s^2 sigma^2 / sigma_y^2</c> if it is worse, and 0 if there is none: no division by a difference that may vanish. The code starts from uniform noise, this
-/// from normal noise of the first level; there is no final denoising in either.
+/// from normal noise of the first level; there is no final denoising in either. 1000 noise levels are those of the comparison in Kawar et al. 2022, App. F.
 /// </remarks>
-public sealed record Snips : Solver<SpectralOperator>
+public sealed record Snips() : ScheduledSolver<SpectralOperator>(1000)
 {
     /// <summary>Its line in the catalogue.</summary>
     public static SolverEntry Entry { get; } = SolverEntry.Of(new Snips(), "annealed Langevin dynamics, many evaluations: for comparison", "Kawar et al. 2021, arXiv:2105.14951")
@@ -28,38 +28,25 @@ public sealed record Snips : Solver<SpectralOperator>
     /// <inheritdoc/>
     public override bool HandlesNoise => true;
 
-    /// <inheritdoc/>
-    public override int Evaluations => (Schedule?.Levels(Steps).Length - 1 ?? Steps) * StepsPerLevel;
-
-    /// <inheritdoc/>
-    public override int EvaluationsWith(ImagePredictor predictor) => predictor is Denoiser prior ? (ProcessOf(Schedule, Steps, prior).Levels(Steps, prior.SigmaRange).Length - 1) * StepsPerLevel : Evaluations;
-
-    /// <summary>The number of noise levels; 1000 as in the comparison of Kawar et al. 2022, App. F.</summary>
-    public int Steps { get; init; } = 1000;
-
     /// <summary>The paper's tau: Langevin steps at each level, each one evaluation of the prior.</summary>
     public int StepsPerLevel { get; init; } = 1;
 
     /// <summary>The paper's c, the code's <c>step_lr / sigma_L^2</c>: the step size as a share of the variance of the level, above 0, at most 1.</summary>
     public double StepSize { get; init; } = 0.67;
 
-    /// <summary>The noise levels; null for those of the process that the prior was trained on, or of the linear one where it has no steps.</summary>
-    public NoiseSchedule? Schedule { get; init; }
-
     /// <inheritdoc/>
     public override string Remedy => "lower step-size";
 
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems() =>
-        [.. Between("steps", Steps, 1, MostStepsOf(Schedule)), .. Between("steps-per-level", StepsPerLevel, 1, 1000), .. Between("step-size", StepSize, 1e-6, 1)];
+        [.. base.Problems(), .. Between("steps-per-level", StepsPerLevel, 1, 1000), .. Between("step-size", StepSize, 1e-6, 1)];
 
     /// <inheritdoc/>
     protected override Restoration Run(
         IMeasurement<SpectralOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h, sigmaY) = (measurement.Data, measurement.Operator, measurement.Sigma);
-        var schedule = ProcessOf(Schedule, Steps, prior);
-        var levels = schedule.Levels(Steps, prior.SigmaRange)[..^1];
+        var levels = LevelsFor(prior).Levels[..^1];
         var images = h.InputShape.Batch(y.Size(0));
         var update = new SpectralUpdate(h, y);
         var c = update.Start(noise.Normal(images, y.DType, y.Device), _ => new(0, 0, 0, levels[0]));
@@ -76,6 +63,9 @@ public sealed record Snips : Solver<SpectralOperator>
         }
         return new(update.Image(c), count);
     }
+
+    /// <inheritdoc/>
+    protected override int EvaluationsOf(int levels) => levels * StepsPerLevel;
 
     // (1 - k) c + k rho ybar + k (1 - rho) b + sqrt(2 alpha) w, written with e = (c - b) / sigma.
     private CoordinateWeights Weights(double s, double sigma, double sigmaY)

@@ -63,20 +63,6 @@ public abstract record Solver
     /// <summary>One clause for each setting that is out of range: name, expected, found.</summary>
     protected virtual IEnumerable<string> Problems() => [];
 
-    /// <summary>The largest number of steps of a schedule; for null, the prior's own, the most that any has.</summary>
-    protected static int MostStepsOf(NoiseSchedule? schedule) => schedule?.MostSteps ?? 10_000;
-
-    /// <summary>The noise levels of a run: the solver's, or, where that is null, the prior's own.</summary>
-    /// <exception cref="SolverOptionsException">The prior's process has fewer steps.</exception>
-    protected NoiseSchedule ScheduleOf(NoiseSchedule? schedule, int steps, Denoiser prior) => Within(schedule ?? prior.Schedule, steps);
-
-    /// <summary>The noise levels of a run of a method whose steps were fitted to a process: the solver's, or, where that is null, those of the process that the prior was trained on, or of the usual one.</summary>
-    /// <exception cref="SolverOptionsException">The process has fewer steps.</exception>
-    protected NoiseSchedule ProcessOf(NoiseSchedule? schedule, int steps, Denoiser prior) => Within(schedule ?? prior.Schedule as VpSchedule ?? VpSchedule.Linear(), steps);
-
-    private NoiseSchedule Within(NoiseSchedule schedule, int steps) => steps <= schedule.MostSteps ? schedule
-        : throw new SolverOptionsException($"solver '{Name}': steps is {steps}, expected 1 to {schedule.MostSteps}, as many as the process has that it walks down with this model (schedule takes others)");
-
     /// <summary>The clause for a number that must lie in an interval, if it does not.</summary>
     protected static IEnumerable<string> Between(string name, double value, double low, double high) =>
         value >= low && value <= high ? [] : [FormattableString.Invariant($"{name} is {value}, expected {low} to {high}")];

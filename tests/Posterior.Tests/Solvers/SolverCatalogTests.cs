@@ -11,7 +11,7 @@ namespace Posterior.Tests.Solvers;
 public sealed class SolverCatalogTests
 {
     [Fact]
-    public void Ddrm_asks_for_singular_values_in_its_type() => Assert.Equal(typeof(Solver<SpectralOperator>), typeof(Ddrm).BaseType);
+    public void Ddrm_asks_for_singular_values_in_its_type() => Assert.IsAssignableFrom<Solver<SpectralOperator>>(new Ddrm());
 
     [Fact]
     public void Every_entry_makes_the_solver_of_its_name_with_the_defaults_of_its_type()
