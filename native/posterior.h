@@ -142,6 +142,10 @@ PT_API int pt_stacked_product(pt_tensor x, pt_tensor matrices, const int64_t* ro
 // A linear map over the vectors of a stack x [N, c, M] and one more, y [N, M], in float32: z = map [x, y] for a map [k, c + 1], each z[i] times 2 sigmoid(gate[i][0] r[i] + gate[i][1]) and times
 // factor[n], which may be null, where r[i] is the root of |z[i]|^2 / (mean of |z|^2 + |y|^2 + epsilon) + epsilon. Not recorded.
 PT_API int pt_gated_mixture(pt_tensor x, pt_tensor y, pt_tensor map, pt_tensor gate, pt_tensor factor, double epsilon, pt_tensor* out);
+// Stacks x [N, c, C, P] through the first rows[n] rows of an image's own matrix of matrices [N, R, P], for every channel alike, through the mixture above of what they measure, each of channels * rows[n]
+// numbers, with as many of the first of y [N, C R], then through between [N, R, R] unless that is null, and back through the rows of back [N, R, P]: [N, k, C, P], in float32. Not recorded.
+PT_API int pt_measured_mixture(pt_tensor x, pt_tensor matrices, const int64_t* rows, pt_tensor y, pt_tensor map, pt_tensor gate, pt_tensor factor, double epsilon, pt_tensor between, pt_tensor back,
+                               pt_tensor* out);
 // The variant of the vector code in use (avx512_bf16, avx512, avx2, portable), all that this processor can run, and a choice among them.
 PT_API const char* pt_vector_variant(void);
 PT_API const char* pt_vector_variants(void);

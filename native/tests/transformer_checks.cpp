@@ -254,6 +254,49 @@ void gated_mixture() {
             [&](pt_tensor* out) { return pt_gated_mixture(x.tensor, y.tensor, map.tensor, gate.tensor, scaled ? factor.tensor : nullptr, 1e-3, out); });
 }
 
+void measured_mixture() {
+    const auto n = between(1, 5), count = between(1, 5), outputs = between(1, 5), channels = between(1, 3), most = between(1, 40), width = between(1, 70);
+    Array x({n, count, channels, width}, kFloat), there({n, most, width}, kFloat), back({n, most, width}, kFloat), middle({n, most, most}, kFloat), y({n, channels * most}, kFloat),
+        map({outputs, count + 1}, kFloat), gate({outputs, 2}, kFloat), factor({n}, kFloat);
+    const auto solved = between(0, 1) == 1;
+    std::vector<int64_t> rows(n);
+    for (auto& taken : rows) taken = between(0, most);
+    std::vector<double> expected(n * outputs * channels * width);
+    for (int64_t i = 0; i < n; i++) {
+        const auto taken = rows[i], length = channels * taken;
+        std::vector<double> measured(count * length), z(outputs * length), squares(outputs);
+        for (int64_t k = 0; k < count * channels; k++)
+            for (int64_t r = 0; r < taken; r++)
+                for (int64_t c = 0; c < width; c++) measured[k * taken + r] += x.values[(i * count * channels + k) * width + c] * there.values[(i * most + r) * width + c];
+        double reference = 1e-3;
+        for (int64_t m = 0; m < length; m++) {
+            const auto more = y.values[i * channels * most + m];
+            reference += more * more;
+            for (int64_t k = 0; k < outputs; k++) {
+                double sum = map.values[k * (count + 1) + count] * more;
+                for (int64_t j = 0; j < count; j++) sum += map.values[k * (count + 1) + j] * measured[j * length + m];
+                z[k * length + m] = sum;
+                squares[k] += sum * sum;
+            }
+        }
+        for (auto square : squares) reference += square / outputs;
+        for (int64_t k = 0; k < outputs; k++) {
+            const auto r = std::sqrt(squares[k] / reference + 1e-3), factors = 2 / (1 + std::exp(-(gate.values[2 * k] * r + gate.values[2 * k + 1]))) * factor.values[i];
+            for (int64_t c = 0; c < channels; c++) {
+                std::vector<double> row(taken), brought(taken);
+                for (int64_t m = 0; m < taken; m++) row[m] = z[k * length + c * taken + m] * factors;
+                for (int64_t m = 0; m < taken; m++)
+                    for (int64_t l = 0; l < taken; l++) brought[l] += row[m] * (solved ? middle.values[(i * most + m) * most + l] : m == l);
+                for (int64_t m = 0; m < taken; m++)
+                    for (int64_t w = 0; w < width; w++) expected[((i * outputs + k) * channels + c) * width + w] += brought[m] * back.values[(i * most + m) * width + w];
+            }
+        }
+    }
+    compare(solved ? "mixture of what is measured, solved" : "mixture of what is measured", expected, kFloat, [&](pt_tensor* out) {
+        return pt_measured_mixture(x.tensor, there.tensor, rows.data(), y.tensor, map.tensor, gate.tensor, factor.tensor, 1e-3, solved ? middle.tensor : nullptr, back.tensor, out);
+    });
+}
+
 }  // namespace
 
 void check_transformers(int32_t dtype) {
@@ -264,4 +307,5 @@ void check_transformers(int32_t dtype) {
     rotary_attention(dtype);
     stacked_product();
     gated_mixture();
+    measured_mixture();
 }

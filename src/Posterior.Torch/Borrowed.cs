@@ -5,7 +5,7 @@ namespace Posterior.Torch;
 /// <summary>References to a few tensors for the time of a native call; null tensors have null handles.</summary>
 internal ref struct Borrowed
 {
-    private const int Most = 6;
+    private const int Most = 8;
 
     private Tensors _tensors;
     private Handles _handles;

@@ -188,12 +188,25 @@ public sealed unsafe record FastPath(bool Enabled, string Convolution, string Ve
     }
 
     /// <summary>A gated map over stacks of vectors (<see cref="Nn.GatedMixture"/>), or null where ATen must do it.</summary>
-    internal static Tensor? GatedMixture(Tensor x, Tensor y, Tensor map, Tensor gate, Tensor? factor, double epsilon)
+    internal static Tensor? GatedMixture(GatedMixture mixture, Tensor x)
     {
         if (!IsEnabled) return null;
-        using var borrowed = new Borrowed(x, y, map, gate, factor);
-        Native.Check(Native.pt_gated_mixture(borrowed[0], borrowed[1], borrowed[2], borrowed[3], borrowed[4], epsilon, out var result));
+        using var borrowed = new Borrowed(x, mixture.Y, mixture.Map, mixture.Gate, mixture.Factor);
+        Native.Check(Native.pt_gated_mixture(borrowed[0], borrowed[1], borrowed[2], borrowed[3], borrowed[4], Nn.GatedMixture.Epsilon, out var result));
         return result == 0 ? null : new Tensor(result);
+    }
+
+    /// <summary>The same of what matrices measure, and back through matrices (<see cref="Nn.GatedMixture.Between"/>), or null where it must be done in parts.</summary>
+    internal static Tensor? MeasuredMixture(GatedMixture mixture, Tensor x, Tensor there, ReadOnlySpan<long> rows, Tensor? between, Tensor back)
+    {
+        if (!IsEnabled) return null;
+        using var borrowed = new Borrowed(x, there, mixture.Y, mixture.Map, mixture.Gate, mixture.Factor, between, back);
+        fixed (long* counts = rows)
+        {
+            Native.Check(Native.pt_measured_mixture(
+                borrowed[0], borrowed[1], counts, borrowed[2], borrowed[3], borrowed[4], borrowed[5], Nn.GatedMixture.Epsilon, borrowed[6], borrowed[7], out var result));
+            return result == 0 ? null : new Tensor(result);
+        }
     }
 
     /// <summary>Vectors times a matrix of their image (<see cref="Nn.StackedProduct"/>), or null where ATen must do it.</summary>

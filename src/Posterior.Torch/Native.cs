@@ -61,6 +61,7 @@ internal static unsafe partial class Native
     [LibraryImport(Library)] public static partial int pt_rotary_attention(nint qkv, nint other, long heads, nint scale, nint share, nint cosines, nint sines, long* queries, long* keys, float* mask, long tiles, long tileQueries, long tileKeys, out nint result);
     [LibraryImport(Library)] public static partial int pt_stacked_product(nint x, nint matrices, long* rows, int transposed, out nint result);
     [LibraryImport(Library)] public static partial int pt_gated_mixture(nint x, nint y, nint map, nint gate, nint factor, double epsilon, out nint result);
+    [LibraryImport(Library)] public static partial int pt_measured_mixture(nint x, nint matrices, long* rows, nint y, nint map, nint gate, nint factor, double epsilon, nint between, nint back, out nint result);
     [LibraryImport(Library)] public static partial byte* pt_vector_variant();
     [LibraryImport(Library)] public static partial byte* pt_vector_variants();
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] public static partial int pt_vector_variant_set(string name);

@@ -1,4 +1,3 @@
-using Posterior.Diffusion;
 using Posterior.Operators;
 using Posterior.Torch;
 
@@ -19,10 +18,10 @@ public enum DpsGuidance
 
 /// <summary>
 /// Diffusion posterior sampling (Chung, Kim, McCann, Klasky, Ye 2023, Alg. 1): after each unconditional step the state descends on the misfit of its estimate,
-/// differentiated through the denoiser. It takes any operator; one that is not linear is differentiated too.
+/// differentiated through the denoiser. It takes any operator; one that is not linear is differentiated too. The paper has a <c>zeta</c> of 0.3 to 3, by task.
 /// </summary>
 /// <remarks>Where the authors' code takes one norm of the whole batch, which ties its images together, each image has its own here. The gradient passes through the clamp, as in the code.</remarks>
-public sealed record Dps() : ScheduledSolver<ForwardOperator>(1000)
+public sealed record Dps : DescendingSolver<ForwardOperator>
 {
     /// <summary>Its line in the catalogue.</summary>
     public static SolverEntry Entry { get; } = SolverEntry.Of(new Dps(), "any operator, linear or not; slow, differentiates the network", "Chung et al. 2023, arXiv:2209.14687")
@@ -38,65 +37,11 @@ public sealed record Dps() : ScheduledSolver<ForwardOperator>(1000)
     /// <inheritdoc/>
     public override bool HandlesNoise => true;
 
-    /// <inheritdoc/>
-    public override bool DifferentiatesPrior => true;
-
-    /// <summary>The length of the descent; the paper has 0.3 to 3, by task.</summary>
-    public double Zeta { get; init; } = 1;
-
-    /// <summary>How much of the noise of each step is fresh: 1 is DDPM, 0 the deterministic DDIM.</summary>
-    public double Eta { get; init; } = 1;
-
-    /// <summary>Whether the estimate is limited to [-1, 1].</summary>
-    public bool Clip { get; init; } = true;
-
-    /// <summary>The variance of the noise; other than the posterior's with <see cref="Eta"/> 1 only.</summary>
-    public StepVariance Variance { get; init; }
-
     /// <summary>The misfit.</summary>
     public DpsGuidance Guidance { get; init; } = DpsGuidance.Norm;
 
-    /// <summary>Where the diffusion starts.</summary>
-    public StartingPoint Start { get; init; } = StartingPoint.Noise;
-
     /// <inheritdoc/>
-    public override string Remedy => "lower zeta";
-
-    /// <inheritdoc/>
-    protected override IEnumerable<string> Problems() =>
-    [
-        .. base.Problems(), .. Between("zeta", Zeta, 0, 100), .. Between("eta", Eta, 0, 1),
-        .. Variance != StepVariance.Posterior && Eta != 1 ? ["a variance other than the posterior's needs eta 1"] : Array.Empty<string>(),
-    ];
-
-    /// <inheritdoc/>
-    protected override Restoration Run(
-        IMeasurement<ForwardOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
-    {
-        var (y, h) = (measurement.Data, measurement.Operator);
-        var (schedule, levels) = LevelsFor(prior);
-        var count = levels.Length - 1;
-        var x = Start.First(this, h, y, noise, schedule, levels[0]);
-        for (var i = 0; i < count; i++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            using var step = new Scope();
-            var (sigma, next) = (levels[i], levels[i + 1]);
-            var (estimate, descent, share) = DenoiserGradient.PullBack(prior, x, sigma, Clip, x0 => Descent(h, y, x0), Variance == StepVariance.Learned);
-            progress?.Report(new(i, count, sigma, estimate));
-            var up = Eta * Ancestral.PosteriorDeviation(sigma, next);
-            var result = Ancestral.Mean(x, estimate, sigma, next, up);
-            // The last draw is multiplied by 0, but it is drawn.
-            var z = noise.NormalLike(x);
-            if (next > 0 && Variance == StepVariance.Posterior) result.AddInPlace(z, up);
-            else if (next > 0) Ancestral.AddNoise(result, z, sigma, next, Variance, share);
-            step.Replace(ref x, result.AddInPlace(descent, Zeta * Scale(sigma, next)));
-        }
-        return new(x, count);
-    }
-
-    // Minus the gradient of the misfit with respect to the estimate.
-    private Tensor Descent(ForwardOperator h, Tensor y, Tensor estimate)
+    protected override Tensor Descent(ForwardOperator h, Tensor y, Tensor estimate)
     {
         using var scope = new Scope();
         var (residual, back) = DenoiserGradient.Residual(h, y, estimate);
@@ -107,6 +52,8 @@ public sealed record Dps() : ScheduledSolver<ForwardOperator>(1000)
         return scope.Keep(result);
     }
 
-    // The code descends in the variance-preserving state: x' / sqrt(abar') and d/dx = sqrt(1 + sigma^2) d/d(x / sqrt(abar)). For the squared norm both cancel.
-    private double Scale(double sigma, double next) => Guidance == DpsGuidance.SquaredNorm ? 1 : Math.Sqrt((1 + sigma * sigma) * (1 + next * next));
+    /// <inheritdoc/>
+    protected override Tensor Corrected(Tensor moved, Tensor descent, Tensor y, ForwardOperator h, double sigma, double next, NoiseSource noise) =>
+        // For the squared norm both factors cancel.
+        moved.AddInPlace(descent, Zeta * (Guidance == DpsGuidance.SquaredNorm ? 1 : OfPreservingState(sigma, next)));
 }

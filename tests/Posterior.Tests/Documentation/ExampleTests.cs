@@ -61,11 +61,11 @@ public sealed class ExampleTests : IDisposable
         using var h = new Inpainting(shape, Masks.Box(shape, 1, 1, 2, 3));
         var prior = GaussianDenoiser.Isotropic(Tensor.Zeros(shape.Batch(1)), 0.5);
         var measurement = Measurement<Inpainting>.Simulate(h, new SeededNoise(1).Normal(shape.Batch(1)) * 0.5, 0, new SeededNoise(2));
-        var result = new Renoise { Steps = 7 }.Restore(measurement, prior, new SeededNoise(3));
-        Assert.Equal(7, result.Evaluations);
+        var result = new Renoise { Steps = 8 }.Restore(measurement, prior, new SeededNoise(3));
+        Assert.Equal(8, result.Evaluations);
         Assert.Equal(measurement.Data.ToArray<float>(), (result.Estimate * h.Mask).ToArray<float>());
         Assert.Throws<SolverOptionsException>(() => new Renoise { Steps = 0 }.Restore(measurement, prior, new SeededNoise(3)));
-        var named = Renoise.Entry.Create(SolverSettings.Parse(["steps=7"]));
+        var named = Renoise.Entry.Create(SolverSettings.Parse(["steps=8"]));
         Assert.Equal(result.Estimate.ToArray<float>(), named.RestoreAny(measurement, prior, new SeededNoise(3)).Estimate.ToArray<float>());
         Assert.Throws<SolverOptionsException>(() => Renoise.Entry.Create(SolverSettings.Parse(["steps=0"])));
     }

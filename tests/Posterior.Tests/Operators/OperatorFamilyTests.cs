@@ -1,6 +1,7 @@
 using Posterior.Imaging;
 using Posterior.Operators;
 using Posterior.Torch;
+using Posterior.Torch.Nn;
 
 namespace Posterior.Tests.Operators;
 
@@ -101,6 +102,23 @@ public sealed class OperatorFamilyTests : IDisposable
         if (name == "zero") return;
         x.RequiresGrad = true;
         Close(h.Adjoint(y), Tensor.Gradients(h.Apply(x), y, [x])[0]!, "gradient through H");
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Mixtures_of_measurements_in_one_pass_equal_those_in_parts_in_double_precision(string name)
+    {
+        using var scope = new Scope();
+        using var noGrad = new NoGrad();
+        using var h = OperatorBatch.Of(Members(name));
+        var noise = new SeededNoise([.. Enumerable.Range(0, (int)h.Count).Select(i => (ulong)i)]);
+        var (x, y) = (noise.Normal([h.Count, 4, .. Image()], DType.Float64), h.Apply(noise.Normal([h.Count, .. Image()], DType.Float64)));
+        var one = new SeededNoise(7);
+        var (map, gate, factor) = (one.Normal([1, 3, 5], DType.Float64).Squeeze(0), one.Normal([1, 3, 2], DType.Float64).Squeeze(0), one.Normal([1, h.Count], DType.Float64).Squeeze(0));
+        var expected = h.Through(x, new GatedMixture(y, map, gate, factor));
+        var found = h.Through(x.To(DType.Float32), new GatedMixture(y.To(DType.Float32), map.To(DType.Float32), gate.To(DType.Float32), factor.To(DType.Float32)));
+        Assert.Equal(expected.Shape, found.Shape);
+        Assert.True((found.To(DType.Float64) - expected).Abs().Max().Item() <= 1e-4 * Math.Max(1, expected.Abs().Max().Item()));
     }
 
     [Theory]

@@ -164,14 +164,61 @@ public sealed class TransformerTests : IDisposable
             var ((x, exactX), (y, exactY)) = (Reference.Random(1, dtype, batch, count, length), Reference.Random(2, dtype, batch, length));
             var ((map, exactMap), (gate, exactGate)) = (Reference.Random(3, dtype, outputs, count + 1), Reference.Random(4, dtype, outputs, 2));
             var (factor, exactFactor) = Reference.Random(5, dtype, batch);
-            Assert.NotNull(FastPath.GatedMixture(x, y, map, gate, factor, 1e-8));
-            Assert.True(Reference.Error(GatedMixture.Forward(x, y, map, gate), GatedMixture.ThroughAten(exactX, exactY, exactMap, exactGate, null)) < 1e-5);
-            var found = GatedMixture.Forward(x, y, map, gate, factor);
-            Assert.True(Reference.Error(found, GatedMixture.ThroughAten(exactX, exactY, exactMap, exactGate, exactFactor)) < 1e-5);
-            var longer = GatedMixture.Forward(x.Pad([0, 5]), y.Pad([0, 5]), map, gate, factor);
+            var mixture = new GatedMixture(y, map, gate, factor);
+            var exact = new GatedMixture(exactY, exactMap, exactGate, exactFactor);
+            Assert.NotNull(FastPath.GatedMixture(mixture, x));
+            Assert.True(Reference.Error((mixture with { Factor = null }).Forward(x), (exact with { Factor = null }).ThroughAten(exactX)) < 1e-5);
+            var found = mixture.Forward(x);
+            Assert.True(Reference.Error(found, exact.ThroughAten(exactX)) < 1e-5);
+            var longer = (mixture with { Y = y.Pad([0, 5]) }).Forward(x.Pad([0, 5]));
             Assert.True(Reference.Error(longer.Narrow(2, 0, length), found.To(DType.Float64)) < 1e-6);
-            Assert.Equal(0, GatedMixture.Forward(x.ZerosLike(), y.ZerosLike(), map, gate, factor).Abs().Max().Item());
+            Assert.Equal(0, (mixture with { Y = y.ZerosLike() }).Forward(x.ZerosLike()).Abs().Max().Item());
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(Variants))]
+    public void A_mixture_of_what_matrices_measure_matches_double_precision(string variant, DType dtype)
+    {
+        if (dtype != DType.Float32) return;
+        FastPath.SelectVector(variant);
+        using var noGrad = new NoGrad();
+        foreach (var (batch, count, outputs, channels, most, width) in new[] { (1L, 1L, 1L, 1L, 1L, 1L), (5, 4, 4, 1, 13, 48), (3, 2, 3, 3, 37, 70), (2, 7, 2, 2, 9, 17) })
+        {
+            using var scope = new Scope();
+            // The last image measures nothing where there are several.
+            long[] rows = [.. Enumerable.Range(0, (int)batch).Select(i => batch > 1 && i == batch - 1 ? 0 : most - i % most)];
+            var keep = Tensor.From([.. rows.SelectMany(taken => Enumerable.Range(0, (int)most).Select(row => row < taken ? 1.0 : 0))], batch, most, 1);
+            var ((x, exactX), (there, _), (back, _)) = (Reference.Random(1, dtype, batch, count, channels, width), Reference.Random(2, dtype, batch, most, width), Reference.Random(3, dtype, batch, most, width));
+            var ((between, _), (map, exactMap), (gate, exactGate)) = (Reference.Random(4, dtype, batch, most, most), Reference.Random(5, dtype, outputs, count + 1), Reference.Random(6, dtype, outputs, 2));
+            var (factor, exactFactor) = Reference.Random(7, dtype, batch);
+            // Measurements of an image's channels lie one after another, zeros at the end.
+            var given = Reference.Random(8, dtype, batch, channels * most).Given.To(DType.Float64);
+            var last = Tensor.From([.. rows.SelectMany(taken => Enumerable.Range(0, (int)(channels * most)).Select(i => i < channels * taken ? 1.0 : 0))], batch, channels * most);
+            var exactY = given * last;
+            foreach (var middle in new[] { null, between })
+            {
+                var mixture = new GatedMixture(exactY.To(dtype), map, gate, factor);
+                var found = mixture.Between(x, there, rows, middle, back);
+                Assert.NotNull(found);
+                for (var i = 0; i < batch; i++)
+                {
+                    var (own, taken) = (rows[i], channels * rows[i]);
+                    if (own == 0)
+                    {
+                        Assert.Equal(0, found.Select(0, i).Abs().Max().Item());
+                        continue;
+                    }
+                    Tensor Of(Tensor all) => all.Narrow(0, i, 1).To(DType.Float64);
+                    var measured = exactX.Narrow(0, i, 1).MatMul(Of(there).Narrow(1, 0, own).Transpose(1, 2).Unsqueeze(1));
+                    var exact = new GatedMixture(exactY.Narrow(0, i, 1).Narrow(1, 0, taken), exactMap, exactGate, exactFactor.Narrow(0, i, 1));
+                    var z = exact.ThroughAten(measured.Reshape(1, count, taken)).Reshape(1, outputs, channels, own);
+                    if (middle is not null) z = z.MatMul(Of(middle).Narrow(1, 0, own).Narrow(2, 0, own).Unsqueeze(1));
+                    Assert.True(Reference.Error(found.Narrow(0, i, 1), z.MatMul(Of(back).Narrow(1, 0, own).Unsqueeze(1))) < 1e-5);
+                }
+            }
+        }
+        Assert.Throws<TorchException>(() => new GatedMixture(Tensor.Ones([1, 2]), Tensor.Ones([1, 2]), Tensor.Ones([1, 2])).Between(Tensor.Ones([1, 1, 1, 3]), Tensor.Ones([1, 2, 3]), [3], null, Tensor.Ones([1, 2, 3])));
     }
 
     /// <summary>Rotary attention by libtorch's operators.</summary>

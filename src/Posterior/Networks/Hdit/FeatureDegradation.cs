@@ -48,11 +48,12 @@ internal sealed class FeatureDegradation : Module
 
         // Numbers of a token are (row, column, image of the stack, channel); Fourier transforms want single precision.
         var images = tokens.To(condition.Y.DType).Reshape(n, h, w, rows, columns, -1, c).Permute(0, 5, 6, 1, 3, 2, 4).Reshape(n, -1, c, h * rows, w * columns);
-        var measured = condition.Operators.Apply(images);
-        var map = _map.Value.To(measured.DType);
-        var share = _power is { } power ? (condition.Operators.SmoothShare.To(measured.Device).To(measured.DType).Log() * power.Value.To(measured.DType) * -1).Exp() : null;
-        var z = _activation == MeasurementActivation.Gated ? GatedMixture.Forward(measured, condition.Y, map, _gate.Value.To(measured.DType), share) : Silu(measured, condition.Y, map, share);
-        return scope.Keep(condition.Operators.PseudoInverse(z).Reshape(n, -1, c, h, rows, w, columns).Permute(0, 3, 5, 4, 6, 1, 2).Reshape(n, h, w, tokens.Size(3)).To(tokens.DType));
+        var map = _map.Value.To(images.DType);
+        var share = _power is { } power ? (condition.Operators.SmoothShare.To(images.Device).To(images.DType).Log() * power.Value.To(images.DType) * -1).Exp() : null;
+        var back = _activation == MeasurementActivation.Gated
+            ? condition.Operators.Through(images, new GatedMixture(condition.Y, map, _gate.Value.To(images.DType), share))
+            : condition.Operators.PseudoInverse(Silu(condition.Operators.Apply(images), condition.Y, map, share));
+        return scope.Keep(back.Reshape(n, -1, c, h, rows, w, columns).Permute(0, 3, 5, 4, 6, 1, 2).Reshape(n, h, w, tokens.Size(3)).To(tokens.DType));
     }
 
     /// <summary>Random weights that keep the scale.</summary>

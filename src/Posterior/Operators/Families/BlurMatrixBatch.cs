@@ -60,6 +60,14 @@ internal sealed class BlurMatrixBatch : OperatorBatch
         base.Dispose();
     }
 
+    internal override Tensor Through(Tensor x, GatedMixture mixture)
+    {
+        using var scope = new Scope();
+        var matrices = For(x);
+        return scope.Keep(mixture.Between(x.Flatten(3), matrices.H, _measured, null, matrices.PseudoInverse)?.Reshape(Count, -1, InputShape.Channels, InputShape.Height, InputShape.Width)
+            ?? base.Through(x, mixture));
+    }
+
     private protected override Tensor ApplyStack(Tensor x) =>
         Rearranged(StackedProduct.WithTransposed(x.Reshape(Count, -1, InputShape.Height * InputShape.Width), For(x).H, _measured).Reshape(Count, -1, Rows), _together);
 

@@ -80,6 +80,14 @@ internal sealed class MatrixBatch : OperatorBatch
         base.Dispose();
     }
 
+    internal override Tensor Through(Tensor x, GatedMixture mixture)
+    {
+        using var scope = new Scope();
+        var matrices = Matrices(x);
+        return scope.Keep(mixture.Between(x.Reshape(Count, x.Size(1), 1, -1), matrices, _rows, _inverses.For(x), matrices)?.Reshape(Count, -1, InputShape.Channels, InputShape.Height, InputShape.Width)
+            ?? base.Through(x, mixture));
+    }
+
     internal static OperatorException Dependent(string name, long rank, long rows) => new($"operator '{name}': the {rows} rows of the matrix are not independent, {rank} of them are");
 
     private protected override Tensor ApplyStack(Tensor x) => StackedProduct.WithTransposed(x.Flatten(2), Matrices(x), _rows);
@@ -87,7 +95,7 @@ internal sealed class MatrixBatch : OperatorBatch
     private protected override Tensor AdjointStack(Tensor y) =>
         StackedProduct.With(y, Matrices(y), _rows).Reshape(Count, y.Size(1), InputShape.Channels, InputShape.Height, InputShape.Width);
 
-    private protected override Tensor PseudoInverseStack(Tensor y) => AdjointStack(y.MatMul(_inverses.For(y)));
+    private protected override Tensor PseudoInverseStack(Tensor y) => AdjointStack(StackedProduct.With(y, _inverses.For(y), _rows));
 
     private Tensor Matrices(Tensor like) => _matrices.To(like.DType).To(like.Device);
 

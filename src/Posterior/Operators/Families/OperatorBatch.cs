@@ -1,5 +1,6 @@
 using Posterior.Imaging;
 using Posterior.Torch;
+using Posterior.Torch.Nn;
 
 namespace Posterior.Operators;
 
@@ -52,6 +53,16 @@ public abstract class OperatorBatch : IDisposable
     /// <summary><c>H_i^+ y_i</c>, the Moore-Penrose pseudo-inverse.</summary>
     /// <inheritdoc cref="Adjoint"/>
     public Tensor PseudoInverse(Tensor y) => OfMeasurements(y, PseudoInverseStack);
+
+    /// <summary><c>H_i^+ f(H_i x_i)</c> for stacks of images and a mixture f of their measurements.</summary>
+    /// <param name="x"><c>[N, K, C, H, W]</c>.</param>
+    /// <param name="mixture">f, with measurements of the same operators.</param>
+    /// <returns><c>[N, k, C, H, W]</c>.</returns>
+    internal virtual Tensor Through(Tensor x, GatedMixture mixture)
+    {
+        using var scope = new Scope();
+        return scope.Keep(PseudoInverse(mixture.Forward(Apply(x))));
+    }
 
     /// <summary>Back projection of each image, <c>x - H^+(H x - y)</c>.</summary>
     /// <param name="x"><c>[N, C, H, W]</c>.</param>
