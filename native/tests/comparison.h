@@ -129,7 +129,8 @@ inline void poison(size_t count, int32_t dtype) {
     check(pt_tensor_free(filled), "free");
 }
 
-inline void compare(const std::string& what, const std::vector<double>& expected, int32_t dtype, const std::function<int(pt_tensor*)>& run) {
+// `terms` is the size of what the expected numbers are differences of, where that is larger.
+inline void compare(const std::string& what, const std::vector<double>& expected, int32_t dtype, const std::function<int(pt_tensor*)>& run, double terms = 0) {
     poison(expected.size(), dtype);
     pt_tensor out = nullptr;
     check(run(&out), what.c_str());
@@ -137,7 +138,7 @@ inline void compare(const std::string& what, const std::vector<double>& expected
     const auto found = read(out);
     check(pt_tensor_free(out), "free");
     checks++;
-    double largest = 0, worst = 0;
+    double largest = terms, worst = 0;
     for (auto value : expected) largest = std::fmax(largest, std::fabs(value));
     for (size_t i = 0; i < expected.size(); i++) {
         const auto error = std::fabs(found[i] - expected[i]);
@@ -150,14 +151,15 @@ inline void compare(const std::string& what, const std::vector<double>& expected
 }
 
 // The derivative of sum(seed * run(x)) with respect to x.
-inline void compare_gradient(const std::string& what, const Array& x, const Array& seed, const std::vector<double>& expected, int32_t dtype, const std::function<int(pt_tensor*)>& run) {
+inline void compare_gradient(const std::string& what, const Array& x, const Array& seed, const std::vector<double>& expected, int32_t dtype, const std::function<int(pt_tensor*)>& run,
+                             double terms = 0) {
     int32_t previous;
     check(pt_grad_mode(1, &previous), "grad mode");
     check(pt_requires_grad_set(x.tensor, 1), "requires grad");
     pt_tensor y = nullptr;
     check(run(&y), what.c_str());
     if (y != nullptr) {
-        compare("derivative of " + what, expected, dtype, [&](pt_tensor* out) { return pt_grad(&y, &seed.tensor, 1, &x.tensor, 1, 0, out); });
+        compare("derivative of " + what, expected, dtype, [&](pt_tensor* out) { return pt_grad(&y, &seed.tensor, 1, &x.tensor, 1, 0, out); }, terms);
         check(pt_tensor_free(y), "free");
     }
     check(pt_requires_grad_set(x.tensor, 0), "requires grad");

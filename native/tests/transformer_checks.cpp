@@ -61,6 +61,7 @@ void rms_norm(int32_t dtype) {
     compare("RMS norm of " + std::to_string(width), expected, dtype, run);
     Array seed({n, rows, width}, dtype);
     std::vector<double> gradient(x.values.size()), by_gain(gain.values.size());
+    double terms = 0;
     for (int64_t row = 0; row < n * rows; row++) {
         double square = 1e-6, product = 0;
         const auto first = (each ? row / rows : 0) * width;
@@ -69,10 +70,11 @@ void rms_norm(int32_t dtype) {
         for (int64_t c = 0; c < width; c++) {
             const auto i = row * width + c;
             gradient[i] = (seed.values[i] * gain.values[first + c] - x.values[i] * product / square) / std::sqrt(square);
+            terms = std::fmax(terms, std::fabs(seed.values[i] * gain.values[first + c]) / std::sqrt(square));
             by_gain[first + c] += seed.values[i] * x.values[i] / std::sqrt(square);
         }
     }
-    compare_gradient("RMS norm of " + std::to_string(width), x, seed, gradient, dtype, run);
+    compare_gradient("RMS norm of " + std::to_string(width), x, seed, gradient, dtype, run, terms);
     compare_gradient("RMS norm of " + std::to_string(width) + " by its gains", gain, seed, by_gain, dtype, run);
 }
 
