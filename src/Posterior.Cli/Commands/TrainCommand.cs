@@ -92,7 +92,7 @@ internal static class TrainCommand
             using var scope = new Scope();
             using var weights = WeightFile.Open(ModelZoo.Find(start));
             var anew = objective.Network.LoadPart(weights.LoadAll());
-            if (anew.Count > 0) Terminal.Note($"{anew.Count} tensors that '{start}' lacks start anew: {string.Join(", ", anew.Take(3))}{(anew.Count > 3 ? ", ..." : "")}");
+            if (anew.Count > 0) Terminal.Note($"starts anew, for '{start}' lacks it: {string.Join(", ", anew.Take(3))}{(anew.Count > 3 ? $" and {anew.Count - 3} more" : "")}");
         }
         using var run = new TrainingRun(folder, objective, images, settings);
         Tell(string.Create(CultureInfo.InvariantCulture, $"{images.Count} images, {source.ClassCount} classes, {objective.Network.ParameterCount:#,0} parameters, {run.Trainer.ImagesSeen} of {settings.Images} crops seen"));
