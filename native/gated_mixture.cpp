@@ -91,6 +91,8 @@ int pt_measured_mixture(pt_tensor x, pt_tensor matrices, const int64_t* rows, pt
         if (!single(stack, 4) || !single(there, 3) || !single(again, 3) || again.sizes() != there.sizes()) return;
         const auto images = stack.size(0), count = stack.size(1), channels = stack.size(2), width = stack.size(3), most = there.size(1);
         if (there.size(0) != images || there.size(2) != width || !mixture.fits(images, count, channels * most)) return;
+        // One large matrix is for all threads, in parts.
+        if (images == 1 && most * width >= (1 << 18)) return;
         if (middle.defined() && (!single(middle, 3) || middle.sizes() != at::IntArrayRef({images, most, most}))) return;
         for (int64_t i = 0; i < images; ++i)
             if (rows[i] < 0 || rows[i] > most) throw std::invalid_argument("a matrix has no such number of rows");
@@ -103,7 +105,7 @@ int pt_measured_mixture(pt_tensor x, pt_tensor matrices, const int64_t* rows, pt
         const auto outputs = mixture.outputs();
         auto result = at::empty({images, outputs, channels, width}, stack.options());
         const auto& kernels = posterior::vector_kernels();
-        // An image's matrices are read for the second time while they are in the cache.
+        // An image at a time: all of it is in the cache, the matrix too where the way back is through the same.
         at::parallel_for(0, images, 1, [&](int64_t begin, int64_t end) {
             std::vector<float> squares(outputs + 1), measured(count * channels * most), mixed(outputs * channels * most), solved(middle.defined() ? mixed.size() : 0);
             for (auto n = begin; n < end; ++n) {

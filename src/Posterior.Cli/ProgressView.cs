@@ -11,15 +11,15 @@ internal sealed class ProgressView
 
     /// <summary>Works with a bar that is gone afterwards.</summary>
     /// <param name="title">What is done.</param>
-    /// <param name="total">The number of steps.</param>
-    /// <param name="work">The work; reports its steps.</param>
+    /// <param name="total">How much there is to do: steps, files.</param>
+    /// <param name="work">The work; reports how much of it is done.</param>
     public static T Run<T>(string title, double total, Func<ProgressView, T> work)
     {
         if (!Terminal.IsWatched) return work(new(null));
         return Draw(title, total, work);
     }
 
-    /// <summary>Sets how many steps are done, and perhaps what is done now.</summary>
+    /// <summary>Sets how much is done, and perhaps what is done now.</summary>
     public void Report(double done, string? title = null)
     {
         if (_task is null) return;

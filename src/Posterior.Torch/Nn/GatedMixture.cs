@@ -25,14 +25,14 @@ public sealed record GatedMixture(Tensor Y, Tensor Map, Tensor Gate, Tensor? Fac
     }
 
     /// <summary>
-    /// The mixtures of what matrices of the images' own measure, brought back by the rows of others: <c>f(x_i A_i^T) M_i B_i</c>. An image at a time, so that its matrices are in the cache when they are read again.
+    /// The mixtures of what matrices of the images' own measure, brought back by the rows of others: <c>f(x_i A_i^T) M_i B_i</c>. An image at a time, which stays in the cache, as does a matrix that is read again.
     /// </summary>
-    /// <param name="x">Stacks of images with C channels, which are measured alike, <c>[N, c, C, P]</c>; measurements of channels lie one after another in <see cref="Y"/>, of C R numbers.</param>
+    /// <param name="x">Stacks of images with C channels, which are measured alike, <c>[N, c, C, P]</c>; <see cref="Y"/>, of C R numbers, holds the measurements of an image's channels one after another, each as long as its rows, then zeros.</param>
     /// <param name="there">A, <c>[N, R, P]</c>.</param>
     /// <param name="rows">The rows that count of each image, at most R.</param>
     /// <param name="between">M, <c>[N, R, R]</c>; null for the identity.</param>
     /// <param name="back">B, <c>[N, R, P]</c>.</param>
-    /// <returns><c>[N, k, C, P]</c>; null where it must be done in parts: in training, on other devices, in double precision.</returns>
+    /// <returns><c>[N, k, C, P]</c>; null where it must be done in parts: in training, on other devices, in double precision, for one image with a large matrix.</returns>
     public Tensor? Between(Tensor x, Tensor there, ReadOnlySpan<long> rows, Tensor? between, Tensor back)
     {
         if (there.Size(0) != rows.Length) throw new ArgumentException($"{there.Size(0)} matrices need as many numbers of rows, found {rows.Length}");

@@ -82,9 +82,10 @@ internal sealed class MatrixBatch : OperatorBatch
 
     internal override Tensor Through(Tensor x, GatedMixture mixture)
     {
+        // A matrix of another type would be converted for nothing.
+        if (x.DType != _matrices.DType || x.Device != _matrices.Device) return base.Through(x, mixture);
         using var scope = new Scope();
-        var matrices = Matrices(x);
-        return scope.Keep(mixture.Between(x.Reshape(Count, x.Size(1), 1, -1), matrices, _rows, _inverses.For(x), matrices)?.Reshape(Count, -1, InputShape.Channels, InputShape.Height, InputShape.Width)
+        return scope.Keep(mixture.Between(x.Reshape(Count, x.Size(1), 1, -1), _matrices, _rows, _inverses.For(x), _matrices)?.Reshape(Count, -1, InputShape.Channels, InputShape.Height, InputShape.Width)
             ?? base.Through(x, mixture));
     }
 

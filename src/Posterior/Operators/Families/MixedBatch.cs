@@ -1,5 +1,6 @@
 using Posterior.Imaging;
 using Posterior.Torch;
+using Posterior.Torch.Nn;
 
 namespace Posterior.Operators;
 
@@ -41,6 +42,22 @@ internal sealed class MixedBatch : OperatorBatch
         }
         _order.Dispose();
         base.Dispose();
+    }
+
+    internal override Tensor Through(Tensor x, GatedMixture mixture)
+    {
+        using var scope = new Scope();
+        return scope.Keep(Tensor.Cat([.. _parts.Select(Part)]).IndexSelect(0, _order.To(x.Device)));
+
+        Tensor Part((OperatorBatch Batch, Tensor Indices) part)
+        {
+            var images = part.Indices.To(x.Device);
+            return part.Batch.Through(x.IndexSelect(0, images), mixture with
+            {
+                Y = mixture.Y.IndexSelect(0, images).Narrow(1, 0, part.Batch.Rows),
+                Factor = mixture.Factor?.IndexSelect(0, images),
+            });
+        }
     }
 
     private protected override Tensor ApplyStack(Tensor x) => Together(x, (batch, images) => batch.Apply(images).Pad([0, Rows - batch.Rows]));

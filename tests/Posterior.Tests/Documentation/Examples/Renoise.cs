@@ -24,8 +24,8 @@ public sealed record Renoise() : ScheduledSolver<LinearOperator>(50)
         IMeasurement<LinearOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h) = (measurement.Data, measurement.Operator);
-        var levels = LevelsFor(prior).Levels; // descending, the last one is 0
-        var x = noise.Normal(h.InputShape.Batch(y.Size(0)), y.DType, y.Device) * levels[0];
+        var (schedule, levels) = LevelsFor(prior); // descending, the last one is 0
+        var x = noise.Normal(h.InputShape.Batch(y.Size(0)), y.DType, y.Device) * schedule.InitialScale(levels[0]);
         for (var i = 0; i + 1 < levels.Length; i++)
         {
             cancellation.ThrowIfCancellationRequested();
