@@ -34,9 +34,21 @@ public sealed class ClassifierGuidance(Denoiser prior, IClassifierGuide guide, d
     public override Tensor Denoise(Tensor x, double sigma)
     {
         using var scope = new Scope();
+        return scope.Keep(Guided(prior.Denoise(x, sigma), x, sigma));
+    }
+
+    /// <inheritdoc/>
+    public override (Tensor Estimate, Tensor VarianceShare) DenoiseWithVariance(Tensor x, double sigma)
+    {
+        using var scope = new Scope();
+        var (estimate, share) = prior.DenoiseWithVariance(x, sigma);
+        return (scope.Keep(Guided(estimate, x, sigma)), scope.Keep(share));
+    }
+
+    private Tensor Guided(Tensor estimate, Tensor x, double sigma)
+    {
         var shrink = 1 / Math.Sqrt(1 + sigma * sigma);
-        var gradient = guide.Gradient(x * shrink, sigma);
         // x0 = x - sigma eps, and sqrt(1 - abar) = sigma / sqrt(1 + sigma^2).
-        return scope.Keep(prior.Denoise(x, sigma).AddScaled(gradient, scale * sigma * sigma * shrink));
+        return estimate.AddScaled(guide.Gradient(x * shrink, sigma), scale * sigma * sigma * shrink);
     }
 }

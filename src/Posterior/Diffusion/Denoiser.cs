@@ -32,7 +32,7 @@ public abstract class Denoiser : ImagePredictor
     /// <returns>
     /// The estimate, and the weight v of <c>ln beta</c> against the posterior's log-variance, broadcasting to the image: 0 is the posterior's variance, 1 the forward step's.
     /// </returns>
-    /// <exception cref="InvalidOperationException">The prior learned no variance.</exception>
+    /// <exception cref="InvalidOperationException">The prior learned no variance, or is one of several or in tiles, which hand on the estimate alone.</exception>
     public virtual (Tensor Estimate, Tensor VarianceShare) DenoiseWithVariance(Tensor x, double sigma) =>
-        throw new InvalidOperationException("the prior has learned no variance of the reverse step");
+        throw new InvalidOperationException("the prior has learned no variance of the reverse step, or hands on its estimate alone (in tiles, for grey images, guided without a classifier)");
 }

@@ -5,9 +5,6 @@ namespace Posterior.Diffusion;
 /// <summary>A preconditioned network as a <see cref="Denoiser"/>: <c>D(x; sigma) = c_skip x + c_out F(c_in x, c_noise)</c> (Karras et al. 2022, Eq. 7).</summary>
 public sealed class EdmDenoiser : NetworkDenoiser
 {
-    // ln(0) would be the noise label of a clean image.
-    private const double LowestLevel = 1e-4;
-
     /// <summary>Wraps a network; the network stays the caller's.</summary>
     /// <param name="network">The raw network <c>F</c>; output channels beyond those of the image are left out.</param>
     /// <param name="scalings">Its scalings.</param>
@@ -34,12 +31,5 @@ public sealed class EdmDenoiser : NetworkDenoiser
     public override Denoiser WithLabels(params long[] labels) => new EdmDenoiser(Network, Scalings, SigmaRange, labels ?? throw new ArgumentNullException(nameof(labels)));
 
     /// <inheritdoc/>
-    public override Tensor Denoise(Tensor x, double sigma)
-    {
-        using var scope = new Scope();
-        // Below the range of training the network sees its lowest level; c_skip then returns nearly all of x.
-        var level = Math.Max(sigma, LowestLevel);
-        var output = Evaluate(x * Scalings.CIn(level), Scalings.CNoise(level));
-        return scope.Keep((x * Scalings.CSkip(level)).AddScaled(output, Scalings.COut(level)));
-    }
+    public override Tensor Denoise(Tensor x, double sigma) => Scalings.Denoise(x, sigma, Evaluate);
 }

@@ -1,3 +1,5 @@
+using Posterior.Torch;
+
 namespace Posterior.Diffusion;
 
 /// <summary>
@@ -5,6 +7,9 @@ namespace Posterior.Diffusion;
 /// </summary>
 public abstract record Preconditioning
 {
+    // ln(0) would be the noise label of a clean image.
+    private const double LowestLevel = 1e-4;
+
     /// <summary>The noise levels of the published training, for images in [-1, 1].</summary>
     public abstract (double Min, double Max) SigmaRange { get; }
 
@@ -22,6 +27,19 @@ public abstract record Preconditioning
 
     /// <summary>The network's conditioning scalar.</summary>
     public abstract double CNoise(double sigma);
+
+    /// <summary><c>D(x; sigma)</c>. Levels below 1e-4 count as that, where c_skip returns nearly all of x.</summary>
+    /// <param name="x">Noisy images, <c>[N, C, H, W]</c>.</param>
+    /// <param name="sigma">Their noise level.</param>
+    /// <param name="network">F, of its scaled input and the conditioning scalar.</param>
+    /// <returns>Of the shape and type of <paramref name="x"/>.</returns>
+    internal Tensor Denoise(Tensor x, double sigma, Func<Tensor, double, Tensor> network)
+    {
+        using var scope = new Scope();
+        var level = Math.Max(sigma, LowestLevel);
+        var output = network(x * CIn(level), CNoise(level));
+        return scope.Keep((x * CSkip(level)).AddScaled(output.To(x.DType), COut(level)));
+    }
 }
 
 /// <summary>EDM's own scalings (Karras et al. 2022, Sec. 5).</summary>
@@ -42,9 +60,6 @@ public sealed record EdmPreconditioning(double SigmaData = 0.5) : Preconditionin
 
     /// <inheritdoc/>
     public override double CNoise(double sigma) => Math.Log(sigma) / 4;
-
-    /// <summary>The weight of the squared error of <c>D</c> that makes it the squared error of <c>F</c>: 1 / COut^2.</summary>
-    public double LossWeight(double sigma) => 1 / (COut(sigma) * COut(sigma));
 }
 
 /// <summary>The continuous variance-preserving process of Song et al. (2021) in EDM's form.</summary>

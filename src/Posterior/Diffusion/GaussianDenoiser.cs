@@ -63,7 +63,8 @@ public sealed class GaussianDenoiser : Denoiser
     public override Tensor Denoise(Tensor x, double sigma)
     {
         using var scope = new Scope();
-        var gain = (_variances / (_variances + sigma * sigma)).To(x.DType).To(x.Device);
+        // Where nothing varies the mean is certain, also without noise.
+        var gain = (_variances / (_variances + sigma * sigma).Clamp(double.Epsilon, null)).To(x.DType).To(x.Device);
         var mean = _mean.To(x.DType).To(x.Device);
         var centred = x - mean;
         if (_basis is null) return scope.Keep(centred.MultiplyInPlace(gain).AddInPlace(mean));

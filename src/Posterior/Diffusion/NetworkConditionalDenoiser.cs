@@ -78,9 +78,6 @@ public sealed class NetworkConditionalDenoiser(IMeasurementConditioned network, 
 
     private sealed class Bound(NetworkConditionalDenoiser owner, MeasuredBatch measured, long? label) : Denoiser
     {
-        // ln(0) would be the noise label of a clean image.
-        private const double LowestLevel = 1e-4;
-
         public override long? Channels => owner.Channels;
 
         public override (double Min, double Max) SigmaRange => owner.SigmaRange;
@@ -90,10 +87,8 @@ public sealed class NetworkConditionalDenoiser(IMeasurementConditioned network, 
         public override Tensor Denoise(Tensor x, double sigma)
         {
             using var scope = new Scope();
-            var (level, scalings) = (Math.Max(sigma, LowestLevel), owner.Scalings);
             var labels = label is { } one ? Tensor.Full([x.Size(0)], one, DType.Int64, x.Device) : null;
-            var output = owner.Network.Forward(x * scalings.CIn(level), Tensor.Full([x.Size(0)], scalings.CNoise(level), device: x.Device), measured, labels);
-            return scope.Keep((x * scalings.CSkip(level)).AddScaled(output.To(x.DType), scalings.COut(level)));
+            return scope.Keep(owner.Scalings.Denoise(x, sigma, (input, noise) => owner.Network.Forward(input, Tensor.Full([x.Size(0)], noise, device: x.Device), measured, labels)));
         }
     }
 

@@ -54,6 +54,7 @@ public sealed record PrincipalComponents(Tensor Mean, Tensor Directions)
     /// <returns>The same shape.</returns>
     public static Tensor Orthogonalise(Tensor raw)
     {
+        const double LeastLength = 1e-30;
         using var scope = new Scope();
         var flat = raw.Flatten(2);
         List<Tensor> directions = [], normalised = [];
@@ -63,7 +64,8 @@ public sealed record PrincipalComponents(Tensor Mean, Tensor Directions)
             foreach (var earlier in normalised) w -= earlier * (w * earlier).Sum([1], keepDimensions: true);
             directions.Add(w);
             var fixedLength = w.Detach();
-            normalised.Add(fixedLength / fixedLength.Norm([1], keepDimensions: true));
+            // A direction of no length stays none.
+            normalised.Add(fixedLength / fixedLength.Norm([1], keepDimensions: true).Clamp(LeastLength, null));
         }
         return scope.Keep(Tensor.Stack([.. directions], 1).Reshape(raw.Shape));
     }

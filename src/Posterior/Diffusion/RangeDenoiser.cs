@@ -42,4 +42,12 @@ public sealed class RangeDenoiser : Denoiser, IClassConditional
         using var scope = new Scope();
         return scope.Keep((_inner.Denoise(x * Scale + Middle, sigma * Scale) - Middle) * (1 / Scale));
     }
+
+    /// <inheritdoc/>
+    public override (Tensor Estimate, Tensor VarianceShare) DenoiseWithVariance(Tensor x, double sigma)
+    {
+        using var scope = new Scope();
+        var (estimate, share) = _inner.DenoiseWithVariance(x * Scale + Middle, sigma * Scale);
+        return (scope.Keep((estimate - Middle) * (1 / Scale)), scope.Keep(share));
+    }
 }

@@ -54,7 +54,8 @@ public sealed record ContinuousVpSchedule(double BetaD = 19.9, double BetaMin = 
     public override double[] Levels(int steps)
     {
         RequireSteps(steps);
-        return Grid.Of(steps, ramp => 1 + ramp * (End - 1) is var t ? Math.Sqrt(Math.Exp(BetaD * t * t / 2 + BetaMin * t) - 1) : 0);
+        var process = new VpPreconditioning(BetaD, BetaMin);
+        return Grid.Of(steps, ramp => process.Sigma(1 + ramp * (End - 1)));
     }
 
     /// <inheritdoc/>

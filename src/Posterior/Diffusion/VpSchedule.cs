@@ -3,8 +3,7 @@ using System.Globalization;
 namespace Posterior.Diffusion;
 
 /// <summary>
-/// The variance-preserving process of DDPM (Ho et al. 2020) in discrete time: <c>x_t = sqrt(abar_t) x0 + sqrt(1 - abar_t) n</c>, with all tables that
-/// samplers use. Divided by <c>sqrt(abar_t)</c> it is the library's form, with <c>sigma_t = sqrt((1 - abar_t) / abar_t)</c> (DDRM App. B).
+/// The variance-preserving process of DDPM (Ho et al. 2020) in discrete time: <c>x_t = sqrt(abar_t) x0 + sqrt(1 - abar_t) n</c>, and its tables. Divided by <c>sqrt(abar_t)</c> it is the library's form, with <c>sigma_t = sqrt((1 - abar_t) / abar_t)</c> (DDRM App. B).
 /// </summary>
 public sealed record VpSchedule : NoiseSchedule
 {
@@ -37,6 +36,10 @@ public sealed record VpSchedule : NoiseSchedule
     public IReadOnlyList<double> Sigmas => [.. Enumerable.Range(0, Count).Select(Sigma)];
 
     /// <summary>Betas equally spaced, both ends included (Ho et al. 2020).</summary>
+    /// <param name="count">The number of time steps.</param>
+    /// <param name="start">The first beta.</param>
+    /// <param name="end">The last one.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There are no steps.</exception>
     public static VpSchedule Linear(int count = 1000, double start = 1e-4, double end = 2e-2)
     {
         RequireSteps(count);
@@ -44,6 +47,8 @@ public sealed record VpSchedule : NoiseSchedule
     }
 
     /// <summary>abar follows a squared cosine (Nichol, Dhariwal 2021, Eq. 17), betas at most 0.999.</summary>
+    /// <param name="count">The number of time steps.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There are no steps.</exception>
     public static VpSchedule Cosine(int count = 1000)
     {
         RequireSteps(count);

@@ -35,7 +35,7 @@ public sealed class FeatureDistance(ResidualClassifier network, string networkNa
     /// <remarks>Sides that are no multiples of the network's coarsest pixel are continued by their mirror image.</remarks>
     public double[] Compare(Tensor estimate, Tensor truth)
     {
-        if (estimate.Rank != 4 || !estimate.Shape.SequenceEqual(truth.Shape)) throw new ArgumentException($"images to compare are of one shape [N, C, H, W], not {estimate} and {truth}");
+        ImagePair.Check(estimate, truth);
         using var scope = new Scope();
         using var noGrad = new NoGrad();
         var sum = Tensor.Zeros([estimate.Size(0)]);

@@ -8,8 +8,6 @@ namespace Posterior.Metrics;
 /// </summary>
 public sealed class FeatureStatistics : IDisposable
 {
-    private const double Rounding = 2.220446049250313e-16; // of a double, relative
-
     private FeatureStatistics(long count, Tensor mean, Tensor covariance) => (Count, Mean, Covariance) = (count, mean, covariance);
 
     /// <summary>The number of vectors.</summary>
@@ -48,21 +46,11 @@ public sealed class FeatureStatistics : IDisposable
         return new(features.Size(0), mean.Own(), covariance.Own());
     }
 
-    /// <summary>
-    /// <c>|m1 - m2|^2 + tr C1 + tr C2 - 2 tr (C1 C2)^(1/2)</c>. The last trace is the sum of the singular values of <c>L1^T L2</c> with <c>C = L L^T</c>: no square root of a matrix
-    /// that is not symmetric, and exact where covariances lack rank.
-    /// </summary>
+    /// <summary><c>|m1 - m2|^2 + tr C1 + tr C2 - 2 tr (C1 C2)^(1/2)</c>, by <see cref="GaussianDistance.SquaredWasserstein"/>.</summary>
     /// <exception cref="ArgumentException">The vectors are of another length.</exception>
-    public double FrechetDistance(FeatureStatistics other)
-    {
-        if (Mean.Count != other.Mean.Count) throw new ArgumentException($"feature vectors of {Mean.Count} and of {other.Mean.Count} numbers cannot be compared");
-        using var scope = new Scope();
-        using var noGrad = new NoGrad();
-        var (first, second) = (Root(Covariance), Root(other.Covariance));
-        var product = first.Transpose(0, 1).MatMul(second);
-        var trace = product.Count == 0 ? 0 : product.SingularValues().Sum().Item();
-        return (Mean - other.Mean).Square().Sum().Item() + Covariance.Diagonal().Sum().Item() + other.Covariance.Diagonal().Sum().Item() - 2 * trace;
-    }
+    public double FrechetDistance(FeatureStatistics other) => Mean.Count == other.Mean.Count
+        ? GaussianDistance.SquaredWasserstein(Mean, Covariance, other.Mean, other.Covariance)
+        : throw new ArgumentException($"feature vectors of {Mean.Count} and of {other.Mean.Count} numbers cannot be compared");
 
     /// <summary>Statistics that were computed before.</summary>
     /// <param name="count">The number of vectors.</param>
@@ -80,16 +68,5 @@ public sealed class FeatureStatistics : IDisposable
     {
         Mean.Dispose();
         Covariance.Dispose();
-    }
-
-    // L [d, r] with C = L L^T; eigenvalues that rounding alone can make are zero.
-    private static Tensor Root(Tensor covariance)
-    {
-        using var scope = new Scope();
-        var (values, vectors) = covariance.SymmetricEigen();
-        var d = values.Count;
-        var least = Math.Max(values.Narrow(0, d - 1, 1).Item(), 0) * d * Rounding;
-        var kept = (long)values.Greater(least).To(DType.Int64).Sum().Item();
-        return scope.Keep(vectors.Narrow(1, d - kept, kept) * values.Narrow(0, d - kept, kept).Sqrt());
     }
 }

@@ -23,7 +23,7 @@ public sealed record LogSpectralDistance : IMetric
     /// <inheritdoc/>
     public double[] Compare(Tensor estimate, Tensor truth)
     {
-        if (estimate.Rank != 4 || !estimate.Shape.SequenceEqual(truth.Shape)) throw new ArgumentException($"images to compare are of one shape [N, C, H, W], not {estimate} and {truth}");
+        ImagePair.Check(estimate, truth);
         using var scope = new Scope();
         var (rings, counts) = Rings((int)truth.Size(2), (int)truth.Size(3));
         var (first, second) = (Power(estimate), Power(truth));

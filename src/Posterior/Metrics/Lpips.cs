@@ -47,7 +47,8 @@ public sealed class Lpips : IMetric, IDisposable
     /// <inheritdoc/>
     public double[] Compare(Tensor estimate, Tensor truth)
     {
-        if (estimate.Rank != 4 || !estimate.Shape.SequenceEqual(truth.Shape)) throw new ArgumentException($"images to compare are of one shape [N, C, H, W], not {estimate} and {truth}");
+        ImagePair.Check(estimate, truth);
+        if (Math.Min(truth.Size(2), truth.Size(3)) < _backbone.LeastSide) throw new ArgumentException($"images for {Name} have sides of {_backbone.LeastSide} or more, not {truth.Size(2)}x{truth.Size(3)}");
         using var scope = new Scope();
         using var noGrad = new NoGrad();
         var features = Features(Prepared(estimate));

@@ -2,7 +2,7 @@ using Posterior.Torch;
 
 namespace Posterior.Metrics;
 
-/// <summary>The squared distance over the squared norm of the truth.</summary>
+/// <summary>The squared distance over the squared norm of the truth: 0 for equal images, infinity for others where the truth is black.</summary>
 public sealed record NormalisedMeanSquaredError : IMetric
 {
     /// <inheritdoc/>
@@ -19,6 +19,7 @@ public sealed record NormalisedMeanSquaredError : IMetric
     {
         using var scope = new Scope();
         var (x, y) = ImagePair.Double(estimate, truth);
-        return ((x - y).Square().Sum([1, 2, 3]) / y.Square().Sum([1, 2, 3])).ToArray<double>();
+        var (distances, norms) = ((x - y).Square().Sum([1, 2, 3]).ToArray<double>(), y.Square().Sum([1, 2, 3]).ToArray<double>());
+        return [.. distances.Zip(norms, (distance, norm) => distance == 0 ? 0 : distance / norm)];
     }
 }

@@ -17,7 +17,7 @@ public sealed class BlockAverage : StructuredOperator
     /// <param name="factor">r, at least 2.</param>
     /// <exception cref="OperatorException">The factor is below 2 or does not divide the size.</exception>
     public BlockAverage(ImageShape shape, int factor)
-        : base($"sr{factor}", shape, shape.Channels, Divide(shape.Height, factor, shape), Divide(shape.Width, factor, shape))
+        : base($"sr{factor}", shape, shape.Channels, Divide(shape.Height, Checked(factor), shape, $"sr{factor}"), Divide(shape.Width, factor, shape, $"sr{factor}"))
     {
         using var scope = new Scope();
         _r = factor;
@@ -74,13 +74,7 @@ public sealed class BlockAverage : StructuredOperator
         return y.UpsampleNearest(InputShape.Height, InputShape.Width);
     }
 
-    private static long Divide(long size, int factor, ImageShape shape)
-    {
-        if (factor < 2) throw new OperatorException($"operator 'sr{factor}': the factor must be 2 or more");
-        return size % factor == 0 && size > 0
-            ? size / factor
-            : throw new OperatorException($"operator 'sr{factor}': height and width must be multiples of {factor}, found {shape.Height} rows x {shape.Width} columns");
-    }
+    private static int Checked(int factor) => factor >= 2 ? factor : throw new OperatorException($"operator 'sr{factor}': the factor must be 2 or more");
 
     // x - t v with v = u - e1, u = (1, ..., 1) / r, t = 2 v'x / v'v and v'v = 2 (1 - 1/r): maps u to e1.
     private Tensor Reflect(Tensor x)

@@ -151,14 +151,6 @@ public sealed class CircularConvolution : StructuredOperator
 
     private static Tensor First(Tensor c) => c.Narrow(2, 0, 1);
 
-    private static long Divide(long size, int stride, ImageShape shape, string name)
-    {
-        if (stride < 1) throw new OperatorException($"operator '{name}': the stride must be positive, found {stride}");
-        return size % stride == 0 && size > 0
-            ? size / stride
-            : throw new OperatorException($"operator '{name}': height and width must be multiples of {stride}, found {shape.Height} rows x {shape.Width} columns");
-    }
-
     private Tensor Measure(Tensor x, Tensor k)
     {
         CheckImages(x);

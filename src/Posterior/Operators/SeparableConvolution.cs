@@ -141,14 +141,6 @@ public sealed class SeparableConvolution : StructuredOperator
         return scope.Keep(Multiply(v.To(x.DType).To(x.Device), x, h.To(x.DType).To(x.Device).Transpose(0, 1)));
     }
 
-    private static long Divide(long size, int stride, ImageShape shape, string name)
-    {
-        if (stride < 1) throw new OperatorException($"operator '{name}': the stride must be positive, found {stride}");
-        return size % stride == 0 && size > 0
-            ? size / stride
-            : throw new OperatorException($"operator '{name}': height and width must be multiples of {stride}, found {shape.Height} rows x {shape.Width} columns");
-    }
-
     private static Tensor Inverse(Tensor s)
     {
         var observed = s.Greater(0);

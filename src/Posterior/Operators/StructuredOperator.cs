@@ -4,7 +4,7 @@ using Posterior.Torch;
 namespace Posterior.Operators;
 
 /// <summary>
-/// A spectral operator with stored singular values: what all operators of this folder have in common. They take images in single and in
+/// A spectral operator with stored singular values: what the closed-form operators have in common. They take images in single and in
 /// double precision, results never share memory with arguments, and <see cref="Dispose"/> frees their tensors.
 /// </summary>
 /// <param name="name">The text form.</param>
@@ -68,6 +68,16 @@ public abstract class StructuredOperator(string name, ImageShape input, params l
         foreach (var constant in _constants) constant.Dispose();
         FreeTensors();
         base.Dispose();
+    }
+
+    /// <summary>A height or width over the step in which it is sampled.</summary>
+    /// <exception cref="OperatorException">The step is not positive, or does not divide it.</exception>
+    protected static long Divide(long size, int step, ImageShape shape, string name)
+    {
+        if (step < 1) throw new OperatorException($"operator '{name}': the stride must be positive, found {step}");
+        return size % step == 0 && size > 0
+            ? size / step
+            : throw new OperatorException($"operator '{name}': height and width must be multiples of {step}, found {shape.Height} rows x {shape.Width} columns");
     }
 
     /// <summary>Frees what an operator keeps besides its constants.</summary>

@@ -73,15 +73,15 @@ public sealed record Ddrm() : ScheduledSolver<SpectralOperator>(20)
         }
     }
 
-    // Eq. 7. The code divides the variance-preserving start by sigma_T, hence the scale.
+    // Eq. 7. The code divides the variance-preserving start by sigma_T, hence the scale. Rounding may leave a difference of equals below 0.
     private static CoordinateWeights Initial(double s, double sigma, double sigmaY, double scale) =>
-        s * sigma > sigmaY ? new(0, scale, 0, scale * Math.Sqrt(sigma * sigma - sigmaY * sigmaY / (s * s))) : new(0, 0, 0, scale * sigma);
+        s * sigma > sigmaY ? new(0, scale, 0, scale * Math.Sqrt(Math.Max(0, sigma * sigma - sigmaY * sigmaY / (s * s)))) : new(0, 0, 0, scale * sigma);
 
     // Eq. 8, for the step to the noise level sigma.
     private CoordinateWeights Weights(double s, double sigma, double sigmaY)
     {
         var (kept, fresh) = (Math.Sqrt(1 - Eta * Eta) * sigma, Eta * sigma);
-        if (s * sigma > sigmaY) return new(1 - EtaB, EtaB, 0, Math.Sqrt(sigma * sigma - EtaB * EtaB * sigmaY * sigmaY / (s * s)));
+        if (s * sigma > sigmaY) return new(1 - EtaB, EtaB, 0, Math.Sqrt(Math.Max(0, sigma * sigma - EtaB * EtaB * sigmaY * sigmaY / (s * s))));
         if (s > 0 && s * sigma < sigmaY) return new(1 - kept * s / sigmaY, kept * s / sigmaY, 0, fresh);
         return new(1, 0, kept, fresh);
     }

@@ -8,14 +8,14 @@ namespace Posterior.Solvers;
 
 /// <summary>
 /// Deep generative prior (Pan, Zhan, Dai, Lin, Loy, Luo 2020): looks for the image of a generator that explains the measurement, first by its latent, then by its
-/// latent and its weights together. The weights are put back at the end; each image of a batch has its own search. The denoiser is not used.
+/// latent and its weights together. The weights are put back at the end; each image of a batch has its own search. No model is used.
 /// </summary>
 /// <remarks>
 /// As in the paper the latent is the best of some random ones, and the optimiser is Adam. The misfit is the mean square of <c>H G(z) - y</c>, the paper's MSE-biased
 /// form without features of a discriminator, and all weights are fine-tuned at once instead of block after block.
 /// </remarks>
 /// <param name="Generator">The generator, which stays the caller's; it must not be used by others meanwhile.</param>
-public sealed record Dgp(IGenerator Generator) : Solver<LinearOperator>
+public sealed record Dgp(IGenerator Generator) : Solver<LinearOperator, ImagePredictor>
 {
     /// <inheritdoc/>
     public override string Name => "dgp";
@@ -23,7 +23,7 @@ public sealed record Dgp(IGenerator Generator) : Solver<LinearOperator>
     /// <inheritdoc/>
     public override bool HandlesNoise => false;
 
-    /// <summary>None of the denoiser; the generator is evaluated <see cref="Reports"/> times, and for <see cref="Candidates"/>.</summary>
+    /// <summary>None of a model; the generator is evaluated <see cref="Reports"/> times, and for <see cref="Candidates"/>.</summary>
     public override int Evaluations => 0;
 
     /// <inheritdoc/>
@@ -57,7 +57,7 @@ public sealed record Dgp(IGenerator Generator) : Solver<LinearOperator>
 
     /// <inheritdoc/>
     protected override Restoration Run(
-        IMeasurement<LinearOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
+        IMeasurement<LinearOperator> measurement, ImagePredictor predictor, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation)
     {
         var (y, h) = (measurement.Data, measurement.Operator);
         var images = y.Size(0);

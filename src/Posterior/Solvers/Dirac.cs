@@ -127,7 +127,7 @@ public sealed record Dirac : Solver<LinearOperator, DegradationReverser>
     ];
 
     /// <inheritdoc/>
-    protected override bool Fits(LinearOperator h) => h.OutputShape.SequenceEqual([h.InputShape.Channels, h.InputShape.Height, h.InputShape.Width]);
+    protected override bool Fits(LinearOperator h) => RestorerPicture.IsPicture(h, 1);
 
     /// <inheritdoc/>
     protected override Restoration Run(

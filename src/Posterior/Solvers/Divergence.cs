@@ -42,9 +42,9 @@ internal sealed class DivergenceWatch(Solver solver)
         where TPredictor : ImagePredictor => predictor switch
         {
             Denoiser denoiser when typeof(TPredictor).IsAssignableFrom(typeof(DivergenceGuard)) => (TPredictor)(ImagePredictor)new DivergenceGuard(this, denoiser),
-            ConditionalDenoiser conditional when typeof(TPredictor) == typeof(ConditionalDenoiser) => (TPredictor)(ImagePredictor)new ConditionalGuard(this, conditional),
-            DegradationReverser reverser when typeof(TPredictor) == typeof(DegradationReverser) => (TPredictor)(ImagePredictor)new ReverserGuard(this, reverser),
-            BlendReverser reverser when typeof(TPredictor) == typeof(BlendReverser) => (TPredictor)(ImagePredictor)new BlendGuard(this, reverser),
+            ConditionalDenoiser conditional when typeof(TPredictor).IsAssignableFrom(typeof(ConditionalGuard)) => (TPredictor)(ImagePredictor)new ConditionalGuard(this, conditional),
+            DegradationReverser reverser when typeof(TPredictor).IsAssignableFrom(typeof(ReverserGuard)) => (TPredictor)(ImagePredictor)new ReverserGuard(this, reverser),
+            BlendReverser reverser when typeof(TPredictor).IsAssignableFrom(typeof(BlendGuard)) => (TPredictor)(ImagePredictor)new BlendGuard(this, reverser),
             _ => predictor,
         };
 

@@ -1,3 +1,4 @@
+using Posterior.Diffusion;
 using Posterior.Operators;
 using Posterior.Torch;
 
@@ -18,8 +19,8 @@ internal static class FirstGuesses
     /// <summary>The first image; a tensor of its own.</summary>
     public static Tensor Of(this FirstGuess guess, LinearOperator h, Tensor y)
     {
-        if (guess == FirstGuess.Adjoint) return h.Adjoint(y);
-        if (UnchangedMeasurement.IsImage(h)) return y.Clone();
-        return Bicubic.IsSmaller(h) ? Bicubic.Enlarge(h, y) : h.PseudoInverse(y).Clone();
+        using var scope = new Scope();
+        // What an operator of the user's gives back may be the measurement itself.
+        return scope.Keep(RestorerPicture.Of(guess == FirstGuess.Adjoint ? RestorerInput.Adjoint : RestorerInput.Picture, 1, h, y).Clone());
     }
 }

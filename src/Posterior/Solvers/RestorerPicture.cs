@@ -31,7 +31,8 @@ public static class RestorerPicture
     public static int? Reduction(ForwardOperator h) =>
         h.OutputShape is [var channels, var height, > 0] && channels == h.InputShape.Channels && height > 0 && IsPicture(h, (int)(h.InputShape.Height / height)) ? (int)(h.InputShape.Height / height) : null;
 
-    private static bool IsPicture(ForwardOperator h, int scale) => scale > 0
+    /// <summary>Whether measurements are pictures of the image, smaller by a factor: 1 for those of its own shape.</summary>
+    internal static bool IsPicture(ForwardOperator h, int scale) => scale > 0
         && h.OutputShape is [var channels, var height, var width] && (channels, height * scale, width * scale) == (h.InputShape.Channels, h.InputShape.Height, h.InputShape.Width);
 
     private static LinearOperator Linear(ForwardOperator h) =>

@@ -110,6 +110,7 @@ public abstract record Solver<TOperator, TPredictor> : Solver
     /// <param name="progress">Told of every step.</param>
     /// <param name="cancellation">Stops between steps.</param>
     /// <exception cref="SolverOptionsException">Settings are out of range.</exception>
+    /// <exception cref="ArgumentException">The model is for images of another number of channels than the operator.</exception>
     /// <exception cref="UnsupportedOperatorException">The operator lacks what the method needs beyond its type.</exception>
     /// <exception cref="DivergenceException">The run diverged.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>

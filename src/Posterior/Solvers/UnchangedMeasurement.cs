@@ -21,12 +21,8 @@ public sealed record UnchangedMeasurement : Solver<ForwardOperator, ImagePredict
     /// <inheritdoc/>
     public override int Evaluations => 0;
 
-    /// <summary>Whether measurements have the shape of the image.</summary>
-    internal static bool IsImage(ForwardOperator h) =>
-        h.OutputShape is [var channels, var height, var width] && (channels, height, width) == (h.InputShape.Channels, h.InputShape.Height, h.InputShape.Width);
-
     /// <inheritdoc/>
-    protected override bool Fits(ForwardOperator h) => IsImage(h);
+    protected override bool Fits(ForwardOperator h) => RestorerPicture.IsPicture(h, 1);
 
     /// <inheritdoc/>
     protected override Restoration Run(

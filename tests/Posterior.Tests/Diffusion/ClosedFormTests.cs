@@ -6,6 +6,26 @@ namespace Posterior.Tests.Diffusion;
 
 public sealed class ClosedFormTests
 {
+    [Fact]
+    public void A_prior_without_variance_gives_its_mean_also_for_images_without_noise()
+    {
+        using var scope = new Scope();
+        var mean = Tensor.From([0.3, -0.2], 1, 1, 1, 2);
+        var x = Tensor.From([1.0, 1.0], 1, 1, 1, 2);
+        Assert.Equal([0.3, -0.2], GaussianDenoiser.Isotropic(mean, 0).Denoise(x, 0).ToArray<double>());
+        // Certain in one direction, free in the other: the state itself there.
+        var covariance = Tensor.From([0.0, 0, 0, 1], 2, 2);
+        Assert.Equal([0.3, 1.0], GaussianDenoiser.WithCovariance(mean, covariance).Denoise(x, 0).ToArray<double>());
+    }
+
+    [Fact]
+    public void A_direction_of_no_length_leaves_the_others_as_they_are()
+    {
+        using var scope = new Scope();
+        var raw = Tensor.From([2.0, 0, 0, 0, 1, 3], 1, 3, 1, 1, 2);
+        Assert.Equal([2.0, 0, 0, 0, 0, 3], PrincipalComponents.Orthogonalise(raw).ToArray<double>());
+    }
+
     [SkippableTheory]
     [Trait("Category", "Oracle")]
     [MemberData(nameof(OracleFiles.Rows), "samplers-ode", "posterior", MemberType = typeof(OracleFiles))]

@@ -18,7 +18,7 @@ public sealed class PriorScheduleTests
         var prior = new Recorder(_own);
         Denoiser[] around =
         [
-            new PaddedDenoiser(prior, 8), new TiledDenoiser(prior, new TileOptions { BytesPerPixel = 100 }), new GreyPrior(prior), new RangeDenoiser(prior, 0, 1), new ClassifierFreeGuidance(prior, new Flat(), 2),
+            new TiledDenoiser(prior, new TileOptions { BytesPerPixel = 100 }), new GreyPrior(prior), new RangeDenoiser(prior, 0, 1), new ClassifierFreeGuidance(prior, new Flat(), 2),
             new ClassifierGuidance(prior, new NoGuide()), new CountedDenoiser(prior),
         ];
         foreach (var denoiser in around) Assert.Same(_own, denoiser.Schedule);

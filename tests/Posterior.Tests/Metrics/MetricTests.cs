@@ -50,6 +50,15 @@ public sealed class MetricTests
     }
 
     [Fact]
+    public void A_black_truth_has_a_relative_error_of_zero_for_black_and_infinity_for_anything_else()
+    {
+        using var scope = new Scope();
+        var black = Tensor.Zeros([2, 3, 4, 5]);
+        Assert.Equal([0.0, 0], new NormalisedMeanSquaredError().Compare(black, black));
+        Assert.Equal([double.PositiveInfinity, double.PositiveInfinity], new NormalisedMeanSquaredError().Compare(black + 0.1, black));
+    }
+
+    [Fact]
     public void Metrics_leave_no_tensors_behind()
     {
         var before = LiveHandles.Count();

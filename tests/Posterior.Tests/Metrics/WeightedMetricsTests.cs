@@ -31,6 +31,23 @@ public sealed class WeightedMetricsTests
         Assert.All(direct.Compare(a, b), distance => Assert.True(distance > 0));
     }
 
+    [Theory]
+    [InlineData("alex", 31)]
+    [InlineData("vgg", 16)]
+    [InlineData("squeeze", 17)]
+    public void Images_too_small_for_the_poolings_are_refused_with_the_least_side(string name, long least)
+    {
+        using var scope = new Scope();
+        using var noGrad = new NoGrad();
+        var backbone = name == "alex" ? PerceptualBackbone.Alex() : name == "vgg" ? PerceptualBackbone.Vgg() : PerceptualBackbone.Squeeze();
+        using var metric = new Lpips(backbone, backbone.Widths.Select((width, k) => (Name: $"lin{k}.model.1.weight", Weight: Tensor.Ones([1, width, 1, 1]))).ToDictionary(layer => layer.Name, layer => layer.Weight));
+        Assert.Equal(least, backbone.LeastSide);
+        metric.Compare(Tensor.Zeros([1, 3, least, least + 2]), Tensor.Zeros([1, 3, least, least + 2]));
+        Assert.Throws<TorchException>(() => backbone.Forward(Tensor.Zeros([1, 3, least - 1, least - 1])));
+        var small = Tensor.Zeros([1, 3, 40, least - 1]);
+        Assert.Contains($"sides of {least} or more", Assert.Throws<ArgumentException>(() => metric.Compare(small, small)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Kept_features_of_an_original_give_what_new_ones_give_and_are_dropped_when_it_changes()
     {

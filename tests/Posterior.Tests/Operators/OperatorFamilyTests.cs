@@ -192,6 +192,19 @@ public sealed class OperatorFamilyTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(1, 2)]
+    [InlineData(2, 1)]
+    public void Boxes_of_the_smallest_images_are_drawn_at_once(int height, int width)
+    {
+        foreach (var family in OperatorFamilies.All.OfType<BoxFamily>())
+        {
+            var seen = ((MaskMember)family.Draw(new(3, height, width), 3)).Mask.Sum();
+            Assert.Equal(1, seen);
+        }
+    }
+
     [Fact]
     public void Families_draw_what_the_paper_says()
     {

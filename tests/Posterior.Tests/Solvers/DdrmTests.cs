@@ -33,6 +33,22 @@ public sealed class DdrmTests
         Assert.Equal(2, result.Evaluations);
     }
 
+    // s sigma > sigma_y, and yet sigma^2 - sigma_y^2 / s^2 < 0 in double precision.
+    [Fact]
+    public void A_level_within_rounding_of_the_measurements_noise_is_no_root_of_a_negative_number()
+    {
+        using var scope = new Scope();
+        double s = 0.7165065663517887, sigma = 2.142242574638376, sigmaY = 1.534930871446758;
+        Assert.True(s * sigma > sigmaY && sigma * sigma - sigmaY * sigmaY / (s * s) < 0);
+        using var h = OnePixel(s);
+        var prior = GaussianDenoiser.Isotropic(Tensor.Zeros([1, 1, 1, 1], DType.Float64), 0.3);
+        foreach (var levels in new[] { new[] { sigma, 0.5 }, [3, sigma] })
+        {
+            var result = new Ddrm { Schedule = new ExplicitSchedule(levels) }.Restore(new Measurement<SpectralOperator>(Tensor.Full([1, 1], 0.3, DType.Float64), h, sigmaY), prior, Draws(0.8, -1.1, 0));
+            Assert.True(double.IsFinite(result.Estimate.Item()));
+        }
+    }
+
     [Fact]
     public void Without_noise_the_last_step_moves_to_the_measurement_as_far_as_eta_b_says()
     {

@@ -26,6 +26,16 @@ public sealed class DivergenceTests
     public void An_estimate_far_beyond_images_ends_the_run_at_once(string name) => Ends(name, 1e4, "has the size ");
 
     [Fact]
+    public void A_model_that_takes_measurements_is_watched_by_the_sample_without_one_too()
+    {
+        using var scope = new Scope();
+        using var h = new Identity(_shape);
+        var measurement = new Measurement<ForwardOperator>(Tensor.Zeros(_shape.Batch(1)), h, 0.1);
+        var error = Assert.Throws<DivergenceException>(() => new PriorSample().Restore(measurement, new SpoiltConditional(), new SeededNoise(1)));
+        Assert.Equal(2, error.Step);
+    }
+
+    [Fact]
     public void A_step_that_is_too_long_is_named_with_what_helps()
     {
         using var scope = new Scope();
@@ -76,5 +86,26 @@ public sealed class DivergenceTests
         public override (double Min, double Max) SigmaRange => prior.SigmaRange;
 
         public override Tensor Denoise(Tensor x, double sigma) => ++Calls < from ? prior.Denoise(x, sigma) : prior.Denoise(x, sigma) * 0 + value;
+    }
+
+    // Its third estimate is far beyond images.
+    private sealed class SpoiltConditional : ConditionalDenoiser
+    {
+        public override long? Channels => 3;
+
+        public override (double Min, double Max) SigmaRange => (0.002, 80);
+
+        public override Denoiser Given(Tensor y, LinearOperator h, double sigma) => new Third();
+
+        private sealed class Third : Denoiser
+        {
+            private int _evaluations;
+
+            public override long? Channels => 3;
+
+            public override (double Min, double Max) SigmaRange => (0.002, 80);
+
+            public override Tensor Denoise(Tensor x, double sigma) => ++_evaluations == 3 ? Tensor.Full(x.Shape.ToArray(), 1e5) : x.ZerosLike();
+        }
     }
 }

@@ -25,6 +25,22 @@ public sealed class IterativeSolverTests
         OraclePriors.Close(mean + h.Adjoint(y - h.Apply(mean)) * (1 / (0.25 + c)), result, 1e-9, "rest");
     }
 
+    // Its adjoint gives back the measurement itself, which stays the caller's.
+    [Fact]
+    public void A_first_guess_is_no_tensor_of_the_callers()
+    {
+        using var scope = new Scope();
+        using var h = new UserOperator(_shape, [3, 8, 8], x => x, y => y, "same");
+        var y = new SeededNoise(1).Normal(_shape.Batch(1));
+        var before = y.ToArray<float>();
+        var prior = GaussianDenoiser.Isotropic(Tensor.Zeros(_shape.Batch(1)), 0.5);
+        foreach (var start in Enum.GetValues<FirstGuess>())
+        {
+            new Red { Steps = 3, Start = start }.Restore(new Measurement<LinearOperator>(y, h, 0.1), prior, new SeededNoise(2));
+            Assert.Equal(before, y.ToArray<float>());
+        }
+    }
+
     [Fact]
     public void RED_takes_a_measurement_without_noise_for_one_with_sigma_0()
     {

@@ -16,6 +16,7 @@ public sealed class PerceptualBackbone : Module
         (Name, Widths) = (name, widths);
         var last = taps.Max();
         _steps = [.. layers.Take(last + 1).Select((layer, index) => Make(layer, index, taps.Contains(index)))];
+        LeastSide = Enumerable.Range(1, int.MaxValue).First(side => layers.Take(last + 1).Aggregate((long)side, Left) > 0);
     }
 
     private enum Step
@@ -30,6 +31,9 @@ public sealed class PerceptualBackbone : Module
 
     /// <summary>The number of channels of each of the features.</summary>
     public IReadOnlyList<long> Widths { get; }
+
+    /// <summary>The least height and width of images: smaller ones leave a pooling nothing.</summary>
+    public long LeastSide { get; }
 
     /// <summary>AlexNet; features after the ReLUs of its five convolutions.</summary>
     public static PerceptualBackbone Alex() => new(
@@ -61,7 +65,7 @@ public sealed class PerceptualBackbone : Module
     /// <summary>The features of images.</summary>
     /// <param name="x"><c>[N, 3, H, W]</c>, normalised as the weights expect.</param>
     /// <returns>One tensor for each of <see cref="Widths"/>, finest first.</returns>
-    /// <exception cref="TorchException">The images are too small for the poolings.</exception>
+    /// <exception cref="TorchException">A side is below <see cref="LeastSide"/>.</exception>
     public IReadOnlyList<Tensor> Forward(Tensor x)
     {
         using var scope = new Scope();
@@ -73,6 +77,15 @@ public sealed class PerceptualBackbone : Module
         }
         return features;
     }
+
+    // What a layer leaves of a side; 0 where there is nothing to take it from.
+    private static long Left(long side, object layer) => layer switch
+    {
+        _ when side <= 0 => 0,
+        Kernel kernel => Math.Max(0, side + 2 * kernel.Padding - kernel.Size + kernel.Stride) / kernel.Stride,
+        Pool pool => Math.Max(0, side - pool.Size + (pool.Ceiling ? 3 : 2)) / 2,
+        _ => side,
+    };
 
     private (Step, int, Func<Tensor, Tensor>?, bool) Make(object layer, int index, bool tapped) => layer switch
     {

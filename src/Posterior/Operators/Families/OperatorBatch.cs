@@ -64,15 +64,6 @@ public abstract class OperatorBatch : IDisposable
         return scope.Keep(PseudoInverse(mixture.Forward(Apply(x))));
     }
 
-    /// <summary>Back projection of each image, <c>x - H^+(H x - y)</c>.</summary>
-    /// <param name="x"><c>[N, C, H, W]</c>.</param>
-    /// <param name="y"><c>[N, Rows]</c>.</param>
-    public Tensor Project(Tensor x, Tensor y)
-    {
-        using var scope = new Scope();
-        return scope.Keep(x - PseudoInverse(Apply(x) - y));
-    }
-
     /// <summary>
     /// The share of the energy of smooth images that <c>H_i^+ H_i</c> leaves where it leaves anything, <c>[N]</c> in single precision on the CPU: 1 for masks and the zero operator, about rows over pixels for
     /// random matrices, for blurs what they leave of structure of that size. Measured on eight fixed images; it depends on the row space alone, and so not on the basis of the measurement. The batch keeps owning it.

@@ -139,8 +139,8 @@ internal sealed record BoxFamily(string Name, string Description, bool Visible) 
             var (y1, y2, x1, x2) = (random.Below(height), random.Below(height), random.Below(width), random.Below(width));
             var (top, bottom, left, right) = (Math.Min(y1, y2), Math.Max(y1, y2), Math.Min(x1, x2), Math.Max(x1, x2));
             var area = (bottom - top + 1) * (right - left + 1);
-            // Two different pixels, and something to see; an image of one pixel has only one.
-            if (mask.Length > 1 && (area == 1 || area == mask.Length)) continue;
+            // Two different pixels, and something to see; an image of two has only one to see, of one only one.
+            if (mask.Length > 1 && area == mask.Length || mask.Length > 2 && area == 1) continue;
             Array.Fill(mask, Visible ? 0 : 1);
             for (var row = top; row <= bottom; row++) mask.AsSpan(row * width + left, right - left + 1).Fill(Visible || mask.Length == 1 ? 1 : 0);
             return new MaskMember(shape, mask);
