@@ -215,6 +215,8 @@ at::Tensor pixels_of(const Image& image, at::ScalarType type) {
     return tensor;
 }
 
+std::string unsupported_channels(int64_t found) { return "it has " + std::to_string(found) + " channels; 1 (grey) or 3 (colour) are supported, with or without transparency"; }
+
 at::Tensor load(const void* data, int64_t bytes, int64_t most_pixels, pt_image_info* info) {
     start();
     VipsImage* out = nullptr;
@@ -224,6 +226,8 @@ at::Tensor load(const void* data, int64_t bytes, int64_t most_pixels, pt_image_i
     info->height = image->Ysize;
     info->channels = image->Bands;
     check_size(*info, most_pixels);
+    // Before anything is decoded: with many bands few pixels are many bytes. Five are cyan, magenta, yellow, black and transparency.
+    if (image->Bands > 5) throw std::runtime_error(unsupported_channels(info->channels));
     info->bits = is_float(image) || image->Type == VIPS_INTERPRETATION_LAB ? 32 : image->BandFmt == VIPS_FORMAT_USHORT ? 16 : 8;
     info->alpha = vips_image_hasalpha(image.get()) ? 1 : 0;
     info->profile = vips_image_get_typeof(image.get(), VIPS_META_ICC_NAME) ? 1 : 0;
@@ -239,7 +243,7 @@ at::Tensor load(const void* data, int64_t bytes, int64_t most_pixels, pt_image_i
     image = take(vips_autorot(image.get(), &out, nullptr), out);
     image = flatten(to_srgb(std::move(image)));
     if (image->Bands != 1 && image->Bands != 3)
-        throw std::runtime_error("it has " + std::to_string(info->channels) + " channels; 1 (grey) or 3 (colour) are supported, with or without transparency");
+        throw std::runtime_error(unsupported_channels(info->channels));
 
     switch (image->BandFmt) {
         case VIPS_FORMAT_UCHAR:

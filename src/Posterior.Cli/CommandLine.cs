@@ -79,7 +79,8 @@ internal static class CommandLine
             Terminal.Problem(problem);
             return Misused;
         }
-        var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
+        // A name may begin with @: it is no file of arguments.
+        var parsed = root.Parse(args.Length == 0 ? ["--help"] : args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)
         {
             Terminal.Problem($"{parsed.CommandResult.Command.Name}: {parsed.Errors[0].Message.TrimEnd('.')}");

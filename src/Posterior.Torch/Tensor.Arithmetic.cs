@@ -6,13 +6,13 @@ public sealed partial class Tensor
         _subScalar = new("aten::sub", "Scalar"), _rsub = new("aten::rsub", "Scalar"), _mul = new("aten::mul", "Tensor"), _mulScalar = new("aten::mul", "Scalar"),
         _div = new("aten::div", "Tensor"), _divScalar = new("aten::div", "Scalar"), _reciprocal = new("aten::reciprocal"), _neg = new("aten::neg"),
         _pow = new("aten::pow", "Tensor_Scalar"), _sqrt = new("aten::sqrt"), _rsqrt = new("aten::rsqrt"), _exp = new("aten::exp"), _log = new("aten::log"),
-        _log1p = new("aten::log1p"), _expm1 = new("aten::expm1"), _sin = new("aten::sin"), _cos = new("aten::cos"), _tanh = new("aten::tanh"), _erf = new("aten::erf"), _abs = new("aten::abs"),
+        _log1p = new("aten::log1p"), _expm1 = new("aten::expm1"), _sin = new("aten::sin"), _cos = new("aten::cos"), _erf = new("aten::erf"), _abs = new("aten::abs"),
         _sign = new("aten::sign"), _square = new("aten::square"), _round = new("aten::round"), _floor = new("aten::floor"),
-        _clamp = new("aten::clamp"), _maximum = new("aten::maximum"), _minimum = new("aten::minimum"),
+        _clamp = new("aten::clamp"), _maximum = new("aten::maximum"),
         _lerp = new("aten::lerp", "Scalar"), _addcmul = new("aten::addcmul"), _where = new("aten::where", "self"), _isFinite = new("aten::isfinite"), _isNan = new("aten::isnan"),
         _eq = new("aten::eq", "Scalar"), _ne = new("aten::ne", "Scalar"), _lt = new("aten::lt", "Scalar"), _le = new("aten::le", "Scalar"), _gt = new("aten::gt", "Scalar"), _ge = new("aten::ge", "Scalar"),
         _eqTensor = new("aten::eq", "Tensor"), _ltTensor = new("aten::lt", "Tensor"), _gtTensor = new("aten::gt", "Tensor"), _not = new("aten::logical_not"), _and = new("aten::logical_and"), _or = new("aten::logical_or"),
-        _conj = new("aten::conj"), _real = new("aten::real"), _imag = new("aten::imag"), _complex = new("aten::complex"), _angle = new("aten::angle"),
+        _conj = new("aten::conj"), _real = new("aten::real"), _imag = new("aten::imag"), _complex = new("aten::complex"),
         _addInto = new("aten::add_", "Tensor"), _addScalarInto = new("aten::add_", "Scalar"), _subInto = new("aten::sub_", "Tensor"), _mulInto = new("aten::mul_", "Tensor"), _mulScalarInto = new("aten::mul_", "Scalar"),
         _divInto = new("aten::div_", "Tensor"), _fillInto = new("aten::fill_", "Scalar"), _zeroInto = new("aten::zero_"), _clampInto = new("aten::clamp_"), _lerpInto = new("aten::lerp_", "Scalar"),
         _addcmulInto = new("aten::addcmul_"), _addcdivInto = new("aten::addcdiv_"), _sqrtInto = new("aten::sqrt_");
@@ -90,9 +90,6 @@ public sealed partial class Tensor
     /// <summary>Cosine.</summary>
     public Tensor Cos() => _cos.Call(this);
 
-    /// <summary>Hyperbolic tangent.</summary>
-    public Tensor Tanh() => _tanh.Call(this);
-
     /// <summary>The error function.</summary>
     public Tensor Erf() => _erf.Call(this);
 
@@ -116,9 +113,6 @@ public sealed partial class Tensor
 
     /// <summary>The larger element of two, broadcast.</summary>
     public Tensor Maximum(Tensor other) => _maximum.Call(this, other);
-
-    /// <summary>The smaller element of two, broadcast.</summary>
-    public Tensor Minimum(Tensor other) => _minimum.Call(this, other);
 
     /// <summary>this + weight (end - this).</summary>
     public Tensor Lerp(Tensor end, double weight) => _lerp.Call(this, end, weight);
@@ -185,9 +179,6 @@ public sealed partial class Tensor
 
     /// <summary>A complex tensor of its parts.</summary>
     public static Tensor Complex(Tensor real, Tensor imaginary) => _complex.Call(real, imaginary);
-
-    /// <summary>The phases of complex elements, in radians.</summary>
-    public Tensor Angle() => _angle.Call(this);
 
     /// <summary>Adds <paramref name="factor"/> * <paramref name="other"/> in place.</summary>
     /// <returns>This tensor.</returns>

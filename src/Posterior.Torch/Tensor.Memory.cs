@@ -122,6 +122,7 @@ public sealed unsafe partial class Tensor
         where T : unmanaged
     {
         if (DTypeOf<T>() != DType) throw new InvalidOperationException($"the tensor holds {DType}, not {typeof(T).Name}");
+        if (Count == 0) return [];
         var expected = 1L;
         var (shape, strides) = (Info(), Strides());
         for (var i = shape.Length - 1; i >= 0; i--)

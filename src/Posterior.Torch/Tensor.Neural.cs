@@ -4,7 +4,7 @@ public sealed partial class Tensor
 {
     private static readonly Op _conv2d = new("aten::conv2d"), _convTranspose2d = new("aten::conv_transpose2d", "input"), _linear = new("aten::linear"),
         _groupNorm = new("aten::group_norm"), _layerNorm = new("aten::layer_norm"), _batchNorm = new("aten::batch_norm"),
-        _silu = new("aten::silu"), _siluInto = new("aten::silu_"), _gelu = new("aten::gelu"), _relu = new("aten::relu"), _leakyRelu = new("aten::leaky_relu"), _sigmoid = new("aten::sigmoid"), _softplus = new("aten::softplus"),
+        _silu = new("aten::silu"), _gelu = new("aten::gelu"), _relu = new("aten::relu"), _leakyRelu = new("aten::leaky_relu"), _sigmoid = new("aten::sigmoid"),
         _softmax = new("aten::softmax", "int"), _logSoftmax = new("aten::log_softmax", "int"), _embedding = new("aten::embedding"),
         _averagePool = new("aten::avg_pool2d"), _maxPool = new("aten::max_pool2d"), _upsampleNearest = new("aten::upsample_nearest2d"), _upsampleBilinear = new("aten::upsample_bilinear2d"), _upsampleBicubic = new("aten::upsample_bicubic2d");
 
@@ -49,10 +49,6 @@ public sealed partial class Tensor
     /// <summary>x sigmoid(x).</summary>
     public Tensor Silu() => FastPath.Silu(this) ?? _silu.Call(this);
 
-    /// <summary>x sigmoid(x), in place.</summary>
-    /// <returns>This tensor.</returns>
-    public Tensor SiluInPlace() => InPlace(_siluInto.Call(this));
-
     /// <summary>x Phi(x), with the exact error function.</summary>
     public Tensor Gelu() => _gelu.Call(this);
 
@@ -64,9 +60,6 @@ public sealed partial class Tensor
 
     /// <summary>1 / (1 + exp(-x)).</summary>
     public Tensor Sigmoid() => _sigmoid.Call(this);
-
-    /// <summary>ln(1 + exp(x)).</summary>
-    public Tensor Softplus() => _softplus.Call(this);
 
     /// <summary>Softmax along a dimension.</summary>
     public Tensor Softmax(int dimension) => _softmax.Call(this, dimension);

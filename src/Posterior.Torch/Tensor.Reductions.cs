@@ -4,7 +4,7 @@ public sealed partial class Tensor
 {
     private static readonly Op _sum = new("aten::sum"), _sumDims = new("aten::sum", "dim_IntList"), _mean = new("aten::mean"), _meanDims = new("aten::mean", "dim"),
         _amax = new("aten::amax"), _amin = new("aten::amin"), _all = new("aten::all"), _any = new("aten::any"), _norm = new("aten::linalg_vector_norm"),
-        _variance = new("aten::var", "correction"), _argmax = new("aten::argmax"), _cumsum = new("aten::cumsum"), _cumprod = new("aten::cumprod"), _logSumExp = new("aten::logsumexp"), _prod = new("aten::prod");
+        _variance = new("aten::var", "correction"), _argmax = new("aten::argmax"), _cumsum = new("aten::cumsum"), _logSumExp = new("aten::logsumexp"), _prod = new("aten::prod");
 
     /// <summary>The sum of all elements.</summary>
     public Tensor Sum() => _sum.Call(this);
@@ -56,9 +56,6 @@ public sealed partial class Tensor
 
     /// <summary>Cumulative sums along a dimension.</summary>
     public Tensor CumulativeSum(int dimension) => _cumsum.Call(this, dimension);
-
-    /// <summary>Cumulative products along a dimension.</summary>
-    public Tensor CumulativeProduct(int dimension) => _cumprod.Call(this, dimension);
 
     /// <summary>ln of the sum of exponentials over dimensions.</summary>
     public Tensor LogSumExp(ReadOnlySpan<long> dimensions, bool keepDimensions = false) => _logSumExp.Call(this, dimensions, keepDimensions);

@@ -4,10 +4,10 @@ public sealed partial class Tensor
 {
     private static readonly Op _reshape = new("aten::reshape"), _permute = new("aten::permute"), _transpose = new("aten::transpose", "int"),
         _unsqueeze = new("aten::unsqueeze"), _squeeze = new("aten::squeeze", "dim"), _expand = new("aten::expand"), _slice = new("aten::slice", "Tensor"),
-        _select = new("aten::select", "int"), _indexSelect = new("aten::index_select"), _indexAddInto = new("aten::index_add_"), _indexCopyInto = new("aten::index_copy_"), _gather = new("aten::gather"),
+        _select = new("aten::select", "int"), _indexSelect = new("aten::index_select"), _indexCopyInto = new("aten::index_copy_"), _gather = new("aten::gather"),
         _cat = new("aten::cat"), _stack = new("aten::stack"), _chunk = new("aten::chunk"), _flip = new("aten::flip"), _roll = new("aten::roll"), _repeat = new("aten::repeat"),
-        _repeatInterleave = new("aten::repeat_interleave", "self_int"), _flatten = new("aten::flatten", "using_ints"), _pad = new("aten::pad"), _sort = new("aten::sort"), _argsort = new("aten::argsort"), _nonzero = new("aten::nonzero"),
-        _index = new("aten::index", "Tensor"), _diag = new("aten::diag"), _tril = new("aten::tril"), _unfold = new("aten::unfold"), _asStrided = new("aten::as_strided"), _pixelShuffle = new("aten::pixel_shuffle"), _pixelUnshuffle = new("aten::pixel_unshuffle"),
+        _repeatInterleave = new("aten::repeat_interleave", "self_int"), _flatten = new("aten::flatten", "using_ints"), _pad = new("aten::pad"), _sort = new("aten::sort"),
+        _index = new("aten::index", "Tensor"), _diag = new("aten::diag"), _unfold = new("aten::unfold"), _pixelShuffle = new("aten::pixel_shuffle"), _pixelUnshuffle = new("aten::pixel_unshuffle"),
         _viewAsReal = new("aten::view_as_real"), _viewAsComplex = new("aten::view_as_complex"), _diagonal = new("aten::diagonal");
 
     /// <summary>The same elements in another shape; one size may be -1.</summary>
@@ -45,10 +45,6 @@ public sealed partial class Tensor
 
     /// <summary>Elements where <paramref name="mask"/> (Bool) holds, or at Int64 indices of the first dimension.</summary>
     public Tensor Index(Tensor mask) => _index.Call(this, new Tensor?[] { mask });
-
-    /// <summary>Adds slices of <paramref name="source"/> at indices of a dimension, in place.</summary>
-    /// <returns>This tensor.</returns>
-    public Tensor IndexAddInPlace(int dimension, Tensor indices, Tensor source) => InPlace(_indexAddInto.Call(this, dimension, indices, source, 1));
 
     /// <summary>Copies slices of <paramref name="source"/> to indices of a dimension, in place.</summary>
     /// <returns>This tensor.</returns>
@@ -88,23 +84,11 @@ public sealed partial class Tensor
     public (Tensor Values, Tensor Indices) Sort(int dimension = -1, bool descending = false) =>
         _sort.CallMany(this, dimension, descending) is [var values, var indices] ? (values, indices) : throw new InvalidOperationException();
 
-    /// <summary>Indices that would sort a dimension.</summary>
-    public Tensor Argsort(int dimension = -1, bool descending = false) => _argsort.Call(this, dimension, descending);
-
-    /// <summary>The positions of the elements that are not zero, [count, rank], Int64.</summary>
-    public Tensor NonZero() => _nonzero.Call(this);
-
     /// <summary>A diagonal matrix of a vector, or the diagonal of a matrix.</summary>
     public Tensor Diag() => _diag.Call(this, 0);
 
-    /// <summary>The lower triangle.</summary>
-    public Tensor Tril(long diagonal = 0) => _tril.Call(this, diagonal);
-
     /// <summary>Sliding windows of a dimension as a new last dimension, a view.</summary>
     public Tensor Unfold(int dimension, long size, long step) => _unfold.Call(this, dimension, size, step);
-
-    /// <summary>A view of the storage with given shape and strides.</summary>
-    public Tensor AsStrided(ReadOnlySpan<long> shape, ReadOnlySpan<long> strides, long offset = 0) => _asStrided.Call(this, shape, strides, offset);
 
     /// <summary>[N, C r r, H, W] to [N, C, H r, W r].</summary>
     public Tensor PixelShuffle(long r) => _pixelShuffle.Call(this, r);

@@ -99,7 +99,7 @@ public sealed class EvalTests(Workspace workspace) : IClassFixture<Workspace>
         File.WriteAllText(workspace.File("bad.yaml"), Text.Replace("path: set", "path: nowhere", StringComparison.Ordinal));
         Assert.Contains("does not exist", ProgramRun.Of(workspace, "eval", "bad.yaml", "-o", "bad").RefusedLine(), StringComparison.Ordinal);
         File.WriteAllText(workspace.File("bad.yaml"), Text.Replace("size: 32", "size: 64", StringComparison.Ordinal));
-        Assert.Contains("too small for a centre of 64x64", ProgramRun.Of(workspace, "eval", "bad.yaml", "-o", "bad").RefusedLine(), StringComparison.Ordinal);
+        Assert.Contains("smaller than the 64x64", ProgramRun.Of(workspace, "eval", "bad.yaml", "-o", "bad").RefusedLine(), StringComparison.Ordinal);
         File.WriteAllText(workspace.File("bad.yaml"), Text);
         Assert.Contains("METRIC=FILE", ProgramRun.Of(workspace, "eval", "bad.yaml", "-o", "bad", "--weights", "lpips-alex").RefusedLine(), StringComparison.Ordinal);
         Assert.Contains("did you mean 'lpips-alex'?", ProgramRun.Of(workspace, "eval", "bad.yaml", "-o", "bad", "--weights", "lpips-alx=a.pth").RefusedLine(), StringComparison.Ordinal);

@@ -97,7 +97,7 @@ internal static class BenchCommand
         if (!installed) return [];
         progress.Report("two processes side by side");
         var alone = Rate();
-        var together = new[] { Task.Run(Rate), Task.Run(Rate) }.Sum(rate => rate.Result);
+        var together = new[] { Task.Run(Rate), Task.Run(Rate) }.Sum(rate => rate.GetAwaiter().GetResult());
         return [new($"two processes with {Path.GetFileNameWithoutExtension(settings.Model)}, evaluations a second of both over those of one alone", together / alone, "", NeighboursBar)];
 
         double Rate() => double.Parse(Output(ProbeArguments(Throughput, settings)), CultureInfo.InvariantCulture);
@@ -170,7 +170,11 @@ internal static class BenchCommand
         return rows;
     }
 
-    private static string[] ProbeArguments(string probe, PriorSettings settings) => ["bench", "--probe", probe, "--model", settings.Model];
+    private static string[] ProbeArguments(string probe, PriorSettings settings) =>
+    [
+        "bench", "--probe", probe, "--model", settings.Model, "--device", settings.Device, "--dtype", settings.Dtype, "--tile", settings.Tile,
+        .. settings.Architecture is { } architecture ? ["--arch", architecture] : Array.Empty<string>(),
+    ];
 
     private static int Probe(string name, PriorSettings settings)
     {
@@ -215,6 +219,7 @@ internal static class BenchCommand
         using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [.. Program, .. arguments]) { RedirectStandardOutput = true })!;
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
+        Interrupts.Token.ThrowIfCancellationRequested();
         return process.ExitCode == 0 ? output : throw new InvalidOperationException($"'{string.Join(' ', arguments)}' ended with code {process.ExitCode}");
     }
 

@@ -16,7 +16,7 @@ internal static class EvalCommand
         var output = Options.Text("--output", "The folder of results and tables. [default: out/eval/NAME]", "FOLDER", "-o");
         var data = Options.Text("--data", "Images to use instead of the file's dataset: a folder, .zip or glob.", "DATA");
         var images = Options.Number<int>("--images", "How many images, instead of the file's number.", "N");
-        var weights = new Option<string[]>("--weights") { Description = "A weight file of a metric, as lpips-alex=FILE or fid=FILE; the option may be repeated.", HelpName = "METRIC=FILE", AllowMultipleArgumentsPerToken = true };
+        var weights = Options.Several("--weights", "A weight file of a metric, as lpips-alex=FILE or fid=FILE; the option may be repeated.", "METRIC=FILE");
         var dryRun = Options.Flag("--dry-run", "Print what would be done and how long it would take; restore nothing.");
         var (threads, json) = (Options.Threads(), Options.Json());
         var command = new Command("eval", "Runs methods x tasks x images and writes tables. What is done already is not done again; several processes may share a folder.") { file, output, data, images, weights, dryRun, threads, json };
@@ -51,6 +51,7 @@ internal static class EvalCommand
             var done = 0;
             var diverged = ProgressView.Run("restoring", Math.Max(1, plan.Left), view => run.Run(new Reporter<ResultRow>(row => view.Report(++done, $"{row.Task}, {row.Method}")), Interrupts.Token));
             Report(run.Describe(cancellation: Interrupts.Token), folder, parsed.GetValue(json));
+            if (run.Left() - diverged.Count is > 0 and var left) Terminal.Note($"{left} restorations are in the hands of another process, or were when it ended: the tables lack them until this is run again");
             foreach (var failure in diverged) Terminal.Problem(failure);
             return diverged.Count == 0 ? 0 : 1;
         });

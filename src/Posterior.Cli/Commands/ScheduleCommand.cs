@@ -43,7 +43,7 @@ internal static class ScheduleCommand
             using var scope = new Scope();
             using var source = ImageSource.Open(parsed.GetRequiredValue(data));
             count = Math.Min(count, source.Count);
-            var clean = Tensor.Cat([.. Enumerable.Range(0, count).Select(i => ValueRange.ToSigned(Crop.Centre(Colour.ToColour(source.LoadUnit((int)((long)i * source.Count / count))), side, side).Contiguous()))]);
+            var clean = Tensor.Cat([.. Enumerable.Range(0, count).Select(i => Original((int)((long)i * source.Count / count)))]);
             var distances = ProgressView.Run("comparing", 1, view => ScheduleStudy.Distances(spec, clean, metrics.Loaded[0], most, new Reporter<double>(share => view.Report(share)), Interrupts.Token));
             var file = ScheduleStudy.Choose(spec, distances, add, name, $"{count} images of {source.Origin}, {side}x{side}");
             StudyFiles.Write(path, CurvePicture.Of(file), file.ToJson());
@@ -54,6 +54,8 @@ internal static class ScheduleCommand
                 Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{Terminal.OneLine(StudyFiles.NumbersFor(path))}  largest distance of neighbours {file.Widest[^1]:0.####} ({name}); linear {Linear(distances, file.Severities.Count):0.####}"));
             }
             return 0;
+
+            Tensor Original(int index) => ValueRange.ToSigned(Crop.Centre(Crop.Reduced(Colour.ToColour(source.LoadUnit(index)), source.Name(index), 1, (side, side)), side, side));
         });
         return command;
     }

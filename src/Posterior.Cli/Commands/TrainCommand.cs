@@ -76,10 +76,10 @@ internal static class TrainCommand
         var checkpoint = Path.Combine(folder, "checkpoint.safetensors");
         if (resume && !File.Exists(checkpoint)) throw new TrainingException($"there is nothing to resume: '{checkpoint}' does not exist");
         if (!resume && File.Exists(checkpoint)) throw new TrainingException($"'{folder}' holds a training already; --resume continues it");
+        if (Directory.Exists(data) && FolderSearch.IsWithin(folder, data)) throw new TrainingException($"the run's folder '{folder}' lies inside the data '{data}', whose images its pictures would become");
         OutputSet.CheckWritable(folder);
         // A folder that is taken is refused before images are read.
         TrainingClaim.Take(folder).Dispose();
-        if (Directory.Exists(data) && IsBelow(folder, data)) throw new TrainingException($"the run's folder '{folder}' lies inside the data '{data}', whose images its pictures would become");
         using var source = ImageSource.Open(data);
         settings = settings with { Shrink = shrink, DataHash = FileHash.OfText(string.Join('\n', Enumerable.Range(0, source.Count).Select(source.Name))) };
         // What is wrong with the task is said before the images are read.
@@ -130,9 +130,6 @@ internal static class TrainCommand
             else Terminal.Line(line);
         }
     }
-
-    private static bool IsBelow(string path, string folder) =>
-        (Path.GetFullPath(path) + Path.DirectorySeparatorChar).StartsWith(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 
     private static int List(TrainingTaskEntry entry, bool json)
     {

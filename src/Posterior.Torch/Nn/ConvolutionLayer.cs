@@ -94,6 +94,8 @@ public abstract class ConvolutionLayer(long stride, (long V, long H) padding, lo
     private PackedConvolution Pack()
     {
         using var scope = new Scope();
+        // A view of a weight, made where nothing is recorded, would stay without the weight's derivative.
+        using var recorded = new WithGrad();
         var made = PackedConvolution.Of(Kernels, Offsets, stride, padding, groups);
         if (Interlocked.CompareExchange(ref _packed, made, null) is not { } earlier) return made;
         made.Dispose();

@@ -11,8 +11,10 @@ public sealed class GroupNorm : Module
     private readonly double _epsilon;
 
     /// <summary>Unit gains and zero offsets.</summary>
+    /// <exception cref="ArgumentException">The groups do not divide the channels.</exception>
     public GroupNorm(long groups, long channels, double epsilon = 1e-5)
     {
+        if (groups < 1 || channels % groups != 0) throw new ArgumentException($"{channels} channels cannot be divided into {groups} groups");
         (_groups, _epsilon) = (groups, epsilon);
         _weight = AddParameter("weight", Tensor.Ones([channels]));
         _bias = AddParameter("bias", Tensor.Zeros([channels]));

@@ -9,10 +9,13 @@ public abstract class Module : IDisposable
     private readonly List<(string Name, Module Module)> _children = [];
 
     /// <summary>The trained tensors with their dotted names, in order of registration.</summary>
-    public IEnumerable<(string Name, Tensor Tensor)> NamedParameters => Walk("", parametersOnly: true);
+    public IEnumerable<(string Name, Tensor Tensor)> NamedParameters => Walk("", role => role == TensorRole.Parameter);
 
     /// <summary>The trained tensors and the constant ones (buffers) with their dotted names.</summary>
-    public IEnumerable<(string Name, Tensor Tensor)> NamedTensors => Walk("", parametersOnly: false);
+    public IEnumerable<(string Name, Tensor Tensor)> NamedTensors => Walk("", _ => true);
+
+    /// <summary>The names of constant tensors that keep their type when the module is converted: in half precision they would lose digits that matter.</summary>
+    public IEnumerable<string> ExactNames => Walk("", role => role == TensorRole.ExactBuffer).Select(named => named.Name);
 
     /// <summary>The trained tensors.</summary>
     public IEnumerable<Tensor> Parameters => NamedParameters.Select(named => named.Tensor);
@@ -138,12 +141,12 @@ public abstract class Module : IDisposable
         foreach (var (_, child) in _children) child.Replace(convert);
     }
 
-    private IEnumerable<(string Name, Tensor Tensor)> Walk(string prefix, bool parametersOnly)
+    private IEnumerable<(string Name, Tensor Tensor)> Walk(string prefix, Func<TensorRole, bool> wanted)
     {
         foreach (var (name, tensor, role) in _tensors)
-            if (role == TensorRole.Parameter || !parametersOnly) yield return (prefix + name, tensor);
+            if (wanted(role)) yield return (prefix + name, tensor);
         foreach (var (name, child) in _children)
-            foreach (var inner in child.Walk(prefix + name + ".", parametersOnly)) yield return inner;
+            foreach (var inner in child.Walk(prefix + name + ".", wanted)) yield return inner;
     }
 
     private enum TensorRole

@@ -67,7 +67,16 @@ internal static class ElementTypes
     {
         bytes = 0;
         var size = type.ElementSize();
-        if (!TryCount(shape, out var elements) || elements > long.MaxValue / size)
+        // As if no size were zero: strides are products of the others.
+        var largest = (long)size;
+        foreach (var one in shape)
+        {
+            if (one > 0 && one > long.MaxValue / largest)
+                return false;
+            largest *= Math.Max(1, one);
+        }
+
+        if (!TryCount(shape, out var elements))
             return false;
         bytes = elements * size;
         return true;

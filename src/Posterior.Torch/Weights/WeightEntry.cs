@@ -97,7 +97,8 @@ public sealed class WeightEntry
     }
 
     /// <summary>Reads the values into a new array, row-major and little-endian.</summary>
-    /// <exception cref="WeightFileException">The stored record is damaged, or the values need more than an array can hold.</exception>
+    /// <exception cref="WeightFileException">The stored record is damaged.</exception>
+    /// <exception cref="InvalidOperationException">The values need more than an array can hold.</exception>
     /// <exception cref="ObjectDisposedException">The file was closed.</exception>
     public byte[] ReadBytes()
     {

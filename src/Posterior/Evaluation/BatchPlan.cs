@@ -1,3 +1,4 @@
+using System.Text;
 using Posterior.Imaging;
 
 namespace Posterior.Evaluation;
@@ -12,6 +13,9 @@ public readonly record struct BatchItem(string Input, string Output);
 /// <param name="IsBatch">Whether the output is a folder.</param>
 public sealed record BatchPlan(IReadOnlyList<BatchItem> Items, bool IsBatch)
 {
+    // Of a file on Linux.
+    private const int LongestName = 255;
+
     /// <summary>Makes a plan.</summary>
     /// <param name="inputs">Files, folders (searched recursively) and globs of names in a folder.</param>
     /// <param name="output">A file for a single file; else a folder. A folder may stand for a single file too: one that exists, or a name that ends in <c>/</c>.</param>
@@ -28,7 +32,8 @@ public sealed record BatchPlan(IReadOnlyList<BatchItem> Items, bool IsBatch)
             if (Directory.Exists(input))
             {
                 several = true;
-                Add(files, input, Enumerate(input, "*", recurse: true).Where(file => accepts(file) && !IsBelow(file, folder)), input);
+                if (FolderSearch.IsWithin(input, folder)) throw new ImageException($"the folder '{input}' is or lies in the output's, '{output}', whose files are not read");
+                Add(files, input, FolderSearch.Files(input, "*", recurse: true).Where(file => accepts(file) && !FolderSearch.IsWithin(file, folder)), input);
             }
             else if (File.Exists(input))
             {
@@ -39,7 +44,7 @@ public sealed record BatchPlan(IReadOnlyList<BatchItem> Items, bool IsBatch)
                 several = true;
                 var parent = Path.GetDirectoryName(input) is { Length: > 0 } named ? named : ".";
                 if (!Directory.Exists(parent)) throw new ImageException($"the folder '{parent}' of '{input}' does not exist");
-                Add(files, parent, Enumerate(parent, Path.GetFileName(input), recurse: false).Where(accepts), input);
+                Add(files, parent, FolderSearch.Files(parent, Path.GetFileName(input), recurse: false).Where(accepts), input);
             }
             else
             {
@@ -66,7 +71,7 @@ public sealed record BatchPlan(IReadOnlyList<BatchItem> Items, bool IsBatch)
     /// <param name="items">The files.</param>
     /// <param name="filesOf">Every file that is written for an output.</param>
     /// <param name="alsoRead">Files that are read for each input: those of the operator and the model.</param>
-    /// <exception cref="ImageException">Something is replaced.</exception>
+    /// <exception cref="ImageException">Something is replaced, or a name is too long.</exception>
     public static void Check(IReadOnlyList<BatchItem> items, Func<string, IEnumerable<string>> filesOf, IEnumerable<string> alsoRead)
     {
         var read = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -81,6 +86,7 @@ public sealed record BatchPlan(IReadOnlyList<BatchItem> Items, bool IsBatch)
         {
             foreach (var file in filesOf(item.Output))
             {
+                if (Encoding.UTF8.GetByteCount(Path.GetFileName(file)) > LongestName) throw new ImageException($"the name '{Path.GetFileName(file)}', which would be written, is longer than {LongestName} bytes");
                 var real = RealPath.Of(file);
                 if (read.TryGetValue(real, out var lost)) throw new ImageException($"the output '{file}' would replace '{lost}', which is read");
                 if (!written.TryAdd(real, item.Input)) throw new ImageException($"'{file}' would be written for '{written[real]}' and for '{item.Input}'");
@@ -92,9 +98,9 @@ public sealed record BatchPlan(IReadOnlyList<BatchItem> Items, bool IsBatch)
     /// <param name="data">A folder, a file or a glob.</param>
     public static IEnumerable<string> FilesOf(string data)
     {
-        if (Directory.Exists(data)) return Directory.EnumerateFiles(data, "*", SearchOption.AllDirectories);
+        if (Directory.Exists(data)) return FolderSearch.Files(data, "*", recurse: true);
         var parent = Path.GetDirectoryName(data) is { Length: > 0 } named ? named : ".";
-        return Path.GetFileName(data).AsSpan().ContainsAny('*', '?') && Directory.Exists(parent) ? Enumerate(parent, Path.GetFileName(data), recurse: false) : [data];
+        return Path.GetFileName(data).AsSpan().ContainsAny('*', '?') && Directory.Exists(parent) ? FolderSearch.Files(parent, Path.GetFileName(data), recurse: false) : [data];
     }
 
     private static void Add(List<(string Path, string Name)> files, string root, IEnumerable<string> found, string what)
@@ -102,21 +108,5 @@ public sealed record BatchPlan(IReadOnlyList<BatchItem> Items, bool IsBatch)
         var before = files.Count;
         files.AddRange(found.Select(file => (file, Path.GetRelativePath(root, file))));
         if (files.Count == before) throw new ImageException($"there are no images in '{what}' (looked for {string.Join(", ", ImageFile.Extensions)})");
-    }
-
-    private static bool IsBelow(string file, string folder) => Path.GetFullPath(file).StartsWith(Path.TrimEndingDirectorySeparator(folder) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
-
-    private static string[] Enumerate(string folder, string pattern, bool recurse)
-    {
-        // Hidden files are leftovers of editors and of unfinished writes.
-        var options = new EnumerationOptions { RecurseSubdirectories = recurse, MatchType = MatchType.Simple, MatchCasing = MatchCasing.CaseSensitive, AttributesToSkip = FileAttributes.Hidden | FileAttributes.System };
-        try
-        {
-            return [.. Directory.EnumerateFiles(folder, pattern, options)];
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new ImageException($"the folder '{folder}' cannot be read: {error.Message.Split('\n')[0].TrimEnd('.', ' ')}", error);
-        }
     }
 }

@@ -43,7 +43,7 @@ public sealed class DegradationJob
     /// <summary>The receipt of finished work with these settings; null when there is work to do.</summary>
     /// <exception cref="ImageException">The input cannot be read.</exception>
     public Receipt? Finished(string input, string output) =>
-        Receipt.TryRead(output) is { } receipt && receipt.Hash == Hash(FileHash.Of(input), OperatorFile(), BitDepth.For(output, _settings.Bits, 32)) && receipt.OutputsAreIntact() ? receipt : null;
+        Receipt.TryRead(output) is { } receipt && receipt.Hash == Hash(FileHash.Of(input), OperatorFile(), BitDepth.For(output, _settings.Bits, 32)) && receipt.OutputsAreIntact(output) ? receipt : null;
 
     /// <summary>Degrades one image.</summary>
     /// <param name="input">The image.</param>

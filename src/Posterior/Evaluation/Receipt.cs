@@ -154,8 +154,13 @@ public sealed record Receipt
         }
     }
 
-    /// <summary>Whether all outputs still are what they were when this was written.</summary>
-    public bool OutputsAreIntact() => Outputs.Count > 0 && Outputs.All(output => File.Exists(output.Path) && !SpecialFile.MayBe(output.Path) && FileHash.Of(output.Path) == output.Sha256);
+    /// <summary>Whether all outputs, beside a file of theirs, still are what they were when this was written; the folder may have another name since.</summary>
+    /// <param name="output">The output whose receipt this is.</param>
+    public bool OutputsAreIntact(string output)
+    {
+        var folder = Path.GetDirectoryName(Path.GetFullPath(output))!;
+        return Outputs.Count > 0 && Outputs.All(known => Path.Combine(folder, Path.GetFileName(known.Path)) is var file && File.Exists(file) && !SpecialFile.MayBe(file) && FileHash.Of(file) == known.Sha256);
+    }
 
     /// <summary>Writes the receipt.</summary>
     /// <exception cref="ImageException">The file cannot be written.</exception>
@@ -171,7 +176,7 @@ public sealed record Receipt
 /// <param name="Sha256">The hash of its bytes.</param>
 public sealed record ReceiptFile(string Path, string Sha256)
 {
-    /// <summary>What the file is, for outputs: <c>estimate</c>, <c>sample</c>, <c>mean</c>, <c>std</c>, <c>sheet</c>, <c>truth-map</c>.</summary>
+    /// <summary>What the file is, for outputs: <c>estimate</c>, <c>sample</c>, <c>mean</c>, <c>std</c>, <c>sheet</c>, <c>truth-map</c>, <c>components</c>, <c>measurement</c>, <c>samples</c>, <c>calibration</c>.</summary>
     public string? Role { get; init; }
 
     /// <summary>A file as it is now.</summary>

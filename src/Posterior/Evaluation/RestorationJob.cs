@@ -65,7 +65,7 @@ public sealed class RestorationJob : IDisposable
     /// <summary>The receipt of finished work with these settings; null when there is work to do.</summary>
     /// <exception cref="ImageException">The input cannot be read.</exception>
     public Receipt? Finished(string input, string output) =>
-        Receipt.TryRead(output) is { } receipt && receipt.Hash == Hash(FileHash.Of(input), OperatorFile(), output) && receipt.OutputsAreIntact() ? receipt : null;
+        Receipt.TryRead(output) is { } receipt && receipt.Hash == Hash(FileHash.Of(input), OperatorFile(), output) && receipt.OutputsAreIntact(output) ? receipt : null;
 
     /// <summary>Loads the model unless it is loaded.</summary>
     public Prior LoadPrior() => _prior ??= Prior.Load(_priorFiles.In(Settings.Prior));

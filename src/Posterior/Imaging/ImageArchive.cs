@@ -73,7 +73,7 @@ public sealed class ImageArchive : ImageSource
 
     private static ZipArchiveEntry[] Images(string path, ZipArchive archive)
     {
-        var entries = archive.Entries.Where(entry => ImageFile.HasImageExtension(entry.FullName)).ToArray();
+        var entries = archive.Entries.Where(entry => ImageFile.HasImageExtension(entry.FullName) && !IsHidden(entry.FullName)).ToArray();
         var names = new HashSet<string>(StringComparer.Ordinal);
         foreach (var entry in entries)
         {
@@ -85,6 +85,9 @@ public sealed class ImageArchive : ImageSource
         Array.Sort(entries, (a, b) => string.CompareOrdinal(a.FullName, b.FullName));
         return entries;
     }
+
+    // As in folders, and what a Mac adds: files of the names of images that are none.
+    private static bool IsHidden(string name) => name.Split('/', '\\').Any(part => part == "__MACOSX" || part.Length > 1 && part[0] == '.' && part != "..");
 
     private static ImageLabels? Labels(string path, ZipArchive archive) =>
         archive.GetEntry(ImageLabels.FileName) is { } entry ? ImageLabels.Parse(Unpack(entry, path), $"{path}/{ImageLabels.FileName}") : null;

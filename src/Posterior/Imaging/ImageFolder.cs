@@ -30,19 +30,6 @@ public sealed class ImageFolder : ImageSource
         return new(glob, folder, Find(folder, Path.GetFileName(glob), recurse: false), null);
     }
 
-    private static string[] Find(string folder, string pattern, bool recurse)
-    {
-        // Hidden files are leftovers of editors and of unfinished writes; links could lead in circles.
-        var options = new EnumerationOptions { RecurseSubdirectories = recurse, MatchType = MatchType.Simple, MatchCasing = MatchCasing.CaseSensitive, AttributesToSkip = FileAttributes.Hidden | FileAttributes.System };
-        try
-        {
-            var files = Directory.EnumerateFiles(folder, pattern, options).Where(ImageFile.HasImageExtension).ToArray();
-            Array.Sort(files, StringComparer.Ordinal);
-            return files;
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new ImageException($"the folder '{folder}' cannot be read: {error.Message.Split('\n')[0].TrimEnd('.', ' ')}", error);
-        }
-    }
+    private static string[] Find(string folder, string pattern, bool recurse) =>
+        [.. FolderSearch.Files(folder, pattern, recurse).Where(ImageFile.HasImageExtension).Order(StringComparer.Ordinal)];
 }

@@ -12,7 +12,7 @@ public static class ModelExport
     /// <param name="path">The weight file, <c>NAME.safetensors</c>.</param>
     /// <param name="network">The network, with the weights to ship.</param>
     /// <param name="card">The card; its name, parameter count and hash are filled in.</param>
-    /// <param name="dtype">The format of the floating-point weights.</param>
+    /// <param name="dtype">The format of the floating-point weights, but for those whose digits matter (<see cref="Module.ExactNames"/>).</param>
     /// <returns>The card as written.</returns>
     /// <exception cref="WeightFileException">The weights cannot be written.</exception>
     /// <exception cref="ImageException">The card cannot be written.</exception>
@@ -20,10 +20,27 @@ public static class ModelExport
     {
         using var noGrad = new NoGrad();
         using var scope = new Scope();
-        SafetensorsWriter.Write(path, network.NamedTensors.Select(named => (named.Name, named.Tensor.DType.IsFloatingPoint() ? named.Tensor.To(dtype) : named.Tensor)));
-        using var file = WeightFile.Open(path);
-        var complete = card with { Name = card.Name ?? Path.GetFileNameWithoutExtension(path), Parameters = network.ParameterCount, Sha256 = file.Sha256() };
-        complete.Write(Path.ChangeExtension(path, ".json"));
-        return complete;
+        var (cardPath, folder, unique) = (Path.ChangeExtension(path, ".json"), Path.GetDirectoryName(Path.GetFullPath(path))!, Guid.NewGuid().ToString("N"));
+        var (weights, words) = (Path.Combine(folder, $".{unique}.safetensors"), Path.Combine(folder, $".{unique}.json"));
+        try
+        {
+            Directory.CreateDirectory(folder);
+            var exact = network.ExactNames.ToHashSet(StringComparer.Ordinal);
+            SafetensorsWriter.Write(weights, network.NamedTensors.Select(named => (named.Name, named.Tensor.DType.IsFloatingPoint() && !exact.Contains(named.Name) ? named.Tensor.To(dtype) : named.Tensor)));
+            using (var file = WeightFile.Open(weights)) card = card with { Name = card.Name ?? Path.GetFileNameWithoutExtension(path), Parameters = network.ParameterCount, Sha256 = file.Sha256() };
+            card.Write(words);
+            // An old card must not speak for new weights, so it goes first and the new one comes last.
+            File.Delete(cardPath);
+            File.Move(weights, path, overwrite: true);
+            File.Move(words, cardPath, overwrite: true);
+            return card;
+        }
+        catch (Exception error)
+        {
+            File.Delete(weights);
+            File.Delete(words);
+            if (error is IOException or UnauthorizedAccessException) throw new ImageException($"cannot write '{path}': {error.Message.Split('\n')[0].TrimEnd('.', ' ')}", error);
+            throw;
+        }
     }
 }

@@ -30,10 +30,6 @@ public static class ModelZoo
         ? [.. Directory.EnumerateFiles(folder, "*" + Extension).Select(path => Path.GetFileNameWithoutExtension(path)).Order(StringComparer.Ordinal)]
         : [];
 
-    /// <summary>The cards of the shipped models; a model without a card has one with its name only.</summary>
-    /// <exception cref="ModelException">A card cannot be read.</exception>
-    public static IReadOnlyList<ModelCard> Cards => [.. Names.Select(name => (CardBeside(Find(name)) ?? new ModelCard()) with { Name = name })];
-
     /// <summary>Looks at every shipped model without reading its values; one that is damaged stops none of the others.</summary>
     public static IReadOnlyList<ShippedModel> Inspect() => Folder is { } folder ? [.. Names.Select(name => Inspect(name, Path.Combine(folder, name + Extension)))] : [];
 

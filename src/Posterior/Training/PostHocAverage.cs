@@ -78,16 +78,21 @@ public static class PostHocAverage
         using var noGrad = new NoGrad();
         var known = paths.Select(Header).ToArray();
         var coefficients = Coefficients(known, known.Max(snapshot => snapshot.Step), exponent);
-        foreach (var (_, tensor) in network.NamedParameters) tensor.Zero();
+        using var sums = new Scope();
+        // The network stays what it is until every snapshot was read.
+        var averages = network.NamedParameters.Select(named => (named.Name, Weights: named.Tensor, Sum: named.Tensor.ZerosLike())).ToArray();
         for (var i = 0; i < paths.Length; i++)
         {
             using var file = WeightFile.Open(paths[i]);
-            foreach (var (name, tensor) in network.NamedParameters)
+            foreach (var (name, weights, sum) in averages)
             {
                 using var scope = new Scope();
-                tensor.AddInPlace(file.Load(Averages + name).To(tensor.DType), coefficients[i]);
+                var found = file.Load(Averages + name);
+                if (!found.Shape.SequenceEqual(weights.Shape)) throw new WeightFileException(paths[i], $"expected '{Averages + name}' of the shape of {weights}, found {found}");
+                sum.AddInPlace(found.To(sum.DType), coefficients[i]);
             }
         }
+        foreach (var (_, weights, sum) in averages) weights.CopyFrom(sum);
         network.WeightsChanged();
     }
 

@@ -35,7 +35,8 @@ internal static class ReversalNetworks
     // NCSN++ (Song et al. 2021) as in Fabian et al. 2024, App. E, of a size that a few processor cores can train.
     private static SongUNet Ncsnpp(int width, int blocks, TrainingContext context)
     {
-        if (width is < 8 or > 512 || width % 4 != 0) throw new TrainingException($"width: expected a multiple of 4 from 8 to 512, found {width}");
+        // Groups of channels, at most 32, must divide what every level and every concatenation has.
+        if (width is not (8 or 12 or 16) && (width is < 32 or > 512 || width % 32 != 0)) throw new TrainingException($"width: expected 8, 12, 16 or a multiple of 32 up to 512, found {width}");
         if (blocks is < 1 or > 16) throw new TrainingException($"blocks: expected 1 to 16, found {blocks}");
         if (context.Crop < 16 || context.Crop % 8 != 0) throw new TrainingException($"crop: expected a multiple of 8 of 16 or more, found {context.Crop}");
         var network = new SongUNet(new SongUNetSettings

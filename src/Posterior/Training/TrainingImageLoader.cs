@@ -22,14 +22,14 @@ public static class TrainingImageLoader
             cancellation.ThrowIfCancellationRequested();
             using var scope = new Scope();
             var pixels = Colour.ToColour(source.Load(i).Unsqueeze(0));
-            if (shrink > 1) pixels = pixels.To(DType.Float32).AveragePool(shrink, shrink).Round().To(DType.UInt8);
-            var (height, width) = ((int)pixels.Size(2), (int)pixels.Size(3));
+            var (height, width) = ((int)pixels.Size(2) / shrink, (int)pixels.Size(3) / shrink);
             if (Math.Min(height, width) < smallest)
             {
                 leftOut++;
             }
             else
             {
+                if (shrink > 1) pixels = pixels.To(DType.Float32).AveragePool(shrink, shrink).Round().To(DType.UInt8);
                 var bytes = new byte[3 * height * width];
                 pixels.Contiguous().CopyTo(bytes.AsSpan());
                 images.Add(bytes, height, width, source.HasLabels ? source.Label(i) : null);

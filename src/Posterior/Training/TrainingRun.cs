@@ -99,7 +99,7 @@ public sealed class TrainingRun : IDisposable
         Trainer.Run(new StepAction(step =>
         {
             progress?.Report(step);
-            Snapshot(step.ImagesSeen);
+            Write(() => Snapshot(step.ImagesSeen));
             losses += step.Loss;
             count++;
             var last = step.ImagesSeen >= Trainer.Settings.Images || cancellation.IsCancellationRequested;

@@ -84,6 +84,11 @@ public sealed record TrainingSettings
         if (Snapshots < 0) yield return $"snapshots: expected 0 or more, found {Snapshots}";
         if (DecayAfter <= 0) yield return $"decay-after: expected a positive number, found {DecayAfter}";
         if (!(LearningRate > 0)) yield return $"learning rate: expected a positive number, found {LearningRate}";
+        if (!(FinalLearningRateShare is >= 0 and <= 1)) yield return $"final share of the learning rate: expected 0 to 1, found {FinalLearningRateShare}";
+        if (!(Beta2 is >= 0 and < 1)) yield return $"beta2: expected 0 to less than 1, found {Beta2}";
+        if (!(WeightDecay >= 0)) yield return $"weight decay: expected 0 or more, found {WeightDecay}";
+        if (!(ClipNorm > 0)) yield return $"norm to which gradients are clipped: expected a positive number, found {ClipNorm}";
+        if (!(AverageExponent > 0)) yield return $"exponent of the average: expected a positive number, found {AverageExponent}";
     }
 }
 

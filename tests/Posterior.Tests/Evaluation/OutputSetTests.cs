@@ -35,8 +35,20 @@ public sealed class OutputSetTests : IDisposable
     {
         var receipt = Write("new", last: null);
         Assert.Equal([Path.Combine(_folder, "x.png"), Path.Combine(_folder, "x.mean.png")], receipt.Outputs.Select(file => file.Path));
-        Assert.True(receipt.OutputsAreIntact());
+        Assert.True(receipt.OutputsAreIntact(Path.Combine(_folder, "x.png")));
         Assert.Equal(3, Directory.EnumerateFiles(_folder).Count());
+    }
+
+    [Fact]
+    public void Outputs_are_looked_for_beside_the_receipt_wherever_that_is_now()
+    {
+        var receipt = Write("new", last: null);
+        var copy = Directory.CreateDirectory(Path.Combine(_folder, "copy")).FullName;
+        File.Copy(Path.Combine(_folder, "x.png"), Path.Combine(copy, "x.png"));
+        Assert.False(receipt.OutputsAreIntact(Path.Combine(copy, "x.png")));
+        File.Move(Path.Combine(_folder, "x.mean.png"), Path.Combine(copy, "x.mean.png"));
+        Assert.True(receipt.OutputsAreIntact(Path.Combine(copy, "x.png")));
+        Assert.False(receipt.OutputsAreIntact(Path.Combine(_folder, "x.png")));
     }
 
     private Receipt Write(string text, Action<string>? last) => OutputSet.Write(Path.Combine(_folder, "x.png.json"), set =>

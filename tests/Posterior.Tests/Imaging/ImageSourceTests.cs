@@ -23,6 +23,40 @@ public sealed class ImageSourceTests : IDisposable
         Assert.Equal(("Tensor [3, 2, 2] UInt8 cpu", 2), (image.ToString(), image.ToArray<byte>()[0]));
     }
 
+    // in/loop -> in, in/out -> another folder, whose loop leads back, and in/same -> in/b.
+    [Fact]
+    public void Links_to_folders_are_followed_once_and_only_out_of_the_folder()
+    {
+        foreach (var folder in new[] { "in/b", "other/deep" }) Directory.CreateDirectory(_folder[folder]);
+        foreach (var name in new[] { "in/a.png", "in/b/x.png", "other/y.png", "other/deep/z.png" }) File.WriteAllBytes(_folder[name], Image(1));
+        Directory.CreateSymbolicLink(_folder["in/loop"], _folder["in"]);
+        Directory.CreateSymbolicLink(_folder["in/out"], _folder["other"]);
+        Directory.CreateSymbolicLink(_folder["in/same"], _folder["in/b"]);
+        Directory.CreateSymbolicLink(_folder["in/twice"], _folder["other"]);
+        Directory.CreateSymbolicLink(_folder["other/back"], _folder["in"]);
+        File.CreateSymbolicLink(_folder["in/link.png"], _folder["other/y.png"]);
+        using var source = ImageSource.Open(_folder["in"]);
+        var names = Enumerable.Range(0, source.Count).Select(source.Name).ToArray();
+        Assert.Equal(["a.png", "b/x.png", "link.png"], names.Where(name => !name.StartsWith("out", StringComparison.Ordinal) && !name.StartsWith("twice", StringComparison.Ordinal)));
+        // One of the two links to the other folder.
+        Assert.Equal(5, names.Length);
+    }
+
+    [Fact]
+    public void Hidden_entries_of_an_archive_and_what_a_Mac_adds_are_left_out()
+    {
+        using (var archive = ZipFile.Open(_folder["mac.zip"], ZipArchiveMode.Create))
+        {
+            foreach (var name in new[] { "set/a.png", "__MACOSX/set/._a.png", "set/.b.png", ".trash/c.png" })
+            {
+                using var stream = archive.CreateEntry(name).Open();
+                stream.Write(name == "set/a.png" ? Image(1) : [0, 5, 22, 7]);
+            }
+        }
+        using var source = ImageSource.Open(_folder["mac.zip"]);
+        Assert.Equal((1, "set/a.png"), (source.Count, source.Name(0)));
+    }
+
     [Fact]
     public void A_glob_and_a_single_file_are_sources_too()
     {

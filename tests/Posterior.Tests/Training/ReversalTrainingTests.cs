@@ -67,7 +67,8 @@ public sealed class ReversalTrainingTests : IDisposable
     [InlineData("schedule=nothing.json", "posterior schedule")]
     [InlineData("dt=2", "dt: expected 0 to 1")]
     [InlineData("sigma-min=0", "0 < sigma-min")]
-    [InlineData("width=10", "multiple of 4")]
+    [InlineData("width=10", "8, 12, 16 or a multiple of 32")]
+    [InlineData("width=48", "8, 12, 16 or a multiple of 32")]
     public void A_wrong_setting_is_named_before_any_work(string setting, string expected)
     {
         var pair = setting.Split('=', 2);

@@ -86,6 +86,9 @@ internal sealed class TorchZipReader : IDisposable
         var record = _zip.Records[_folder + PickleName];
         if (record.Length > PickleMachine.LongestPickle)
             throw _file.Error($"expected a pickle of at most {PickleMachine.LongestPickle} bytes, found {record.Length}");
+        // PyTorch stores its pickles as they are; what a few bytes unpack to could ask for a thousand times their memory.
+        if (record.Deflated && record.Length > SizeLimit.OfUnpacked(record.StoredLength))
+            throw _file.Error($"expected a pickle that unpacks to at most {SizeLimit.OfUnpacked(record.StoredLength)} bytes, found {record.Length} in {record.StoredLength}");
         return ReadRecord(record);
     }
 

@@ -76,7 +76,7 @@ public sealed class CalibrationJob
         using var images = ImageSource.Open(Path.Combine(_folder, _settings.Data));
         var indices = Enumerable.Range(0, Math.Min(_settings.Images, images.Count)).Select(i => (int)((long)i * images.Count / Math.Min(_settings.Images, images.Count))).ToArray();
         // Before the model is loaded, the first image tells whether operator, size and solver fit.
-        using (var first = Bind(Original(images, indices[0], 3))) RequireAccepted(first);
+        using (var first = Bind(Original(images, indices[0], Models.Model.Identify(_priorFiles.Model).Card.Channels ?? 3))) RequireAccepted(first);
 
         var loading = Stopwatch.GetTimestamp();
         using var prior = Prior.Load(_priorFiles.In(_settings.Prior));
@@ -132,11 +132,8 @@ public sealed class CalibrationJob
     // An original in [0, 1], reduced and cropped to its centre, as large as the operator takes it.
     private Tensor Original(ImageSource images, int index, long channels)
     {
-        var whole = images.LoadUnit(index);
-        if (_settings.Shrink > 1) whole = whole.AveragePool(_settings.Shrink, _settings.Shrink);
+        var whole = Crop.Reduced(images.LoadUnit(index), images.Name(index), _settings.Shrink, _settings.Size is { } asked ? (asked.Height, asked.Width) : null);
         var (height, width) = _settings.Size is { } size ? (size.Height, size.Width) : (whole.Size(2), whole.Size(3));
-        if (whole.Size(2) < height || whole.Size(3) < width)
-            throw new ImageException(string.Create(CultureInfo.InvariantCulture, $"'{images.Name(index)}' is {whole.Size(3)}x{whole.Size(2)}{(_settings.Shrink > 1 ? " when reduced" : "")}, smaller than the {width}x{height} asked for"));
         var colour = channels == 3 ? Colour.ToColour(whole) : Colour.ToGrey(whole);
         var shape = _operator.LargestFit(new(channels, height, width));
         return Crop.Centre(colour, shape.Height, shape.Width);

@@ -19,11 +19,11 @@ internal static class ExperimentChecks
             throw new ExperimentException(string.Create(CultureInfo.InvariantCulture, $"class: labels tells the model {images.ClassCount} classes, and model '{prior.Name}' has {prior.ClassCount}"));
     }
 
-    /// <summary>Checks every image against every task's operator and the metrics of sets, by the images' shapes.</summary>
+    /// <summary>Checks every image against every task's operator, the metrics of sets and every method's model, by the images' shapes.</summary>
     /// <returns>What makes tables mean less than they seem to.</returns>
-    /// <exception cref="ExperimentException">An image is too small for a task, or not of the size of a metric.</exception>
+    /// <exception cref="ExperimentException">An image is too small for a task, not of the size of a metric, or of another number of channels than a model takes.</exception>
     /// <exception cref="ImageException">An image cannot be read.</exception>
-    public static IReadOnlyList<string> Shapes(Experiment experiment, ExperimentImages images, ExperimentMetrics metrics, Func<ExperimentTask, ImageShape, LinearOperator> bind)
+    public static IReadOnlyList<string> Shapes(Experiment experiment, ExperimentImages images, ExperimentMetrics metrics, Func<ExperimentTask, ImageShape, LinearOperator> bind, Action<ExperimentMethod, long> fits)
     {
         var shapes = new Dictionary<ImageShape, string>();
         for (var i = 0; i < images.Count; i++)
@@ -43,6 +43,18 @@ internal static class ExperimentChecks
                 catch (Exception error) when (error is OperatorException or ArgumentException)
                 {
                     throw new ExperimentException($"task '{task.Name}' and image '{name}' of {shape.Width}x{shape.Height}: {error.Message.Split('\n')[0]}");
+                }
+            }
+        foreach (var (channels, name) in shapes.Select(shape => (shape.Key.Channels, shape.Value)).DistinctBy(shape => shape.Channels))
+            foreach (var method in experiment.Methods)
+            {
+                try
+                {
+                    fits(method, channels);
+                }
+                catch (Models.ModelMismatchException error)
+                {
+                    throw new ExperimentException($"method '{method.Name}' and image '{name}': {error.Message}");
                 }
             }
         return shapes.Count == 1

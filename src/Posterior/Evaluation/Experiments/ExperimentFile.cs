@@ -15,7 +15,7 @@ public static class ExperimentFile
     private static readonly string[] _methodNames = ["name", "solver", "model", "class", "tasks"];
 
     /// <summary>Reads a file.</summary>
-    /// <param name="path">The file; relative paths in it start from its folder.</param>
+    /// <param name="path">The file; relative paths of the dataset and of operators start from its folder, those of models from the current one.</param>
     /// <exception cref="ExperimentException">The file is missing, or something in it is wrong; the message names the line.</exception>
     public static Experiment Load(string path)
     {

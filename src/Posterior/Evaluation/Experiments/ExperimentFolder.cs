@@ -54,6 +54,12 @@ public sealed record ExperimentFolder
     internal static IReadOnlyList<ResultRow> Named(IEnumerable<ExperimentCell> cells, IReadOnlyDictionary<string, ResultRow> rows) =>
         [.. cells.Where(cell => rows.ContainsKey(cell.Key)).Select(cell => rows[cell.Key] with { Task = cell.Task, Method = cell.Method, Image = cell.Image ?? rows[cell.Key].Image })];
 
+    /// <summary>Whether a folder has a description.</summary>
+    internal static bool IsIn(string folder) => File.Exists(Path.Combine(folder, FileName));
+
+    /// <summary>Writes this alone, <c>experiment.json</c>.</summary>
+    internal void WriteDescription(string folder) => AtomicFile.Write(Path.Combine(folder, FileName), stream => JsonSerializer.Serialize(stream, this, ExperimentJson.Default.ExperimentFolder));
+
     /// <summary>Writes this and the tables: <c>experiment.json</c>, <c>tables.md</c>, <c>tables.csv</c>, <c>report.html</c>.</summary>
     /// <param name="folder">An existing folder.</param>
     /// <param name="rows">The rows.</param>
@@ -62,7 +68,7 @@ public sealed record ExperimentFolder
     /// <exception cref="ImageException">A file cannot be written, or a picture not be read.</exception>
     public string Write(string folder, IReadOnlyList<ResultRow> rows, IProgress<double>? progress = null)
     {
-        AtomicFile.Write(Path.Combine(folder, FileName), stream => JsonSerializer.Serialize(stream, this, ExperimentJson.Default.ExperimentFolder));
+        WriteDescription(folder);
         var tables = ResultTable.Of(Experiment, rows, Sets);
         var markdown = TableText.Markdown(Experiment, tables, Images);
         AtomicFile.Write(Path.Combine(folder, "tables.md"), stream => stream.Write(Encoding.UTF8.GetBytes(markdown)));

@@ -46,14 +46,8 @@ public sealed class ExperimentImages : IDisposable
     {
         using var scope = new Scope();
         var bytes = _source.Read(_chosen[index]);
-        var image = ImageFile.Decode(bytes, Name(index), out _);
-        if (_dataset.Shrink > 1) image = image.AveragePool(_dataset.Shrink, _dataset.Shrink);
-        if (_dataset.Size is { } size)
-        {
-            var (height, width) = (image.Size(2), image.Size(3));
-            if (Math.Min(height, width) < size) throw new ImageException($"image '{Name(index)}' is {width}x{height}, too small for a centre of {size}x{size}");
-            image = Crop.Centre(image, size, size);
-        }
+        var image = Crop.Reduced(ImageFile.Decode(bytes, Name(index), out _), Name(index), _dataset.Shrink, _dataset.Size is { } side ? (side, side) : null);
+        if (_dataset.Size is { } size) image = Crop.Centre(image, size, size);
         return (scope.Keep(image), Convert.ToHexStringLower(SHA256.HashData(bytes)));
     }
 

@@ -82,7 +82,7 @@ public sealed class ExperimentRun : IDisposable
     /// <exception cref="ExperimentException">An image does not suit a task or a metric.</exception>
     public ExperimentPlan Plan()
     {
-        var notes = ExperimentChecks.Shapes(Experiment, _images, _metrics, Bind);
+        var notes = ExperimentChecks.Shapes(Experiment, _images, _metrics, Bind, (method, channels) => PriorOf(method).PredictorFor(channels, Experiment.LabelsFor(method) ? 0 : null));
         var rows = _log.Read();
         var cells = Cells().ToArray();
         var left = cells.Where(cell => !Has(rows, cell.Key)).ToArray();
@@ -98,6 +98,8 @@ public sealed class ExperimentRun : IDisposable
     {
         using var noGrad = new NoGrad();
         var diverged = new List<string>();
+        // What is done before an interrupt can be reported.
+        if (!ExperimentFolder.IsIn(_folder)) Description().WriteDescription(_folder);
         for (var image = 0; image < _images.Count; image++)
         {
             using var scope = new Scope();
@@ -118,15 +120,15 @@ public sealed class ExperimentRun : IDisposable
     /// <param name="cancellation">Stops between distances.</param>
     public ExperimentFolder Describe(string? cache = null, CancellationToken cancellation = default)
     {
-        var cells = Cells().Select(cell => new ExperimentCell(cell.Key, cell.Task.Name, cell.Method.Name, _images.Name(cell.Image))).ToArray();
-        return new()
-        {
-            Experiment = Experiment,
-            Images = _images.Count,
-            Cells = cells,
-            Sets = _features.Evaluate(Experiment, ExperimentFolder.Named(cells, _log.Read()), cache, cancellation),
-            Pictures = [.. Enumerable.Range(0, Math.Min(Experiment.Pictures, _images.Count)).SelectMany(Names)],
-        };
+        var description = Description();
+        return description with { Sets = _features.Evaluate(Experiment, ExperimentFolder.Named(description.Cells, _log.Read()), cache, cancellation) };
+    }
+
+    /// <summary>How many restorations are not done: those that diverged, and those that another process has in hand, or had when it ended.</summary>
+    public int Left()
+    {
+        var rows = _log.Read();
+        return Cells().Count(cell => !Has(rows, cell.Key));
     }
 
     /// <summary>Frees model and images.</summary>
@@ -135,6 +137,14 @@ public sealed class ExperimentRun : IDisposable
         foreach (var prior in _priors.Values) prior.Dispose();
         _images.Dispose();
     }
+
+    private ExperimentFolder Description() => new()
+    {
+        Experiment = Experiment,
+        Images = _images.Count,
+        Cells = [.. Cells().Select(cell => new ExperimentCell(cell.Key, cell.Task.Name, cell.Method.Name, _images.Name(cell.Image)))],
+        Pictures = [.. Enumerable.Range(0, Math.Min(Experiment.Pictures, _images.Count)).SelectMany(Names)],
+    };
 
     private void Restore(int image, Tensor clean, string content, ExperimentTask task, List<string> diverged, IProgress<ResultRow>? progress, CancellationToken cancellation)
     {

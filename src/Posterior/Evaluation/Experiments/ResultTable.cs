@@ -98,14 +98,14 @@ public sealed record ResultLine(string Method, int Images, IReadOnlyList<ResultC
 /// <param name="Mean">The mean over images; the value of a set.</param>
 /// <param name="StandardError">Its standard error over images; not a number for one image.</param>
 /// <param name="IsBest">Whether no method of the task has a better mean.</param>
-/// <param name="TiesWithBest">Whether the 95% bootstrap interval of the paired difference to the best method holds 0.</param>
+/// <param name="TiesWithBest">Whether the 95% interval of the difference to the best method holds 0: of a bootstrap of paired images, or for a set of a jackknife.</param>
 /// <param name="AgainstBaseline">The paired difference to the experiment's baseline; null for none.</param>
 /// <param name="RankDeficit">See <see cref="SetResult.RankDeficit"/>; 0 for a metric of single images.</param>
 public sealed record ResultCell(double Mean, double StandardError, bool IsBest, bool TiesWithBest, ResultDifference? AgainstBaseline, long RankDeficit = 0);
 
 /// <summary>A paired difference of two methods over the same images.</summary>
 /// <param name="Mean">Its mean.</param>
-/// <param name="Interval">The 95% bootstrap interval of the mean.</param>
+/// <param name="Interval">Its 95% interval, by a bootstrap; of a set by a jackknife.</param>
 public sealed record ResultDifference(double Mean, ConfidenceInterval Interval);
 
 /// <summary>An interval of 95% confidence.</summary>

@@ -6,6 +6,9 @@ namespace Posterior.Evaluation.Experiments;
 /// <param name="folder">An existing folder for the files.</param>
 internal sealed class WorkClaims(string folder)
 {
+    // EWOULDBLOCK: another process holds the lock. It may have removed the file since.
+    private const int WouldBlock = 11;
+
     /// <summary>Claims a piece.</summary>
     /// <param name="key">The piece.</param>
     /// <returns>The claim, given back when disposed; null where another process holds it.</returns>
@@ -27,7 +30,7 @@ internal sealed class WorkClaims(string folder)
         {
             throw new ImageException($"cannot write in '{folder}': no permission", error);
         }
-        catch (IOException) when (File.Exists(path))
+        catch (IOException error) when (error.HResult == WouldBlock || File.Exists(path))
         {
             return null;
         }

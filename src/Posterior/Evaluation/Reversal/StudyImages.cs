@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using Posterior.Imaging;
 using Posterior.Torch;
@@ -30,11 +29,9 @@ internal static class StudyImages
     private static Tensor Original(ImageSource source, int index, ReversalStudySettings settings, long channels, int? native, Func<ImageShape, ImageShape> fit)
     {
         using var scope = new Scope();
-        var whole = source.LoadUnit(index);
-        if (settings.Shrink > 1) whole = whole.AveragePool(settings.Shrink, settings.Shrink);
-        var (height, width) = settings.Size is { } size ? (size.Height, size.Width) : native is { } side ? (side, side) : (whole.Size(2), whole.Size(3));
-        if (whole.Size(2) < height || whole.Size(3) < width)
-            throw new ImageException(string.Create(CultureInfo.InvariantCulture, $"'{source.Name(index)}' is {whole.Size(3)}x{whole.Size(2)}{(settings.Shrink > 1 ? " when reduced" : "")}, smaller than {width}x{height}"));
+        (long Height, long Width)? least = settings.Size is { } size ? (size.Height, size.Width) : native is { } side ? (side, side) : null;
+        var whole = Crop.Reduced(source.LoadUnit(index), source.Name(index), settings.Shrink, least);
+        var (height, width) = least ?? (whole.Size(2), whole.Size(3));
         var shape = fit(new(channels, height, width));
         var colour = channels == 3 ? Colour.ToColour(whole) : Colour.ToGrey(whole);
         return scope.Keep(ValueRange.ToSigned(Crop.Centre(colour, shape.Height, shape.Width).Contiguous()));

@@ -44,12 +44,13 @@ public static class AxialRope
     /// <summary>The angles of all pairs: those of the row first.</summary>
     /// <param name="positions"><c>[height, width, 2]</c>.</param>
     /// <param name="frequencies"><c>[heads, headWidth / 8]</c>.</param>
-    /// <returns><c>[height, width, heads, headWidth / 4]</c>.</returns>
+    /// <returns><c>[height, width, heads, headWidth / 4]</c>, Float64.</returns>
     public static Tensor Angles(Tensor positions, Tensor frequencies)
     {
         using var scope = new Scope();
-        var at = positions.To(frequencies.DType).Unsqueeze(2);
-        return scope.Keep(Tensor.Cat([at.Narrow(-1, 0, 1) * frequencies, at.Narrow(-1, 1, 1) * frequencies], -1));
+        // Angles of many periods have no digits to spare.
+        var (at, exact) = (positions.To(DType.Float64).Unsqueeze(2), frequencies.To(DType.Float64));
+        return scope.Keep(Tensor.Cat([at.Narrow(-1, 0, 1) * exact, at.Narrow(-1, 1, 1) * exact], -1));
     }
 
     /// <summary>Rotates the first half of each head; pair i is element i with element i + d/4. The second half stays.</summary>

@@ -121,7 +121,7 @@ internal sealed class HditAttention : Module
         public RotaryFrequencies(int headWidth, int heads)
         {
             _shape = (headWidth, heads);
-            _frequencies = AddBuffer("freqs", Tensor.Zeros([heads, headWidth / 8]));
+            _frequencies = AddBuffer("freqs", Tensor.Zeros([heads, headWidth / 8]), exact: true);
         }
 
         public void Initialise()

@@ -9,17 +9,19 @@ internal sealed class FourierFeatures : Module
     private readonly Parameter _weight;
 
     /// <summary>Zero frequencies, to be loaded or initialised.</summary>
-    public FourierFeatures(int inputs, int outputs) => _weight = AddBuffer("weight", Tensor.Zeros([outputs / 2, inputs]));
+    public FourierFeatures(int inputs, int outputs) => _weight = AddBuffer("weight", Tensor.Zeros([outputs / 2, inputs]), exact: true);
 
     /// <summary>Standard normal frequencies.</summary>
     public void Initialise(NoiseSource noise) => Initialisation.Normal(_weight, null, Math.Sqrt(_weight.Value.Size(1)), noise);
 
-    /// <summary>The features of <c>[N, inputs]</c>.</summary>
-    public Tensor Forward(Tensor input)
+    /// <summary>The features.</summary>
+    /// <param name="input"><c>[N, inputs]</c>, Float32 or Float64: angles of many periods have no digits to spare.</param>
+    /// <param name="dtype">The type of the result.</param>
+    public Tensor Forward(Tensor input, DType dtype)
     {
         using var scope = new Scope();
-        var angles = (input * (2 * Math.PI)).MatMul(_weight.Value.Transpose(0, 1));
-        return scope.Keep(Tensor.Cat([angles.Cos(), angles.Sin()], -1));
+        var angles = (input * (2 * Math.PI)).MatMul(_weight.Value.To(input.DType).Transpose(0, 1));
+        return scope.Keep(Tensor.Cat([angles.Cos(), angles.Sin()], -1).To(dtype));
     }
 }
 

@@ -128,7 +128,7 @@ public sealed class HditNetwork : Module, IMeasurementConditioned
         if (TakesMeasurement) x = Tensor.Cat([x, conditions.Measured?.PseudoInverse.To(x.DType) ?? x.ZerosLike()], 1);
         var (rows, columns) = (Settings.PatchSize[0], Settings.PatchSize[1]);
         var tokens = _patchIn.Forward(TokenGrid.OfImages(x.To(dtype), rows, columns));
-        var condition = Condition(noiseLabel.To(dtype), conditions);
+        var condition = Condition(noiseLabel.To(dtype == DType.Float64 ? dtype : DType.Float32), conditions);
         var positions = AxialRope.Positions(tokens.Size(1), tokens.Size(2)).To(tokens.Device);
         var skips = new Stack<(Tensor Tokens, Tensor Positions)>();
         for (var level = 0; level < _down.Length; level++)
@@ -173,9 +173,9 @@ public sealed class HditNetwork : Module, IMeasurementConditioned
     private Tensor Condition(Tensor noiseLabel, HditConditions given)
     {
         using var scope = new Scope();
-        var n = noiseLabel.Size(0);
-        var sum = _timeIn.Forward(_time.Forward(noiseLabel.Unsqueeze(1)))
-            + _augmentationIn.Forward(_augmentation.Forward(given.Augmentation ?? Tensor.Zeros([n, AugmentationNumbers], noiseLabel.DType, noiseLabel.Device)));
+        var (n, dtype) = (noiseLabel.Size(0), _timeIn.DType);
+        var sum = _timeIn.Forward(_time.Forward(noiseLabel.Unsqueeze(1), dtype))
+            + _augmentationIn.Forward(_augmentation.Forward(given.Augmentation?.To(noiseLabel.DType) ?? Tensor.Zeros([n, AugmentationNumbers], noiseLabel.DType, noiseLabel.Device), dtype));
         if (_classes is not null) sum += _classes.Forward(given.Classes ?? Tensor.Full([n], Classes, DType.Int64, noiseLabel.Device));
         if (_conditionIn is not null && given.Mapping is not null) sum += _conditionIn.Forward(given.Mapping);
         return scope.Keep(_mapping.Forward(sum));
