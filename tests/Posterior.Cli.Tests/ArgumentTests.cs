@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Posterior.Cli.Tests;
 
 /// <summary>What arguments may not be.</summary>
@@ -17,6 +19,41 @@ public sealed class ArgumentTests(Workspace workspace) : IClassFixture<Workspace
         var run = ProgramRun.Of(workspace, arguments);
         Assert.Equal($"posterior: {expected}", run.RefusedLine());
         Assert.Equal(2, run.Code);
+    }
+
+    [Fact]
+    public void A_name_that_begins_with_an_at_sign_is_a_name()
+    {
+        File.Copy(workspace.File("colour.png"), workspace.File("@at.png"), overwrite: true);
+        ProgramRun.Of(workspace, "degrade", "@at.png", "--operator", "sr2", "-o", "at-y.png").Succeeded();
+        Assert.True(File.Exists(workspace.File("at-y.png")));
+    }
+
+    [Fact]
+    public void A_name_that_is_too_long_with_its_receipt_is_refused_before_any_work()
+    {
+        var name = new string('n', 248) + ".png";
+        Assert.Contains("is longer than 255 bytes", ProgramRun.Of(workspace, "degrade", "colour.png", "--operator", "sr2", "-o", name).RefusedLine(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_folder_that_is_its_own_output_is_refused_by_name()
+    {
+        Directory.CreateDirectory(workspace.File("self"));
+        File.Copy(workspace.File("colour.png"), workspace.File("self/a.png"), overwrite: true);
+        Assert.Contains("'self' is or lies in the output's", ProgramRun.Of(workspace, "degrade", "self", "--operator", "sr2", "-o", "self").RefusedLine(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--version")]
+    [InlineData("operators")]
+    public void Output_that_cannot_be_written_is_a_failure_without_a_trace(string verb)
+    {
+        using var process = Process.Start(new ProcessStartInfo("sh", ["-c", $"\"{ProgramRun.Executable}\" {verb} >/dev/full"]) { RedirectStandardError = true })!;
+        var error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.Equal(1, process.ExitCode);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
     }
 
     [Fact]

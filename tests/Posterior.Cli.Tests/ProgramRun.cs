@@ -7,7 +7,7 @@ internal sealed record ProgramRun(int Code, string Output, string Error)
 {
     private static readonly TimeSpan _patience = TimeSpan.FromMinutes(5);
 
-    private static string Executable
+    public static string Executable
     {
         get
         {

@@ -111,6 +111,14 @@ public sealed class ForeignImageTests
     }
 
     [Fact]
+    public void Many_channels_are_refused_before_their_samples_are_read()
+    {
+        // The samples of the last rows are missing: whoever decodes says that the file is damaged.
+        var file = TiffBuilder.Build(64, 64, 40, 8, 1, 1, new byte[40 * 64]);
+        Assert.Contains("it has 40 channels", Assert.Throws<ImageException>(() => ImageFile.Decode(file, "a.tif", out _)).Message);
+    }
+
+    [Fact]
     public void Five_channels_are_refused()
     {
         var error = Assert.Throws<ImageException>(() => ImageFile.Decode(TiffBuilder.Build(2, 2, 5, 8, 1, 1, new byte[20]), "a.tif", out _));

@@ -93,6 +93,18 @@ public sealed class WeightFileTests : IDisposable
         Assert.Contains("expected 80 bytes, found 64", failure.Message, StringComparison.Ordinal);
     }
 
+    // A dictionary of 56 bytes for each byte that is unpacked, and a thousand of those for each that is stored.
+    [Fact]
+    public void A_pickle_that_unpacks_to_far_more_than_it_is_stored_in_is_refused()
+    {
+        byte[] pickle = [0x80, 2, .. Enumerable.Repeat((byte)'}', 1 << 20), (byte)'.'];
+        var path = PickleBytes.SaveZip(_folder, [("archive/data.pkl", pickle)], CompressionLevel.Optimal);
+
+        var failure = Assert.Throws<WeightFileException>(() => WeightFile.Open(path));
+
+        Assert.Contains("expected a pickle that unpacks to at most", failure.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(8, 1, "encrypted")]
     [InlineData(10, 12, "zip method 12")]
