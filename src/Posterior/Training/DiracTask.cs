@@ -39,7 +39,7 @@ public sealed record DiracTask : TrainingTask
     /// <summary><c>ncsnpp</c>, as in the paper, or a name of <see cref="TrainingNetworks"/>: with <c>--from photo</c> the training starts from what the prior knows.</summary>
     public string Network { get; init; } = ReversalNetworks.Song;
 
-    /// <summary>The width of NCSN++'s finest level, a multiple of 4.</summary>
+    /// <summary>The width of NCSN++'s finest level: 8, 12, 16 or a multiple of 32.</summary>
     public int Width { get; init; } = 32;
 
     /// <summary>Residual blocks of each level of NCSN++.</summary>
