@@ -64,7 +64,7 @@ public sealed class GaussianDenoiser : Denoiser
     {
         using var scope = new Scope();
         // Where nothing varies the mean is certain, also without noise.
-        var gain = (_variances / (_variances + sigma * sigma).Clamp(double.Epsilon, null)).To(x.DType).To(x.Device);
+        var gain = (_variances / (_variances + sigma * sigma).Clamp(1e-300, null)).To(x.DType).To(x.Device);
         var mean = _mean.To(x.DType).To(x.Device);
         var centred = x - mean;
         if (_basis is null) return scope.Keep(centred.MultiplyInPlace(gain).AddInPlace(mean));

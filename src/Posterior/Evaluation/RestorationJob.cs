@@ -16,7 +16,7 @@ namespace Posterior.Evaluation;
 public sealed class RestorationJob : IDisposable
 {
     // Raised whenever the same settings give another result than before: older outputs are made again.
-    private const int Revision = 2;
+    private const int Revision = 3;
 
     private readonly OperatorFiles _files;
     private readonly string _folder;

@@ -20,11 +20,12 @@ public static class ModelExport
     {
         using var noGrad = new NoGrad();
         using var scope = new Scope();
-        var (cardPath, folder, unique) = (Path.ChangeExtension(path, ".json"), Path.GetDirectoryName(Path.GetFullPath(path))!, Guid.NewGuid().ToString("N"));
-        var (weights, words) = (Path.Combine(folder, $".{unique}.safetensors"), Path.Combine(folder, $".{unique}.json"));
+        var (cardPath, folder) = (Path.ChangeExtension(path, ".json"), Path.GetDirectoryName(Path.GetFullPath(path))!);
+        var unfinished = Path.Combine(folder, $".{Guid.NewGuid():N}");
         try
         {
-            Directory.CreateDirectory(folder);
+            Directory.CreateDirectory(unfinished);
+            var (weights, words) = (Path.Combine(unfinished, Path.GetFileName(path)), Path.Combine(unfinished, Path.GetFileName(cardPath)));
             var exact = network.ExactNames.ToHashSet(StringComparer.Ordinal);
             SafetensorsWriter.Write(weights, network.NamedTensors.Select(named => (named.Name, named.Tensor.DType.IsFloatingPoint() && !exact.Contains(named.Name) ? named.Tensor.To(dtype) : named.Tensor)));
             using (var file = WeightFile.Open(weights)) card = card with { Name = card.Name ?? Path.GetFileNameWithoutExtension(path), Parameters = network.ParameterCount, Sha256 = file.Sha256() };
@@ -35,12 +36,25 @@ public static class ModelExport
             File.Move(words, cardPath, overwrite: true);
             return card;
         }
-        catch (Exception error)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            File.Delete(weights);
-            File.Delete(words);
-            if (error is IOException or UnauthorizedAccessException) throw new ImageException($"cannot write '{path}': {error.Message.Split('\n')[0].TrimEnd('.', ' ')}", error);
-            throw;
+            throw new ImageException($"cannot write '{path}': {error.Message.Split('\n')[0].TrimEnd('.', ' ')}", error);
+        }
+        finally
+        {
+            Remove(unfinished);
+        }
+    }
+
+    private static void Remove(string folder)
+    {
+        try
+        {
+            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // The first failure is the one to report.
         }
     }
 }

@@ -76,7 +76,7 @@ public sealed class CalibrationJob
         using var images = ImageSource.Open(Path.Combine(_folder, _settings.Data));
         var indices = Enumerable.Range(0, Math.Min(_settings.Images, images.Count)).Select(i => (int)((long)i * images.Count / Math.Min(_settings.Images, images.Count))).ToArray();
         // Before the model is loaded, the first image tells whether operator, size and solver fit.
-        using (var first = Bind(Original(images, indices[0], Models.Model.Identify(_priorFiles.Model).Card.Channels ?? 3))) RequireAccepted(first);
+        using (var first = Bind(Original(images, indices[0], ChannelsOfModel()))) RequireAccepted(first);
 
         var loading = Stopwatch.GetTimestamp();
         using var prior = Prior.Load(_priorFiles.In(_settings.Prior));
@@ -127,6 +127,12 @@ public sealed class CalibrationJob
             set.Add(output, "calibration", file => ImageFile.Save(file, CalibrationPicture.Render(report)));
             return receipt with { Outputs = set.Files };
         });
+    }
+
+    private long ChannelsOfModel()
+    {
+        var architecture = _priorFiles.Architecture is { } file ? Models.ModelOptions.ReadArchitecture(file) : null;
+        return Models.Model.Identify(_priorFiles.Model, new Models.ModelOptions { Architecture = architecture }).Card.Channels ?? 3;
     }
 
     // An original in [0, 1], reduced and cropped to its centre, as large as the operator takes it.

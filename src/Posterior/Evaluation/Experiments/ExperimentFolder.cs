@@ -54,8 +54,18 @@ public sealed record ExperimentFolder
     internal static IReadOnlyList<ResultRow> Named(IEnumerable<ExperimentCell> cells, IReadOnlyDictionary<string, ResultRow> rows) =>
         [.. cells.Where(cell => rows.ContainsKey(cell.Key)).Select(cell => rows[cell.Key] with { Task = cell.Task, Method = cell.Method, Image = cell.Image ?? rows[cell.Key].Image })];
 
-    /// <summary>Whether a folder has a description.</summary>
-    internal static bool IsIn(string folder) => File.Exists(Path.Combine(folder, FileName));
+    /// <summary>Whether a folder has a description, that can be read, of the same restorations.</summary>
+    internal bool IsIn(string folder)
+    {
+        try
+        {
+            return File.Exists(Path.Combine(folder, FileName)) && Read(folder).Cells.SequenceEqual(Cells);
+        }
+        catch (ExperimentException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>Writes this alone, <c>experiment.json</c>.</summary>
     internal void WriteDescription(string folder) => AtomicFile.Write(Path.Combine(folder, FileName), stream => JsonSerializer.Serialize(stream, this, ExperimentJson.Default.ExperimentFolder));

@@ -17,7 +17,7 @@ namespace Posterior.Evaluation.Experiments;
 public sealed class ExperimentRun : IDisposable
 {
     // Raised whenever a solver, an operator or a metric gives other results than before: older rows are done again.
-    private const int Revision = 3;
+    private const int Revision = 4;
 
     private readonly string _folder;
     private readonly ExperimentImages _images;
@@ -99,7 +99,8 @@ public sealed class ExperimentRun : IDisposable
         using var noGrad = new NoGrad();
         var diverged = new List<string>();
         // What is done before an interrupt can be reported.
-        if (!ExperimentFolder.IsIn(_folder)) Description().WriteDescription(_folder);
+        var description = Description();
+        if (!description.IsIn(_folder)) description.WriteDescription(_folder);
         for (var image = 0; image < _images.Count; image++)
         {
             using var scope = new Scope();

@@ -60,6 +60,7 @@ public static class AxialRope
     public static Tensor Rotate(Tensor x, Tensor cosines, Tensor sines)
     {
         using var scope = new Scope();
+        (cosines, sines) = (cosines.To(x.DType), sines.To(x.DType));
         var pairs = cosines.Size(-1);
         var (first, second) = (x.Narrow(-1, 0, pairs), x.Narrow(-1, pairs, pairs));
         return scope.Keep(Tensor.Cat(

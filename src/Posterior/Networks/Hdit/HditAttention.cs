@@ -77,7 +77,6 @@ internal sealed class HditAttention : Module
     private Tensor ThroughAten(Tensor qkv, Tensor? degraded, Tensor cosines, Tensor sines)
     {
         using var scope = new Scope();
-        (cosines, sines) = (cosines.To(qkv.DType), sines.To(qkv.DType));
         var (main, second) = (Heads(qkv), degraded is null ? null : Heads(degraded));
         var q = Place(main.Select(3, 0));
         List<(Tensor K, Tensor V)> streams = [(Place(main.Select(3, 1)), main.Select(3, 2))];

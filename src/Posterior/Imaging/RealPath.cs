@@ -1,4 +1,4 @@
-namespace Posterior.Evaluation;
+namespace Posterior.Imaging;
 
 /// <summary>Where a file really lies: two names of one place become one.</summary>
 internal static class RealPath
@@ -6,7 +6,7 @@ internal static class RealPath
     /// <summary>The full path of a file, which need not exist, with the links among its folders resolved: what a file renamed to it replaces.</summary>
     public static string Of(string path)
     {
-        var full = Path.GetFullPath(path);
+        var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         return Path.GetDirectoryName(full) is { } folder ? Path.Combine(OfFolder(folder), Path.GetFileName(full)) : full;
     }
 
