@@ -76,6 +76,8 @@ public abstract record DescendingSolver<TOperator>() : ScheduledSolver<TOperator
     /// <param name="noise">For further draws.</param>
     protected abstract Tensor Corrected(Tensor moved, Tensor descent, Tensor y, TOperator h, double sigma, double next, NoiseSource noise);
 
-    /// <summary>The codes descend in the variance-preserving state, <c>x' / sqrt(abar')</c> and <c>d/dx = sqrt(1 + sigma^2) d/d(x / sqrt(abar))</c>: the factor of a gradient there.</summary>
-    protected static double OfPreservingState(double sigma, double next) => Math.Sqrt((1 + sigma * sigma) * (1 + next * next));
+    /// <summary>The factor of a descent in the variance-preserving state, as the authors' codes have it: <c>x' / sqrt(abar')</c> moves by <c>d/dx = sqrt(1 + sigma^2) d/d(x / sqrt(abar))</c>, hence <c>sqrt((1 + sigma^2)(1 + sigma'^2))</c>.</summary>
+    /// <param name="sigma">The level that the step comes from.</param>
+    /// <param name="next">The level that it goes to, sigma'.</param>
+    protected static double VariancePreservingScale(double sigma, double next) => Math.Sqrt((1 + sigma * sigma) * (1 + next * next));
 }

@@ -55,5 +55,5 @@ public sealed record Dps : DescendingSolver<ForwardOperator>
     /// <inheritdoc/>
     protected override Tensor Corrected(Tensor moved, Tensor descent, Tensor y, ForwardOperator h, double sigma, double next, NoiseSource noise) =>
         // For the squared norm both factors cancel.
-        moved.AddInPlace(descent, Zeta * (Guidance == DpsGuidance.SquaredNorm ? 1 : OfPreservingState(sigma, next)));
+        moved.AddInPlace(descent, Zeta * (Guidance == DpsGuidance.SquaredNorm ? 1 : VariancePreservingScale(sigma, next)));
 }

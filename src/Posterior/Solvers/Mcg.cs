@@ -60,7 +60,7 @@ public sealed record Mcg : DescendingSolver<LinearOperator>
         if (Form == McgForm.Norm)
         {
             // The measurement has abar of the level before the step.
-            moved.AddInPlace(descent, Zeta * OfPreservingState(sigma, next));
+            moved.AddInPlace(descent, Zeta * VariancePreservingScale(sigma, next));
             var noised = y.AddScaled(noise.NormalLike(y), sigma) * Math.Sqrt((1 + next * next) / (1 + sigma * sigma));
             return scope.Keep(h.Project(moved, noised));
         }

@@ -11,6 +11,9 @@ public sealed class ExperimentImages : IDisposable
     private readonly ImageSource _source;
     private readonly int[] _chosen;
 
+    // A plan, a run and its description all ask.
+    private readonly string?[] _contents;
+
     /// <summary>Opens the set.</summary>
     /// <exception cref="ImageException">There is no such set, or no image in it.</exception>
     public ExperimentImages(ExperimentDataset dataset)
@@ -18,6 +21,7 @@ public sealed class ExperimentImages : IDisposable
         (_dataset, _source) = (dataset, ImageSource.Open(dataset.Path));
         var count = Math.Min(dataset.Images ?? _source.Count, _source.Count);
         _chosen = [.. Enumerable.Range(0, count).Select(i => (int)((long)i * _source.Count / count))];
+        _contents = new string?[count];
     }
 
     /// <summary>The number of images.</summary>
@@ -37,7 +41,7 @@ public sealed class ExperimentImages : IDisposable
 
     /// <summary>The SHA-256 of an image's file.</summary>
     /// <exception cref="ImageException">The file cannot be read.</exception>
-    public string Content(int index) => Convert.ToHexStringLower(SHA256.HashData(_source.Read(_chosen[index])));
+    public string Content(int index) => _contents[index] ??= Convert.ToHexStringLower(SHA256.HashData(_source.Read(_chosen[index])));
 
     /// <summary>An image.</summary>
     /// <returns><c>[1, C, H, W]</c> in [0, 1], and the SHA-256 of its file.</returns>
