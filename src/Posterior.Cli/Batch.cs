@@ -1,6 +1,7 @@
 using Posterior.Evaluation;
 using Posterior.Models;
 using Posterior.Solvers;
+using Posterior.Torch;
 using Posterior.Torch.Nn;
 using Posterior.Torch.Weights;
 
@@ -91,5 +92,5 @@ internal static class Batch
     }
 
     // A model that cannot be used fails for every file alike.
-    private static bool IsFatal(Exception error) => error is OperationCanceledException or (ModelException and not ModelMismatchException) or UnsupportedModelException or SolverOptionsException or WeightFileException or StateDictException or DllNotFoundException or TypeInitializationException;
+    private static bool IsFatal(Exception error) => error is OperationCanceledException or (ModelException and not ModelMismatchException) or UnsupportedModelException or SolverOptionsException or WeightFileException or StateDictException or BridgeException or TypeInitializationException;
 }

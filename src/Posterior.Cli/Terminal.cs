@@ -36,7 +36,6 @@ internal static class Terminal
     public static string Message(Exception error) => error switch
     {
         TypeInitializationException { InnerException: { } inner } => Message(inner),
-        DllNotFoundException => "the native bridge cannot be loaded: run './posterior doctor', or build with './posterior'",
         OutOfMemoryException or TorchException { Message: OutOfMemory } => $"{OutOfMemory}; smaller images, --tile or fewer --samples need less",
         ArgumentException argument => WithoutParameter(argument),
         NullReferenceException or IndexOutOfRangeException or InvalidCastException or KeyNotFoundException =>

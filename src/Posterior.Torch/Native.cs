@@ -100,7 +100,7 @@ internal static unsafe partial class Native
         {
             _ = _library.Value;
         }
-        catch (Exception error) when (error is TorchException or BadImageFormatException)
+        catch (Exception error) when (error is BridgeException or BadImageFormatException)
         {
             // The first call throws it again.
         }
@@ -179,7 +179,7 @@ internal static unsafe partial class Native
         }
         catch (DllNotFoundException error)
         {
-            throw new TorchException($"the native bridge does not load from {path} ({error.Message.Split('\n')[0].Trim()}); './posterior doctor' builds what is missing");
+            throw new BridgeException($"the native bridge does not load from {path} ({error.Message.Split('\n')[0].Trim()}); './posterior doctor' builds what is missing");
         }
     }
 }

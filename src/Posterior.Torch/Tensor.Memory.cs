@@ -33,15 +33,21 @@ public sealed unsafe partial class Tensor
     public static Tensor Scalar(double value, DType dtype = DType.Float32, Device device = default) => Full([], value, dtype, device);
 
     /// <summary>Zeros.</summary>
-    public static Tensor Zeros(ReadOnlySpan<long> shape, DType dtype = DType.Float32, Device device = default) =>
-        _zeros.Call(shape, dtype, Value.None, device, false);
+    public static Tensor Zeros(ReadOnlySpan<long> shape, DType dtype = DType.Float32, Device device = default)
+    {
+        ElementBudget.Spend(shape);
+        return _zeros.Call(shape, dtype, Value.None, device, false);
+    }
 
     /// <summary>Ones.</summary>
     public static Tensor Ones(ReadOnlySpan<long> shape, DType dtype = DType.Float32, Device device = default) => Full(shape, 1, dtype, device);
 
     /// <summary>One value everywhere.</summary>
-    public static Tensor Full(ReadOnlySpan<long> shape, double value, DType dtype = DType.Float32, Device device = default) =>
-        _full.Call(shape, value, dtype, Value.None, device, false);
+    public static Tensor Full(ReadOnlySpan<long> shape, double value, DType dtype = DType.Float32, Device device = default)
+    {
+        ElementBudget.Spend(shape);
+        return _full.Call(shape, value, dtype, Value.None, device, false);
+    }
 
     /// <summary><c>start, start + step, ...</c> below <paramref name="end"/>.</summary>
     public static Tensor Arange(double start, double end, double step = 1, DType dtype = DType.Float32, Device device = default) =>

@@ -26,6 +26,18 @@ public sealed class TrainTests(Workspace workspace) : IClassFixture<Workspace>
         Assert.False(workspace.Exists("refused/checkpoint.safetensors"));
     }
 
+    [Theory]
+    [InlineData("a multiple of 2, found 15", "--crop", "15")]
+    [InlineData("holds no snapshots", "--crop", "16", "--average", "0.1")]
+    [InlineData("relative width", "--crop", "16", "--average", "0.5", "--snapshots", "2")]
+    public void What_would_fail_in_the_first_step_or_after_the_last_is_refused_before_images_are_read(string expected, params string[] arguments)
+    {
+        workspace.Picture("sound/a.png", 3, 32, 32, 1);
+        File.Copy(workspace.File("truncated.png"), workspace.File("sound/unreadable.png"), overwrite: true);
+        var line = ProgramRun.Of(workspace, ["train", "--data", "sound", "--network", "tiny", "-o", "early", .. arguments]).RefusedLine();
+        Assert.Contains(expected, line, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_training_ends_with_one_object_where_a_program_reads_it()
     {

@@ -217,6 +217,8 @@ internal static class BenchCommand
     private static string Output(params string[] arguments)
     {
         using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [.. Program, .. arguments]) { RedirectStandardOutput = true })!;
+        // Started while this one ends, it would go on alone.
+        using var kill = Interrupts.Token.Register(() => process.Kill());
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         Interrupts.Token.ThrowIfCancellationRequested();

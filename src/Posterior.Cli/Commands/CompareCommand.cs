@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Posterior.Evaluation;
+using Posterior.Torch;
 
 namespace Posterior.Cli.Commands;
 
@@ -38,7 +39,7 @@ internal static class CompareCommand
                 images.Add(ImageComparison.Of(estimate, truth, name));
             }
             // Without the native bridge every file fails alike.
-            catch (Exception error) when (plan.IsBatch && error is not (OperationCanceledException or DllNotFoundException or TypeInitializationException))
+            catch (Exception error) when (plan.IsBatch && error is not (OperationCanceledException or BridgeException or TypeInitializationException))
             {
                 failures.Add(new(estimate, Terminal.Message(error)));
             }

@@ -39,7 +39,7 @@ internal static class EvalCommand
             foreach (var missing in metrics.Missing) Terminal.Note($"{missing} is left out: name its weights with --weights {missing}=FILE, from {ExperimentMetrics.Files(missing)}");
             experiment = experiment with { Metrics = metrics.Names };
             using var run = new ExperimentRun(experiment, folder, Path.GetDirectoryName(Path.GetFullPath(path))!, metrics);
-            var plan = run.Plan();
+            var plan = ProgressView.Run("reading images", run.ImageCount, view => run.Plan(new Reporter<int>(done => view.Report(done)), Interrupts.Token));
             foreach (var note in plan.Notes) Terminal.Note(note);
             var summary = string.Create(CultureInfo.InvariantCulture, $"{plan.Restorations} restorations of {run.ImageCount} images, {plan.Left} left: {plan.Evaluations} evaluations, about {(long)plan.Time.TotalHours}:{plan.Time:mm\\:ss}");
             if (parsed.GetValue(dryRun))

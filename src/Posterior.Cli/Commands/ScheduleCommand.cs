@@ -55,7 +55,11 @@ internal static class ScheduleCommand
             }
             return 0;
 
-            Tensor Original(int index) => ValueRange.ToSigned(Crop.Centre(Crop.Reduced(Colour.ToColour(source.LoadUnit(index)), source.Name(index), 1, (side, side)), side, side));
+            Tensor Original(int index)
+            {
+                using var whole = new Scope();
+                return whole.Keep(ValueRange.ToSigned(Crop.Centre(Crop.Reduced(Colour.ToColour(source.LoadUnit(index)), source.Name(index), 1, (side, side)), side, side)));
+            }
         });
         return command;
     }

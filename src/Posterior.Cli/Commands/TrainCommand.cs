@@ -71,7 +71,11 @@ internal static class TrainCommand
 
     private static int Train(string data, string folder, TrainingTask task, int shrink, TrainingSettings settings, DType activations, string? start, bool resume, double? average, bool json)
     {
-        if (average is { } checkedWidth) PostHocAverage.ExponentOf(checkedWidth);
+        if (average is { } wanted)
+        {
+            PostHocAverage.ExponentOf(wanted);
+            if (settings.Snapshots == 0) PostHocAverage.Check(TrainingRun.SnapshotsIn(folder), wanted);
+        }
         if (shrink < 1) throw new TrainingException($"--shrink: expected a positive number, found {shrink}");
         var checkpoint = Path.Combine(folder, "checkpoint.safetensors");
         if (resume && !File.Exists(checkpoint)) throw new TrainingException($"there is nothing to resume: '{checkpoint}' does not exist");

@@ -75,10 +75,12 @@ internal sealed class ImageTiles
         // The largest stride that leaves the overlap, spread evenly over the tiles that it takes.
         var stride = (tile - overlap) / multiple * multiple;
         var count = (size - tile + stride - 1) / stride + 1;
-        var spans = new List<(long, long)>();
+        var spans = new List<(long Start, long Length)>();
         for (var i = 0L; i < count; i++)
         {
             var start = i == count - 1 ? (size - tile) / multiple * multiple : i * (size - tile) / (count - 1) / multiple * multiple;
+            // Rounded down to multiples, corners may meet; the later tile reaches as far.
+            if (spans.Count > 0 && spans[^1].Start == start) spans.RemoveAt(spans.Count - 1);
             spans.Add((start, i == count - 1 ? size - start : tile));
         }
         return spans;

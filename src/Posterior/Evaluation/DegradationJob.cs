@@ -11,6 +11,9 @@ namespace Posterior.Evaluation;
 /// <summary>Makes measurements of images: applies an operator, adds noise, writes a file and its receipt.</summary>
 public sealed class DegradationJob
 {
+    // Raised whenever the same settings give another measurement than before: older ones are made again.
+    private const int Revision = 1;
+
     private readonly DegradationSettings _settings;
     private readonly OperatorFiles _files;
     private readonly string _folder;
@@ -96,5 +99,5 @@ public sealed class DegradationJob
     private ReceiptFile? OperatorFile() => OperatorFiles.NamedBy(Operator) is { } file ? ReceiptFile.Of(_files.FullPath(file)) : null;
 
     private string Hash(string content, ReceiptFile? operatorFile, int bits) => FileHash.OfText(string.Create(
-        CultureInfo.InvariantCulture, $"degrade {content} {operatorFile?.Sha256} {bits} {JsonSerializer.Serialize(_settings, ReceiptJson.Default.DegradationSettings)}"));
+        CultureInfo.InvariantCulture, $"degrade {Revision} {content} {operatorFile?.Sha256} {bits} {JsonSerializer.Serialize(_settings, ReceiptJson.Default.DegradationSettings)}"));
 }

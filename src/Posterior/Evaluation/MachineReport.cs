@@ -32,7 +32,7 @@ public static class MachineReport
         {
             facts.AddRange(Engine());
         }
-        catch (Exception error) when (error is DllNotFoundException or EntryPointNotFoundException or TypeInitializationException or TorchException)
+        catch (Exception error) when (error is BridgeException or DllNotFoundException or EntryPointNotFoundException or TypeInitializationException or TorchException)
         {
             facts.Add(new("native bridge", "missing", $"the bridge libposterior.so cannot be loaded ({(error.InnerException ?? error).Message.Split('\n')[0].Trim()}); run './posterior doctor', which builds it"));
         }

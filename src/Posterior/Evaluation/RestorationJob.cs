@@ -16,7 +16,7 @@ namespace Posterior.Evaluation;
 public sealed class RestorationJob : IDisposable
 {
     // Raised whenever the same settings give another result than before: older outputs are made again.
-    private const int Revision = 3;
+    private const int Revision = 4;
 
     private readonly OperatorFiles _files;
     private readonly string _folder;
@@ -121,11 +121,11 @@ public sealed class RestorationJob : IDisposable
             var steps = progress is null ? null : new Relay(step => progress.Report(new(sample, seeds.Length, step.Index, step.Count)));
             var restoration = Solver.RestoreAny(measurement, predictor, new SeededNoise(seed), steps, cancellation);
             evaluations += restoration.Evaluations;
+            if (!restoration.Estimate.IsFinite().All()) throw new MeasurementException($"the restoration of '{input}' is not finite: the solver's settings do not suit the measurement");
             samples.Add(inner.Keep(restoration.Estimate.To(Device.Cpu)));
             if (restoration.Components is { } found) components = new(inner.Keep(found.Mean.To(Device.Cpu)), inner.Keep(found.Directions.To(Device.Cpu)));
         }
         cancellation.ThrowIfCancellationRequested();
-        if (!samples[0].IsFinite().All()) throw new MeasurementException($"the restoration of '{input}' is not finite: the solver's settings do not suit the measurement");
 
         var sigma = UnitSigma.FromSigned(measurement.Sigma).Value;
         var statistics = samples.Count > 1 ? SampleStatistics.Of(samples) : null;

@@ -62,7 +62,9 @@ public sealed class RestorationPlanner
             Problems = [.. _problems.Distinct()],
             Remarks = remark is null ? [] : [remark],
             Items = planned,
-            MeasuredEvaluations = _probes.ToDictionary(probe => string.Create(CultureInfo.InvariantCulture, $"{probe.Key.Width}x{probe.Key.Height}"), probe => probe.Value.Seconds),
+            // Grey and coloured images of one size are one entry.
+            MeasuredEvaluations = _probes.GroupBy(probe => string.Create(CultureInfo.InvariantCulture, $"{probe.Key.Width}x{probe.Key.Height}"))
+                .ToDictionary(probes => probes.Key, probes => probes.Max(probe => probe.Value.Seconds)),
         };
     }
 

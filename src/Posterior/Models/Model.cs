@@ -9,6 +9,9 @@ namespace Posterior.Models;
 /// <summary>Loads models: a weight file of any supported format, or the name of a shipped one, becomes an <see cref="ImagePredictor"/>.</summary>
 public static class Model
 {
+    // What a network may have beyond its weights' file, in numbers: enough to tell which keys a small file lacks.
+    private const long SpareElements = 1 << 26;
+
     /// <summary>Tells what a weight file holds without reading its values.</summary>
     /// <param name="pathOrName">A weight file, or the name of a shipped model.</param>
     /// <param name="options">What is known of it.</param>
@@ -97,7 +100,8 @@ public static class Model
         if (options.VerifyHash && identity.Card.Sha256 is { } stated && !stated.Equals(sha256, StringComparison.OrdinalIgnoreCase))
             throw new ModelException($"{Path.GetFileName(path)}: expected SHA-256 {stated} as its card states, found {sha256}");
 
-        var network = identity.Kind.Build(identity.Card.Settings!);
+        // Of formats of a byte or more each; a network that does not fit is told by its keys, one out of all proportion is not built.
+        var network = identity.Kind.Build(identity.Card.Settings!, 4 * new FileInfo(path).Length + SpareElements);
         try
         {
             network.LoadState(file, identity.Prefix);

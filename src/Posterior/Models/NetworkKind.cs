@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
+using Posterior.Torch;
 using Posterior.Torch.Nn;
 
 namespace Posterior.Models;
@@ -27,8 +28,10 @@ public abstract class NetworkKind(string name, string anchor)
     public abstract JsonObject Settings(TensorShapes shapes, params IEnumerable<JsonObject?> overrides);
 
     /// <summary>Builds the network with zero weights.</summary>
-    /// <exception cref="ModelException">The settings contradict each other.</exception>
-    public abstract Module Build(JsonObject settings);
+    /// <param name="settings">All settings.</param>
+    /// <param name="elements">How many numbers its weights may be: settings come from files of any origin.</param>
+    /// <exception cref="ModelException">The settings contradict each other, or ask for more numbers.</exception>
+    public abstract Module Build(JsonObject settings, long elements);
 
     /// <summary>What settings and architecture say about the model: size, channels, classes, process.</summary>
     public abstract ModelCard Describe(JsonObject settings, TensorShapes shapes);
@@ -79,8 +82,9 @@ internal sealed class NetworkKind<TSettings>(
     }
 
     /// <inheritdoc/>
-    public override Module Build(JsonObject settings)
+    public override Module Build(JsonObject settings, long elements)
     {
+        using var budget = new ElementBudget(elements);
         try
         {
             return build(Read(settings));
@@ -88,6 +92,11 @@ internal sealed class NetworkKind<TSettings>(
         catch (ArgumentException failure)
         {
             throw new ModelException($"{Name}: {failure.Message}", failure);
+        }
+        // Sizes below 0, or larger than any machine's memory.
+        catch (Exception failure) when (failure is TorchException or ArithmeticException)
+        {
+            throw new ModelException($"{Name}: the settings are those of no network that the weights could be of ({failure.Message})", failure);
         }
     }
 

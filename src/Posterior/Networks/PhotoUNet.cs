@@ -20,8 +20,10 @@ public sealed class PhotoUNet : Module, INoiseConditioned
     private readonly Conv2d[] _shrink, _grow;
 
     /// <summary>A network of the given sizes, with zero weights.</summary>
+    /// <exception cref="ArgumentException">A size is none.</exception>
     public PhotoUNet(PhotoUNetSettings settings)
     {
+        settings.Validate();
         _settings = settings;
         var (widths, levels) = (settings.Widths, settings.Widths.Count);
         var patched = settings.ImageChannels * settings.Patch * settings.Patch;

@@ -20,4 +20,12 @@ public sealed record PhotoUNetSettings
 
     /// <summary>Numbers that describe the noise level.</summary>
     public int EmbeddingWidth { get; init; } = 256;
+
+    internal void Validate()
+    {
+        if (Widths.Count is 0 or > 16 || Widths.Count != Blocks.Count) throw new ArgumentException($"a photo UNet needs 1 to 16 levels, each with a width and a number of blocks, found {Widths.Count} and {Blocks.Count}");
+        if (Widths.Min() < 1 || Blocks.Any(blocks => blocks is < 1 or > 1000)) throw new ArgumentException($"a photo UNet needs channels and 1 to 1000 blocks in each level, found {Widths.Min()} and {Blocks.Min()} to {Blocks.Max()}");
+        if (ImageChannels < 1 || Patch is < 1 or > 256 || EmbeddingWidth < 1 || Classes < 0)
+            throw new ArgumentException($"a photo UNet needs image channels, patches of 1 to 256 pixels and an embedding, found {ImageChannels}, {Patch} and {EmbeddingWidth} ({Classes} classes)");
+    }
 }

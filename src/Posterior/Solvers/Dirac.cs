@@ -179,7 +179,9 @@ public sealed record Dirac : Solver<LinearOperator, DegradationReverser>
     private List<double> Times(double step, double stop)
     {
         var times = new List<double>();
-        for (var i = 0; i < (int)(Start / step); i++)
+        // 0.6 / 0.2 is a little less than 3.
+        var count = (int)(Start / step + 1e-9);
+        for (var i = 0; i < count; i++)
         {
             times.Add(Start - i * step);
             if (stop > times[i] - step) break;

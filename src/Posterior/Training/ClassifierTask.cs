@@ -24,12 +24,16 @@ public sealed record ClassifierTask : TrainingTask
         if (!(LabelSmoothing is >= 0 and < 1)) throw new TrainingException($"label-smoothing: expected 0 up to 1, found {LabelSmoothing}");
         if (Shift < 0 || Shift >= context.Crop) throw new TrainingException($"shift: expected 0 to {context.Crop - 1}, found {Shift}");
         var network = new ResidualClassifier(new() { Classes = context.Classes }) { ActivationType = context.Activations };
-        if (context.Crop % network.SizeMultiple != 0)
+        try
+        {
+            context.RequireCropOf(network.SizeMultiple);
+            network.Initialise(new SeededNoise(context.Seed));
+            return new ClassifierObjective(network) { LabelSmoothing = LabelSmoothing, Shift = Shift };
+        }
+        catch
         {
             network.Dispose();
-            throw new TrainingException($"crop: expected a multiple of {network.SizeMultiple}, found {context.Crop}");
+            throw;
         }
-        network.Initialise(new SeededNoise(context.Seed));
-        return new ClassifierObjective(network) { LabelSmoothing = LabelSmoothing, Shift = Shift };
     }
 }

@@ -40,14 +40,17 @@ public static class HditSizes
     public static HditNetwork Build(HditSettings settings, TrainingContext context, double outputs = 0)
     {
         var network = new HditNetwork(settings) { ActivationType = context.Activations };
-        if (context.Crop % network.SizeMultiple != 0)
+        try
         {
-            var multiple = network.SizeMultiple;
-            network.Dispose();
-            throw new TrainingException($"crop: expected a multiple of {multiple}, found {context.Crop}");
+            context.RequireCropOf(network.SizeMultiple);
+            network.Initialise(new SeededNoise(context.Seed), outputs);
+            return network;
         }
-        network.Initialise(new SeededNoise(context.Seed), outputs);
-        return network;
+        catch
+        {
+            network.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The settings as a card holds them.</summary>

@@ -64,6 +64,16 @@ public static class PostHocAverage
         });
     }
 
+    /// <summary>Checks that an average of a wanted width can be made of a folder's snapshots.</summary>
+    /// <param name="folder">A folder of snapshots.</param>
+    /// <param name="width">The relative width.</param>
+    /// <exception cref="TrainingException">There are no snapshots, or the width is out of range.</exception>
+    public static void Check(string folder, double width)
+    {
+        ExponentOf(width);
+        if (Paths(folder).Length == 0) throw new TrainingException($"'{folder}' holds no snapshots: a training writes them with --snapshots");
+    }
+
     /// <summary>Writes an average of a wanted width into a network.</summary>
     /// <param name="folder">A folder of snapshots.</param>
     /// <param name="network">The network that was trained.</param>
@@ -72,9 +82,8 @@ public static class PostHocAverage
     /// <exception cref="WeightFileException">A snapshot is damaged.</exception>
     public static void Load(string folder, Module network, double width)
     {
-        var exponent = ExponentOf(width);
-        string[] paths = Directory.Exists(folder) ? [.. Directory.GetFiles(folder, Pattern).Order(StringComparer.Ordinal)] : [];
-        if (paths.Length == 0) throw new TrainingException($"'{folder}' holds no snapshots: a training writes them with --snapshots");
+        Check(folder, width);
+        var (exponent, paths) = (ExponentOf(width), Paths(folder));
         using var noGrad = new NoGrad();
         var known = paths.Select(Header).ToArray();
         var coefficients = Coefficients(known, known.Max(snapshot => snapshot.Step), exponent);
@@ -95,6 +104,8 @@ public static class PostHocAverage
         foreach (var (_, weights, sum) in averages) weights.CopyFrom(sum);
         network.WeightsChanged();
     }
+
+    private static string[] Paths(string folder) => Directory.Exists(folder) ? [.. Directory.GetFiles(folder, Pattern).Order(StringComparer.Ordinal)] : [];
 
     // The integral of two weight profiles (gamma + 1) s^gamma / t^(gamma + 1) on [0, t] (Eq. 142).
     private static double Product((long Step, double Exponent) a, (long Step, double Exponent) b)

@@ -41,6 +41,18 @@ public sealed class TrainingImages
         return (training, heldOut);
     }
 
+    /// <summary>Images evenly spread over the collection, whose centres have at most so many pixels together: all, or fewer, at least one of any.</summary>
+    /// <param name="pixels">The number of pixels.</param>
+    /// <param name="side">Height and width of a centre.</param>
+    public TrainingImages Spread(long pixels, int side)
+    {
+        var all = _images.Sum(image => (long)Math.Min(side, image.Height) * Math.Min(side, image.Width));
+        if (all <= pixels) return this;
+        var (spread, count) = (new TrainingImages(Channels), Math.Max(1, _images.Count * pixels / all));
+        for (var i = 0L; i < count; i++) spread._images.Add(_images[(int)(i * _images.Count / count)]);
+        return spread;
+    }
+
     /// <summary>The class of an image; null for none.</summary>
     /// <param name="index">Which image.</param>
     public long? Label(int index) => _images[index].Label;

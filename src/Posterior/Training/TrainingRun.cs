@@ -18,12 +18,15 @@ namespace Posterior.Training;
 public sealed class TrainingRun : IDisposable
 {
     private const string SettingsName = "settings.json";
+    // 64 centres of 256x256, which are judged with every checkpoint.
+    private const long JudgedPixels = 64 * 256 * 256;
 
     private readonly string _folder;
     private readonly TrainingImages _heldOut;
     private readonly List<TrainingLogEntry> _log = [];
     private readonly TrainingClaim _claim;
     private long? _saved;
+    private double? _averageExponent;
 
     /// <summary>Opens a run in a folder, which is created; continues it when there is a checkpoint.</summary>
     /// <param name="folder">The run's folder.</param>
@@ -37,7 +40,8 @@ public sealed class TrainingRun : IDisposable
         _claim = TrainingClaim.Take(_folder);
         try
         {
-            (var training, _heldOut) = images.Split(25);
+            (var training, var heldOut) = images.Split(25);
+            _heldOut = heldOut.Spread(JudgedPixels, 256);
             Trainer = new Trainer(objective, training, settings);
             KeepSettings(settings);
             // Half a state, of a training that was killed while it wrote.
@@ -107,15 +111,14 @@ public sealed class TrainingRun : IDisposable
             if (!save && sinceLog.Elapsed < LogEvery) return;
             // The state first: it is worth more than the quality of the network so far and a line of the log.
             if (save) Save();
+            // Who interrupts a training does not wait for judgements.
+            var judge = save && !cancellation.IsCancellationRequested;
             var entry = new TrainingLogEntry(
-                step.ImagesSeen, losses / count, (step.ImagesSeen - from) / sinceLog.Elapsed.TotalSeconds, seconds + clock.Elapsed.TotalSeconds, save ? HeldOutQuality() : null);
+                step.ImagesSeen, losses / count, (step.ImagesSeen - from) / sinceLog.Elapsed.TotalSeconds, seconds + clock.Elapsed.TotalSeconds, judge ? HeldOutQuality() : null);
             Write(() => Append(entry));
             logged?.Report(entry);
-            if (save)
-            {
-                Write(() => SavePictures());
-                sinceSave.Restart();
-            }
+            if (judge) Write(() => SavePictures());
+            if (save) sinceSave.Restart();
             (losses, count, from) = (0, 0, step.ImagesSeen);
             sinceLog.Restart();
         }), cancellation);
@@ -146,7 +149,7 @@ public sealed class TrainingRun : IDisposable
             ["hardware"] = $"{Environment.ProcessorCount} processor cores, {TorchRuntime.Threads} threads, libtorch {TorchRuntime.Version}",
             ["quality"] = Trainer.Objective.QualityName,
             ["held_out_quality"] = HeldOutQuality() is { } quality ? Math.Round(quality, 3) : null,
-            ["settings"] = JsonSerializer.SerializeToNode(Trainer.Settings, TrainingJson.Default.TrainingSettings),
+            ["settings"] = JsonSerializer.SerializeToNode(Trainer.Settings with { AverageExponent = _averageExponent ?? Trainer.Settings.AverageExponent }, TrainingJson.Default.TrainingSettings),
             ["loss_curve"] = new JsonArray([.. Curve().Select(entry => (JsonNode)new JsonArray(entry.ImagesSeen, Math.Round(entry.Loss, 5)))]),
         };
         var described = Trainer.Objective.Describe(card);
@@ -156,20 +159,26 @@ public sealed class TrainingRun : IDisposable
     /// <summary>Makes the average that is exported one of another width, from the snapshots of the run.</summary>
     /// <param name="width">The relative width.</param>
     /// <exception cref="TrainingException">There are no snapshots, or the width is out of range.</exception>
-    public void UseAverage(double width) => Trainer.WithAverage(() =>
+    public void UseAverage(double width)
     {
-        PostHocAverage.Load(SnapshotFolder, Trainer.Network, width);
-        return true;
-    });
+        Trainer.WithAverage(() =>
+        {
+            PostHocAverage.Load(SnapshotsIn(_folder), Trainer.Network, width);
+            return true;
+        });
+        _averageExponent = PostHocAverage.ExponentOf(width);
+    }
 
-    private string SnapshotFolder => Path.Combine(_folder, "snapshots");
+    /// <summary>Where a run in a folder keeps its snapshots; the folder need not exist.</summary>
+    /// <param name="folder">The run's folder.</param>
+    public static string SnapshotsIn(string folder) => Path.Combine(folder, "snapshots");
 
     private void Snapshot(long seen)
     {
         var every = Trainer.Settings.Snapshots;
         if (every == 0 || (seen / every == (seen - Trainer.Settings.Batch) / every && seen < Trainer.Settings.Images)) return;
-        PostHocAverage.Save(SnapshotFolder, Trainer.Average, Trainer.Optimiser.Steps);
-        PostHocAverage.Save(SnapshotFolder, Trainer.WideAverage!, Trainer.Optimiser.Steps);
+        PostHocAverage.Save(SnapshotsIn(_folder), Trainer.Average, Trainer.Optimiser.Steps);
+        PostHocAverage.Save(SnapshotsIn(_folder), Trainer.WideAverage!, Trainer.Optimiser.Steps);
     }
 
     // About fifty points are enough to see the course of the training.
@@ -241,7 +250,7 @@ public sealed class TrainingRun : IDisposable
     {
         var path = Path.Combine(_folder, SettingsName);
         var text = JsonSerializer.Serialize(settings, TrainingJson.Default.TrainingSettings);
-        if (!File.Exists(CheckpointPath) && (File.Exists(LogPath) || Directory.Exists(SnapshotFolder)))
+        if (!File.Exists(CheckpointPath) && (File.Exists(LogPath) || Directory.Exists(SnapshotsIn(_folder))))
             throw new TrainingException($"'{_folder}' holds the log or the snapshots of a training whose state is gone, which would be mixed with this one's; remove them, or choose another folder");
         if (File.Exists(path) && File.Exists(CheckpointPath) && File.ReadAllText(path) != text)
             throw new TrainingException($"'{_folder}' holds a training with other settings or data; expected those of its settings.json");

@@ -16,7 +16,16 @@ public abstract record TrainingTask
 /// <param name="Crop">Height and width of a crop.</param>
 /// <param name="Seed">The seed of the training.</param>
 /// <param name="Activations">The number format of activations, where the network has a choice.</param>
-public sealed record TrainingContext(int Classes, int Crop, ulong Seed, DType Activations);
+public sealed record TrainingContext(int Classes, int Crop, ulong Seed, DType Activations)
+{
+    /// <summary>Checks that crops fit a network.</summary>
+    /// <param name="multiple">What height and width must be multiples of.</param>
+    /// <exception cref="TrainingException">They do not.</exception>
+    public void RequireCropOf(int multiple)
+    {
+        if (Crop % multiple != 0) throw new TrainingException($"crop: expected a multiple of {multiple}, found {Crop}");
+    }
+}
 
 /// <summary>A task of the catalogue. A task's own file makes it, by <see cref="Of"/>, and names its settings there.</summary>
 /// <param name="Name">Its name on the command line.</param>

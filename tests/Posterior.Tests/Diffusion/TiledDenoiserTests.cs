@@ -12,7 +12,8 @@ public sealed class TiledDenoiserTests
     [InlineData(96, 400)]
     [InlineData(310, 64)]
     [InlineData(98, 98)]
-    public void Tiles_of_a_convolutional_denoiser_give_the_whole_image(long height, long width)
+    [InlineData(98, 130, 4)]
+    public void Tiles_of_a_convolutional_denoiser_give_the_whole_image(long height, long width, int multiple = 2)
     {
         var before = LiveHandles.Count();
         using (var inner = new RandomConvolutions(3))
@@ -20,7 +21,7 @@ public sealed class TiledDenoiserTests
         using (var whole = inner.Denoise(x, 0.5))
         {
             var calls = inner.Calls;
-            using var tiled = new TiledDenoiser(inner, _options).Denoise(x, 0.5);
+            using var tiled = new TiledDenoiser(inner, _options with { Multiple = multiple }).Denoise(x, 0.5);
             Assert.True(inner.Calls > calls + 2);
             using var difference = tiled - whole;
             using var absolute = difference.Abs();
@@ -69,6 +70,7 @@ public sealed class TiledDenoiserTests
         {
             Assert.Equal((0, size), (spans[0].Start, spans[^1].Start + spans[^1].Length));
             Assert.All(spans, span => Assert.Equal(0, span.Start % 8));
+            Assert.Equal(spans.Select(span => span.Start).Distinct().Order(), spans.Select(span => span.Start));
             for (var i = 1; i < spans.Count; i++) Assert.True(spans[i - 1].Start + spans[i - 1].Length - spans[i].Start >= options.Overlap);
         }
     }

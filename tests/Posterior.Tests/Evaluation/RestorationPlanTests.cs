@@ -77,6 +77,17 @@ public sealed class RestorationPlanTests : IDisposable
     }
 
     [Fact]
+    public void A_batch_of_grey_and_coloured_images_of_one_size_is_planned()
+    {
+        using (var scope = new Scope()) ImageFile.Save(File("grey.png"), ValueRange.ToUnit(Scenes.Of(1, 48, 64)).Clamp(0, 1));
+        var settings = new RestorationSettings { Operator = "denoise", Sigma = 0.1, SolverSettings = new() { Steps = 1 }, Prior = new() { Model = File("tiny.safetensors") } };
+        var plan = Plan(settings, [Item(), new(File("grey.png"), File("x2.png"))]);
+        Assert.Empty(plan.Problems);
+        Assert.All(plan.Items, item => Assert.True(item.Seconds > 0));
+        Assert.Equal("64x48", Assert.Single(plan.MeasuredEvaluations).Key);
+    }
+
+    [Fact]
     public void All_problems_stand_in_one_list_and_none_twice()
     {
         var plan = Plan(

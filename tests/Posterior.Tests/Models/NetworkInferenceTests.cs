@@ -322,7 +322,7 @@ public sealed class NetworkInferenceTests(CheckpointFixture files) : IClassFixtu
         Assert.Equal(oracle.Shape("out.y")[2], x.Size(2) * network.Scale);
         if (network.TakesNoiseLevel)
         {
-            using var other = NetworkCatalogue.Find(model.Card.Network!).Build(model.Card.Settings!);
+            using var other = NetworkCatalogue.Find(model.Card.Network!).Build(model.Card.Settings!, long.MaxValue);
             other.LoadState(oracle.LoadWeights());
             var levels = Tensor.From([.. Enumerable.Range(0, (int)x.Size(0)).Select(i => 0.1f + 0.2f * i)], x.Size(0));
             var map = levels.Reshape(-1, 1, 1, 1).Expand(x.Size(0), 1, x.Size(2), x.Size(3));

@@ -126,6 +126,15 @@ public sealed class DiracTests
         Assert.InRange((last - x0).Abs().Max().Item(), 0, 5 * _noise.Sigma(0));
     }
 
+    [Theory]
+    [InlineData(0.6, 0.2, 3)]
+    [InlineData(0.6, 0.1, 6)]
+    [InlineData(0.95, 0.05, 19)]
+    [InlineData(1, 0.02, 50)]
+    [InlineData(0.5, 0.3, 1)]
+    public void There_are_as_many_steps_as_fit_between_the_start_and_0_whatever_their_quotient_is_rounded_to(double start, double step, int steps) =>
+        Assert.Equal(steps, new Dirac { Start = start, Step = step }.Evaluations);
+
     private sealed class Known(SeverityProcess process, Tensor x0, List<(Tensor Y, double Time)> states) : DegradationReverser
     {
         public override long? Channels => 1;

@@ -98,15 +98,16 @@ public sealed class CalibrationJob
             tally.Add(original, ValueRange.ToUnit(samples));
         }
         var report = tally.Report();
+        var operatorFile = OperatorFiles.NamedBy(_operator) is { } file ? ReceiptFile.Of(_files.FullPath(file)) : null;
         var receipt = new Receipt
         {
             Kind = "calibrate",
-            Hash = FileHash.OfText($"calibrate {Solver} {_priorFiles.Hash()} {string.Join(' ', contents)} {JsonSerializer.Serialize(_settings with { Prior = _settings.Prior.Anonymous }, ReceiptJson.Default.CalibrationSettings)}"),
+            Hash = FileHash.OfText($"calibrate {Solver} {_priorFiles.Hash()} {operatorFile?.Sha256} {string.Join(' ', contents)} {JsonSerializer.Serialize(_settings with { Prior = _settings.Prior.Anonymous }, ReceiptJson.Default.CalibrationSettings)}"),
             Model = new(_priorFiles.Model, prior.Model.Sha256),
             Guide = _priorFiles.Guide is { } guide ? ReceiptFile.Of(guide) : null,
             Classifier = _priorFiles.Classifier is { } classifier ? ReceiptFile.Of(classifier) : null,
             Architecture = _priorFiles.Architecture is { } architecture ? ReceiptFile.Of(architecture) : null,
-            OperatorFile = OperatorFiles.NamedBy(_operator) is { } file ? ReceiptFile.Of(_files.FullPath(file)) : null,
+            OperatorFile = operatorFile,
             Folder = _folder,
             Calibration = _settings,
             SolverSettings = SolverCatalog.Find(_settings.Solver).Complete(_settings.SolverSettings),
@@ -145,7 +146,12 @@ public sealed class CalibrationJob
         return Crop.Centre(colour, shape.Height, shape.Width);
     }
 
-    private ForwardOperator Bind(Tensor original) => _operator.Bind(ImageShape.Of(original), _files, DType.Float32, _settings.Prior.ParseDevice());
+    private ForwardOperator Bind(Tensor original)
+    {
+        var (shape, device) = (ImageShape.Of(original), _settings.Prior.ParseDevice());
+        WorkingMemory.Check(shape, WorkingMemory.Solver + _settings.Samples, device);
+        return _operator.Bind(shape, _files, DType.Float32, device);
+    }
 
     private void RequireAccepted(ForwardOperator h)
     {

@@ -19,18 +19,27 @@ internal static class ExperimentChecks
             throw new ExperimentException(string.Create(CultureInfo.InvariantCulture, $"class: labels tells the model {images.ClassCount} classes, and model '{prior.Name}' has {prior.ClassCount}"));
     }
 
-    /// <summary>Checks every image against every task's operator, the metrics of sets and every method's model, by the images' shapes.</summary>
-    /// <returns>What makes tables mean less than they seem to.</returns>
-    /// <exception cref="ExperimentException">An image is too small for a task, not of the size of a metric, or of another number of channels than a model takes.</exception>
+    /// <summary>The images' shapes, each with the name of the first image that has it.</summary>
     /// <exception cref="ImageException">An image cannot be read.</exception>
-    public static IReadOnlyList<string> Shapes(Experiment experiment, ExperimentImages images, ExperimentMetrics metrics, Func<ExperimentTask, ImageShape, LinearOperator> bind, Action<ExperimentMethod, long> fits)
+    public static IReadOnlyDictionary<ImageShape, string> ShapesOf(ExperimentImages images, IProgress<int>? progress, CancellationToken cancellation)
     {
         var shapes = new Dictionary<ImageShape, string>();
         for (var i = 0; i < images.Count; i++)
         {
+            cancellation.ThrowIfCancellationRequested();
             using var scope = new Scope();
             shapes.TryAdd(ImageShape.Of(images.Load(i).Image), images.Name(i));
+            progress?.Report(i + 1);
         }
+        return shapes;
+    }
+
+    /// <summary>Checks every shape of images against every task's operator, the metrics of sets and every method's model.</summary>
+    /// <returns>What makes tables mean less than they seem to.</returns>
+    /// <exception cref="ExperimentException">An image is too small for a task, not of the size of a metric, or of another number of channels than a model takes.</exception>
+    public static IReadOnlyList<string> Shapes(
+        Experiment experiment, IReadOnlyDictionary<ImageShape, string> shapes, ExperimentMetrics metrics, Func<ExperimentTask, ImageShape, LinearOperator> bind, Action<ExperimentMethod, long> fits)
+    {
         foreach (var (shape, name) in shapes)
             foreach (var task in experiment.Tasks)
             {

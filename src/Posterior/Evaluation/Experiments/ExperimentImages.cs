@@ -52,7 +52,7 @@ public sealed class ExperimentImages : IDisposable
         var bytes = _source.Read(_chosen[index]);
         var image = Crop.Reduced(ImageFile.Decode(bytes, Name(index), out _), Name(index), _dataset.Shrink, _dataset.Size is { } side ? (side, side) : null);
         if (_dataset.Size is { } size) image = Crop.Centre(image, size, size);
-        return (scope.Keep(image), Convert.ToHexStringLower(SHA256.HashData(bytes)));
+        return (scope.Keep(image), _contents[index] = Convert.ToHexStringLower(SHA256.HashData(bytes)));
     }
 
     /// <inheritdoc/>

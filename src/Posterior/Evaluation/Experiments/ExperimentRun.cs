@@ -17,7 +17,7 @@ namespace Posterior.Evaluation.Experiments;
 public sealed class ExperimentRun : IDisposable
 {
     // Raised whenever a solver, an operator or a metric gives other results than before: older rows are done again.
-    private const int Revision = 4;
+    private const int Revision = 5;
 
     private readonly string _folder;
     private readonly ExperimentImages _images;
@@ -79,10 +79,13 @@ public sealed class ExperimentRun : IDisposable
 
     /// <summary>The restorations and evaluations that are left, and what does not go together.</summary>
     /// <exception cref="ImageException">An image cannot be read.</exception>
+    /// <param name="progress">Told how many images were looked at.</param>
+    /// <param name="cancellation">Stops between images.</param>
     /// <exception cref="ExperimentException">An image does not suit a task or a metric.</exception>
-    public ExperimentPlan Plan()
+    public ExperimentPlan Plan(IProgress<int>? progress = null, CancellationToken cancellation = default)
     {
-        var notes = ExperimentChecks.Shapes(Experiment, _images, _metrics, Bind, (method, channels) => PriorOf(method).PredictorFor(channels, Experiment.LabelsFor(method) ? 0 : null));
+        var shapes = ExperimentChecks.ShapesOf(_images, progress, cancellation);
+        var notes = ExperimentChecks.Shapes(Experiment, shapes, _metrics, Bind, (method, channels) => PriorOf(method).PredictorFor(channels, Experiment.LabelsFor(method) ? 0 : null));
         var rows = _log.Read();
         var cells = Cells().ToArray();
         var left = cells.Where(cell => !Has(rows, cell.Key)).ToArray();

@@ -52,10 +52,9 @@ public sealed class RobustnessStudy
         if (degradation is BlurSeverity blur) cases.AddRange(_widths.Select(factor => (factor, (SeveritySpec)(blur with { Max = factor * blur.Max }), sigma)));
         var widths = cases.Count;
         cases.AddRange(_levels.Select(level => (level, degradation, level)));
-        var (sums, count) = (new double[cases.Count, 3], 0);
-        foreach (var (clean, seed) in StudyImages.Load(_settings, prior.Channels ?? 3, prior.Model.Card.NativeSize, degradation.LargestFit))
+        var sums = new double[cases.Count, 3];
+        var count = StudyImages.Each(_settings, prior.Channels ?? 3, prior.Model.Card.NativeSize, degradation.LargestFit, (clean, seed, position) =>
         {
-            using var scope = new Scope();
             var truth = ValueRange.ToUnit(clean);
             using var h = degradation.At(ImageShape.Of(clean), 1);
             for (var i = 0; i < cases.Count; i++)
@@ -66,10 +65,9 @@ public sealed class RobustnessStudy
                 var result = solver.RestoreAny(new Measurement<LinearOperator>(y, h, new UnitSigma(sigma).Signed), prior.Model.Predictor, new SeededNoise(seed + 1), null, cancellation);
                 var estimate = ValueRange.ToUnit(result.Estimate).Clamp(0, 1).To(Device.Cpu);
                 for (var k = 0; k < 3; k++) sums[i, k] += metrics.Loaded[k].Compare(estimate, truth)[0];
-                progress?.Report((count + (i + 1.0) / cases.Count) / _settings.Images);
+                progress?.Report((position.Done + (i + 1.0) / cases.Count) / position.Count);
             }
-            count++;
-        }
+        });
         var points = cases.Select((one, i) => new RobustnessPoint(one.Value, sums[i, 0] / count, sums[i, 1] / count, sums[i, 2] / count)).ToArray();
         return new RobustnessReport
         {

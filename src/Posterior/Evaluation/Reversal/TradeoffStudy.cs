@@ -38,22 +38,19 @@ public sealed class TradeoffStudy
         using var prior = Prior.Load(_settings.Model);
         var reverser = prior.Model.Predictor as DegradationReverser ?? throw new ModelException($"model '{prior.Name}' is {prior.Model.Predictor.Kind}; a trade-off along t needs one that reverses a degradation");
         var solver = new Dirac { Step = _settings.Step };
-        var (sums, count, floor) = (new double[solver.Evaluations, metrics.Loaded.Count + 1], 0, UnitSigma.FromSigned(reverser.Noise.Sigma(1)).Value);
-        foreach (var (clean, seed) in StudyImages.Load(_settings, prior.Channels ?? 3, prior.Model.Card.NativeSize, reverser.Process.Degradation.LargestFit))
+        var (sums, floor) = (new double[solver.Evaluations, metrics.Loaded.Count + 1], UnitSigma.FromSigned(reverser.Noise.Sigma(1)).Value);
+        var count = StudyImages.Each(_settings, prior.Channels ?? 3, prior.Model.Card.NativeSize, reverser.Process.Degradation.LargestFit, (clean, seed, position) =>
         {
-            using var scope = new Scope();
             using var h = reverser.Process.At(ImageShape.Of(clean), 1);
             var measurement = Measurement<LinearOperator>.Simulate(h, clean.To(prior.Device), reverser.Noise.Sigma(1), new SeededNoise(seed));
             var trace = new TrajectoryTrace(measurement, clean, metrics.Loaded);
-            var done = count;
-            solver.Restore(measurement, reverser, new SeededNoise(seed + 1), new Both(trace, step => progress?.Report((done + (step.Index + 1.0) / step.Count) / _settings.Images)), cancellation);
+            solver.Restore(measurement, reverser, new SeededNoise(seed + 1), new Both(trace, step => progress?.Report((position.Done + (step.Index + 1.0) / step.Count) / position.Count)), cancellation);
             for (var i = 0; i < trace.Steps.Count; i++)
             {
                 for (var k = 0; k < metrics.Loaded.Count; k++) sums[i, k] += trace.Steps[i].Values[k];
                 sums[i, metrics.Loaded.Count] += trace.Steps[i].Consistency;
             }
-            count++;
-        }
+        });
         var points = Enumerable.Range(0, solver.Evaluations)
             .Select(i => new TradeoffPoint(1 - i * _settings.Step, sums[i, 0] / count, sums[i, 1] / count, sums[i, 2] / count, sums[i, 3] / count)).ToArray();
         var better = metrics.Loaded[2].HigherIsBetter ? 1 : -1;

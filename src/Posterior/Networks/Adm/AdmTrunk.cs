@@ -20,6 +20,8 @@ public abstract class AdmTrunk : Module
         ArgumentNullException.ThrowIfNull(settings);
         if (settings.ChannelMult.Count is 0 or > MostLevels || settings.NumResBlocks < 1)
             throw new ArgumentException($"an ADM network needs 1 to {MostLevels} levels and residual blocks, not {settings.ChannelMult.Count} and {settings.NumResBlocks}", nameof(settings));
+        if (settings.NumHeadChannels is < 1 and not -1 || settings.NumHeads < 1)
+            throw new ArgumentException($"an ADM network needs heads of one or more channels, or -1 and their number, not {settings.NumHeadChannels} and {settings.NumHeads}", nameof(settings));
         _modelChannels = settings.ModelChannels;
         EmbeddingChannels = 4L * settings.ModelChannels;
         SizeMultiple = 1 << (settings.ChannelMult.Count - 1);

@@ -23,6 +23,7 @@ public sealed class ResidualClassifier : Module
         var widths = settings.Widths;
         if (widths.Count == 0 || widths.Count != settings.Blocks.Count) throw new ArgumentException($"expected as many widths as numbers of blocks, found {widths.Count} and {settings.Blocks.Count}");
         if (widths.FirstOrDefault(width => width % GroupWidth != 0) is > 0 and var odd) throw new ArgumentException($"expected widths that are multiples of {GroupWidth}, found {odd}");
+        if (widths.Count > 16 || settings.Blocks.Any(blocks => blocks is < 1 or > 1000)) throw new ArgumentException($"expected 1 to 16 stages of 1 to 1000 blocks, found {widths.Count} of {settings.Blocks.Min()} to {settings.Blocks.Max()}");
         _stem = Add("stem", new Conv2d(settings.ImageChannels * settings.Patch * settings.Patch, widths[0], 3, padding: 1));
         _stages = new Block[widths.Count][];
         _shrink = new Conv2d[widths.Count - 1];

@@ -29,7 +29,7 @@ internal sealed class HditAttention : Module
     /// <param name="sharedKeys">Whether keys of the second stream add those of the main stream, each head with a learned factor (<see cref="HditSettings.SharedKeys"/>).</param>
     public HditAttention(int width, int conditionWidth, HditAttentionSettings settings, int index, FeatureDegradation? degradation, bool sharedKeys = false)
     {
-        if (width % settings.DHead != 0 || settings.DHead % 8 != 0) throw new ArgumentException($"a width of {width} is no multiple of heads of {settings.DHead}, or those are no multiple of 8");
+        if (settings.DHead < 1 || width % settings.DHead != 0 || settings.DHead % 8 != 0) throw new ArgumentException($"a width of {width} is no multiple of heads of {settings.DHead}, or those are no multiple of 8");
         (_settings, _heads) = (settings, width / settings.DHead);
         _shift = settings.Type == HditAttentionType.ShiftedWindow && index % 2 == 1 ? settings.WindowSize / 2 : 0;
         _scale = AddParameter("scale", Tensor.Full([_heads], 10));

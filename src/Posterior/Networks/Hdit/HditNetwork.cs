@@ -189,6 +189,7 @@ public sealed class HditNetwork : Module, IMeasurementConditioned
         if (levels == 0 || settings.Depths.Count != levels || settings.DFfs.Count != levels || settings.SelfAttns.Count != levels)
             throw new ArgumentException($"expected widths, depths, d_ffs and self_attns for the same levels, found {levels}, {settings.Depths.Count}, {settings.DFfs.Count} and {settings.SelfAttns.Count}");
         if (settings.PatchSize is not [> 0, > 0]) throw new ArgumentException("patch_size: expected rows and columns");
+        if (settings.Depths.Append(settings.MappingDepth).FirstOrDefault(depth => depth is < 0 or > 1000) is not 0 and var depth) throw new ArgumentException($"expected depths of 0 to 1000 blocks, found {depth}");
         if (settings.Condition != MeasurementCondition.Operator) return;
         var (patch, needs) = (Patch(settings), new List<string>());
         for (var level = 0; level < levels; level++, patch = patch.Coarser)

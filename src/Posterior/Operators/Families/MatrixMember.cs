@@ -49,10 +49,10 @@ internal sealed class MatrixBatch : OperatorBatch
         using var scope = new Scope();
         (InputShape, Count, Rows) = (shape, members.Length, members.Max(member => member.Rows));
         _rows = [.. members.Select(member => member.Rows)];
-        _matrices = Tensor.Zeros([Count, Rows, shape.Count]).Own();
-        var memory = _matrices.Memory<float>();
+        var matrices = Tensor.Zeros([Count, Rows, shape.Count]);
+        var memory = matrices.Memory<float>();
         for (var i = 0; i < members.Length; i++) members[i].Matrix.CopyTo(memory.Slice((int)(i * Rows * shape.Count)));
-        var exact = _matrices.To(DType.Float64);
+        var exact = matrices.To(DType.Float64);
         var gram = exact.MatMul(exact.Transpose(1, 2));
 
         // A row of padding is a unit row of the Gram matrix, taken away again after the inversion.
@@ -61,6 +61,7 @@ internal sealed class MatrixBatch : OperatorBatch
         gram += unit;
         Check(members, gram);
         _inverses = new Constant(gram.Inverse() - unit);
+        _matrices = matrices.Own();
     }
 
     /// <inheritdoc/>

@@ -13,7 +13,7 @@ public abstract class OperatorBatch : IDisposable
     // Images that vary over an eighth of their side.
     private const int Probes = 8, ProbeSide = 8;
 
-    private Tensor? _smoothShare;
+    private float[]? _smoothShare;
 
     /// <summary>The number of operators.</summary>
     public abstract long Count { get; }
@@ -66,16 +66,12 @@ public abstract class OperatorBatch : IDisposable
 
     /// <summary>
     /// The share of the energy of smooth images that <c>H_i^+ H_i</c> leaves where it leaves anything, <c>[N]</c> in single precision on the CPU: 1 for masks and the zero operator, about rows over pixels for
-    /// random matrices, for blurs what they leave of structure of that size. Measured on eight fixed images; it depends on the row space alone, and so not on the basis of the measurement. The batch keeps owning it.
+    /// random matrices, for blurs what they leave of structure of that size. Measured on eight fixed images; it depends on the row space alone, and so not on the basis of the measurement.
     /// </summary>
-    public Tensor SmoothShare => _smoothShare ??= MeasureSmoothShare();
+    public Tensor SmoothShare => Tensor.From(_smoothShare ??= MeasureSmoothShare(), Count);
 
     /// <summary>Frees the tensors of the batch.</summary>
-    public virtual void Dispose()
-    {
-        _smoothShare?.Dispose();
-        GC.SuppressFinalize(this);
-    }
+    public virtual void Dispose() => GC.SuppressFinalize(this);
 
     /// <summary><see cref="Apply"/> of <c>[N, K, C, H, W]</c>.</summary>
     private protected abstract Tensor ApplyStack(Tensor x);
@@ -86,7 +82,7 @@ public abstract class OperatorBatch : IDisposable
     /// <summary><see cref="PseudoInverse"/> of <c>[N, K, Rows]</c>.</summary>
     private protected abstract Tensor PseudoInverseStack(Tensor y);
 
-    private Tensor MeasureSmoothShare()
+    private float[] MeasureSmoothShare()
     {
         using var scope = new Scope();
         using var gradients = new NoGrad();
@@ -97,7 +93,7 @@ public abstract class OperatorBatch : IDisposable
         var seen = left.Greater(probes.Square().Mean().Item() * 1e-6).To(DType.Float32);
         var whole = (probes.Square().Sum([0]) * seen).Sum([1, 2, 3]);
         var nothing = whole.Equal(0).To(DType.Float32);
-        return ((left.Sum([1, 2, 3]) + nothing) / (whole + nothing)).Clamp(1e-6, 1).Own();
+        return ((left.Sum([1, 2, 3]) + nothing) / (whole + nothing)).Clamp(1e-6, 1).ToArray<float>();
     }
 
     private Tensor OfImages(Tensor x, Func<Tensor, Tensor> map)

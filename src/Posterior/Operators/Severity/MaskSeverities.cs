@@ -56,7 +56,12 @@ public sealed record GaussianMaskSeverity(double Max = 50, double Min = 0.1, dou
     /// <summary>The line of the catalogue.</summary>
     public static OperatorEntry Entry { get; } = new(
         "severity-mask", $"severity-mask[:max=50,min=0.1,power=4,{Form}]", "severity-mask:max=2", "A mask in the middle with a smooth edge, (1 - f / max f)^power; its Gaussian f has a sigma from min at t=0 to max at t=1.",
-        text => new GaussianMaskSeverity(text.Real("max", 0.05, 100_000) ?? 50, text.Real("min", 0.05, 100_000) ?? 0.1, text.Real("power", 0.1, 100) ?? 4, Read(text)));
+        text =>
+        {
+            var spec = new GaussianMaskSeverity(text.Real("max", 0.05, 1000) ?? 50, text.Real("min", 0.05, 1000) ?? 0.1, text.Real("power", 0.1, 100) ?? 4, Read(text));
+            if (spec.Min > spec.Max) throw text.Wrong($"'min' must be at most 'max', found {Operators.Text.Of(spec.Min)} and {Operators.Text.Of(spec.Max)}");
+            return spec;
+        });
 
     /// <inheritdoc/>
     public override string Text => $"severity-mask:max={Operators.Text.Of(Max)},min={Operators.Text.Of(Min)},power={Operators.Text.Of(Power)}{Written()}";

@@ -90,7 +90,7 @@ public sealed class ExperimentRunTests : IDisposable
         Picture("set/b.png", 16, 32, 2);
         using (var run = Open("sizes", "class: 1", "[pinv]", "[sr4]")) Assert.Contains(run.Plan().Notes, note => note.StartsWith("the images are of 2 shapes (16x32, 32x16)", StringComparison.Ordinal));
         using var boxed = Open("box", "class: 1", "[pinv]", "['inpaint-box:0,20,4,4']");
-        Assert.StartsWith("task 'inpaint-box:0,20,4,4' and image 'b.png' of 32x16:", Assert.Throws<ExperimentException>(boxed.Plan).Message, StringComparison.Ordinal);
+        Assert.StartsWith("task 'inpaint-box:0,20,4,4' and image 'b.png' of 32x16:", Assert.Throws<ExperimentException>(() => boxed.Plan()).Message, StringComparison.Ordinal);
         Assert.False(File.Exists(_folder["box/results.jsonl"]));
     }
 
