@@ -27,7 +27,7 @@ public sealed class TrainTests(Workspace workspace) : IClassFixture<Workspace>
     }
 
     [Theory]
-    [InlineData("a multiple of 2, found 15", "--crop", "15")]
+    [InlineData("a multiple of 4, found 15", "--crop", "15")]
     [InlineData("holds no snapshots", "--crop", "16", "--average", "0.1")]
     [InlineData("relative width", "--crop", "16", "--average", "0.5", "--snapshots", "2")]
     public void What_would_fail_in_the_first_step_or_after_the_last_is_refused_before_images_are_read(string expected, params string[] arguments)

@@ -88,5 +88,26 @@ public sealed class AbsurdSettingsTests
         static JsonArray All(JsonArray numbers, int value) => [.. Enumerable.Repeat(value, numbers.Count).Select(one => (JsonNode)one)];
     }
 
+    // A network of 10^9 numbers and more would be built, zeroed and only then compared with a file of a few thousand.
+    [Fact]
+    public void A_card_that_claims_a_giant_network_of_a_small_file_is_refused_before_it_is_built()
+    {
+        var folder = Directory.CreateTempSubdirectory("posterior-giant-");
+        try
+        {
+            var path = Path.Combine(folder.FullName, "small.safetensors");
+            using (var network = new PhotoUNet(new() { Widths = [8, 16], Blocks = [1, 1], EmbeddingWidth = 16 }))
+                ModelExport.Write(path, network, new ModelCard { Schedule = new ScheduleCard { Kind = ScheduleKind.Edm } });
+            var card = JsonNode.Parse(File.ReadAllText(Path.ChangeExtension(path, ".json")))!.AsObject();
+            card["settings"] = new JsonObject { ["widths"] = new JsonArray(6000, 12000), ["blocks"] = new JsonArray(1, 1) };
+            File.WriteAllText(Path.ChangeExtension(path, ".json"), card.ToJsonString());
+            Assert.Contains("beyond what was granted", Assert.Throws<ModelException>(() => Model.Load(path, new ModelOptions())).Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
     private static JsonObject Json<T>(T settings) => NetworkInferenceTests.ModelSettings(settings);
 }
