@@ -5,14 +5,14 @@ namespace Posterior.Models;
 
 /// <summary>
 /// The settings of KAIR's denoising networks from the names and shapes of their weights. Leaky and plain ReLU leave no trace: plain is assumed, as are means where pixels
-/// are pooled. A chain of seven convolutions is taken for IRCNN.
+/// are pooled. Seven convolutions without normalisation may be DnCNN's or, dilated, IRCNN's, which is tried first; <c>arch</c> tells.
 /// </summary>
 internal static class DenoiserInference
 {
     private const string Chain = "model.";
 
     /// <summary>Whether these are weights of a <see cref="DnCnn"/>.</summary>
-    public static bool IsDnCnn(TensorShapes shapes) => IsChain(shapes) && !IsIrCnn(shapes) && Inputs(shapes) == Outputs(shapes);
+    public static bool IsDnCnn(TensorShapes shapes) => IsChain(shapes) && Inputs(shapes) == Outputs(shapes);
 
     /// <summary>Whether these are weights of an <see cref="FDnCnn"/>.</summary>
     public static bool IsFDnCnn(TensorShapes shapes) => IsChain(shapes) && Inputs(shapes) == Outputs(shapes) + 1;

@@ -8,7 +8,7 @@ namespace Posterior.Models;
 /// </summary>
 internal static class Edm2Inference
 {
-    private const string Prefix = "unet.", Encoder = Prefix + "enc.";
+    private const string Prefix = "unet.", Encoder = Prefix + "enc.", Decoder = Prefix + "dec.";
     private const int PublishedHead = 64;
 
     /// <summary>Whether these are weights of an <see cref="Edm2Network"/>.</summary>
@@ -27,8 +27,9 @@ internal static class Edm2Inference
         if (widths.Count == 0) throw new ModelException($"expected blocks '{Encoder}{size}x{size}_block0', found none");
         var (noise, embedding) = (shapes.Size("unet.emb_fourier.freqs", 0), shapes.Size("unet.emb_noise.weight", 0));
         var width = widths.Append(noise).Append(embedding).Aggregate(GreatestDivisor);
-        // A block narrower than a head would have no attention, so heads are as wide as the narrowest block that has it, at most.
-        var narrowest = attention.Select(side => widths[int.Log2(size / side)]).Append(widths[^1]).Min();
+        // The first block of the decoder always asks for attention: a level without it there is narrower than a head.
+        var unattended = shapes.Has($"{Decoder}{size >> (widths.Count - 1)}x{size >> (widths.Count - 1)}_in0.attn_qkv.weight") ? 0 : widths[^1];
+        int[] attended = [.. attention.Select(side => widths[int.Log2(size / side)]), .. unattended == 0 ? [widths[^1]] : Array.Empty<int>()];
         return new Edm2Settings
         {
             ImgResolution = size,
@@ -40,11 +41,21 @@ internal static class Edm2Inference
             ChannelMultEmb = embedding == widths.Max() ? 0 : embedding / width,
             NumBlocks = shapes.CountBelow($"{Encoder}{size}x{size}_block"),
             AttnResolutions = [.. attention],
-            ChannelsPerHead = Math.Min(PublishedHead, narrowest),
+            ChannelsPerHead = HeadWidth(attended, unattended),
             LogvarChannels = shapes.Size("logvar_linear.weight", 1),
         };
 
         static string Block(int side, string key) => $"{Encoder}{side}x{side}_block0.{key}";
+    }
+
+    // The published width, no wider than a level that has attention, wider than one that has none for its narrowness, and such that heads divide their levels.
+    private static int HeadWidth(int[] attended, int unattended)
+    {
+        var narrowest = attended.DefaultIfEmpty(PublishedHead).Min();
+        var least = Math.Max(Math.Min(PublishedHead, narrowest), unattended + 1);
+        for (var head = least; head <= narrowest; head++)
+            if (attended.All(width => width % (width / head) == 0)) return head;
+        return least;
     }
 
     private static int GreatestDivisor(int a, int b) => b == 0 ? a : GreatestDivisor(b, a % b);

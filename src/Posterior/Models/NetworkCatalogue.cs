@@ -39,9 +39,9 @@ public static class NetworkCatalogue
         new NetworkKind<DrUNetSettings>("drunet", "m_head.weight", ModelJson.Default.DrUNetSettings, DenoiserInference.IsDrUNet, DenoiserInference.DrUNet, settings => new DrUNet(settings), Describe),
         new NetworkKind<SwinIrSettings>("swinir", "conv_first.weight", ModelJson.Default.SwinIrSettings, SwinIrInference.IsSwinIr, SwinIrInference.Network, settings => new SwinIr(settings), Describe),
         new NetworkKind<IrCnnBankSettings>("ircnn-bank", "0.model.0.weight", ModelJson.Default.IrCnnBankSettings, DenoiserInference.IsIrCnnBank, DenoiserInference.IrCnnBank, settings => new IrCnnBank(settings), Describe),
+        new NetworkKind<IrCnnSettings>("ircnn", "model.0.weight", ModelJson.Default.IrCnnSettings, DenoiserInference.IsIrCnn, DenoiserInference.IrCnn, settings => new IrCnn(settings), Describe),
         new NetworkKind<DnCnnSettings>("dncnn", "model.0.weight", ModelJson.Default.DnCnnSettings, DenoiserInference.IsDnCnn, DenoiserInference.DnCnn, settings => new DnCnn(settings), Describe),
         new NetworkKind<FDnCnnSettings>("fdncnn", "model.0.weight", ModelJson.Default.FDnCnnSettings, DenoiserInference.IsFDnCnn, DenoiserInference.FDnCnn, settings => new FDnCnn(settings), Describe),
-        new NetworkKind<IrCnnSettings>("ircnn", "model.0.weight", ModelJson.Default.IrCnnSettings, DenoiserInference.IsIrCnn, DenoiserInference.IrCnn, settings => new IrCnn(settings), Describe),
         new NetworkKind<HditSettings>(HditInference.Name, HditInference.Anchor, ModelJson.Default.HditSettings, HditInference.IsHdit, HditInference.Network, settings => new HditNetwork(settings), Describe),
         new NetworkKind<ResidualClassifierSettings>(ImageClassifier, "stem.weight", ModelJson.Default.ResidualClassifierSettings, ClassifierInference.IsClassifier, ClassifierInference.Settings, settings => new ResidualClassifier(settings), Describe),
     ];
