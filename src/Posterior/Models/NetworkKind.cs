@@ -11,9 +11,6 @@ namespace Posterior.Models;
 /// <param name="anchor">A key that its state dicts have, by which they are found inside a checkpoint.</param>
 public abstract class NetworkKind(string name, string anchor)
 {
-    // Published configurations also say how a network was trained; nothing of that changes what it computes.
-    private static readonly HashSet<string> _withoutEffect = ["arch", "dropout", "labeldropout", "usefp16", "usecheckpoint", "dims", "vartype", "ema", "emarate", "type", "numheadsupsample", "droprate", "attndroprate", "droppathrate", "normlayer", "mappingdropoutrate", "dropoutrate"];
-
     /// <summary>What cards and configurations call it.</summary>
     public string Name => name;
 
@@ -46,12 +43,12 @@ public abstract class NetworkKind(string name, string anchor)
         if (known.TryGetValue("numheadchannels", out var width) && overrides.Any(pair => Plain(pair.Key) == "numheads")) settings[width] = -1;
         foreach (var (key, value) in overrides)
         {
-            if (known.TryGetValue(Plain(key), out var setting))
+            if (known.TryGetValue(Plain(key), out var setting) || known.TryGetValue(PublishedArguments.SameAs(Plain(key)), out setting))
             {
-                // Nothing, where a number must stand, is what Python's constructors have for "as the others say".
+                // Nothing, where a number or a list must stand, is what Python's constructors have for "as the others say".
                 if (value is not null || TakesNull(setting)) settings[setting] = value?.DeepClone();
             }
-            else if (!_withoutEffect.Contains(Plain(key)))
+            else if (!PublishedArguments.Accept(Name, key, Plain(key), value))
                 throw new ModelException($"'{key}' is no setting of {Name}{Spelling.Suggest(key, known.Values)} (settings: {string.Join(", ", known.Values)})");
         }
     }
@@ -104,7 +101,7 @@ internal sealed class NetworkKind<TSettings>(
     public override ModelCard Describe(JsonObject settings, TensorShapes shapes) =>
         describe(Read(settings), shapes) with { Network = Name, Settings = settings.DeepClone().AsObject() };
 
-    private protected override bool TakesNull(string setting) => json.Properties.FirstOrDefault(property => property.Name == setting)?.PropertyType is not { IsValueType: true } type || Nullable.GetUnderlyingType(type) is not null;
+    private protected override bool TakesNull(string setting) => json.Properties.FirstOrDefault(property => property.Name == setting)?.IsSetNullable ?? true;
 
     private TSettings Read(JsonObject settings)
     {
