@@ -4,7 +4,8 @@ namespace Posterior.Models;
 
 /// <summary>
 /// The settings of an <see cref="HditNetwork"/> from names and shapes. What they cannot tell is the kind of attention: neighbourhoods of 7 in all levels but the last is assumed,
-/// which sees everything, as k-diffusion's configurations do. Channels, patch and number of images share one number: colour and a square patch are assumed where they fit.
+/// which sees everything, as k-diffusion's configurations do. Channels, patch and number of images share one number: colour and a square patch are assumed where they fit,
+/// then grey and a square patch, else a token is taken for one pixel of so many channels.
 /// </summary>
 internal static class HditInference
 {
@@ -27,8 +28,8 @@ internal static class HditInference
         var degraded = shapes.Keys.FirstOrDefault(key => key.EndsWith(".degradation.map.weight", StringComparison.Ordinal));
         var condition = degraded is not null ? MeasurementCondition.Operator : inputs == 2 * outputs ? MeasurementCondition.Image : MeasurementCondition.None;
         var numbers = condition == MeasurementCondition.None ? inputs : inputs / 2;
-        var channels = numbers % 3 == 0 && IsSquare(numbers / 3) ? 3 : 1;
-        if (!IsSquare(numbers / channels) || outputs % numbers != 0) throw new ModelException($"'{Anchor}' has {inputs} inputs and '{Outputs}' {outputs} outputs: expected 1 or 3 channels times a square patch");
+        if (numbers == 0 || outputs % numbers != 0) throw new ModelException($"'{Anchor}' has {inputs} inputs and '{Outputs}' {outputs} outputs: expected outputs for a whole number of images");
+        var channels = numbers % 3 == 0 && IsSquare(numbers / 3) ? 3 : IsSquare(numbers) ? 1 : numbers;
         var patch = (int)Math.Round(Math.Sqrt(numbers / channels));
         return new HditSettings
         {

@@ -44,6 +44,18 @@ public sealed class HditInferenceTests(CheckpointFixture files) : IClassFixture<
     }
 
     [Fact]
+    public void A_configuration_tells_what_patches_of_other_shapes_do_not()
+    {
+        HditAttentionSettings far = new() { DHead = 16 };
+        var settings = new HditSettings { InputChannels = 3, PatchSize = [1, 2], Depths = [1], Widths = [32], DFfs = [24], SelfAttns = [far], MappingWidth = 16, MappingDFf = 24, MappingDepth = 1 };
+        using var network = new HditNetwork(settings);
+        var path = files.Write("rectangular.safetensors", CheckpointFixture.RandomWeights(network, 5));
+        Assert.Equal(6, Model.Identify(path).Card.Channels);
+        using var model = Model.Load(path, new() { Architecture = JsonNode.Parse("""{"input_channels": 3, "patch_size": [1, 2]}""")!.AsObject() });
+        NetworkInferenceTests.AssertSame(NetworkInferenceTests.ModelSettings(settings), model.Card.Settings!);
+    }
+
+    [Fact]
     public void A_saved_InvFussion_network_loads_as_a_model_that_takes_the_measurement()
     {
         using var network = InvFussionTests.Network(new());
