@@ -24,13 +24,14 @@ public sealed class EdmConvolution : Module
     /// <param name="resampling">What happens to height and width.</param>
     /// <param name="filter">The one-dimensional resampling filter, normalised here to sum 1.</param>
     /// <param name="fused">Whether resampling and convolution share one border.</param>
-    public EdmConvolution(long inputs, long outputs, long size, Resampling resampling = Resampling.None, IReadOnlyList<int>? filter = null, bool fused = false)
+    /// <param name="bias">Whether the convolution has a bias.</param>
+    public EdmConvolution(long inputs, long outputs, long size, Resampling resampling = Resampling.None, IReadOnlyList<int>? filter = null, bool fused = false, bool bias = true)
     {
         (_resampling, _fused) = (resampling, fused && size > 0);
         if (size > 0)
         {
             _weight = AddParameter("weight", Tensor.Zeros([outputs, inputs, size, size]));
-            _bias = AddParameter("bias", Tensor.Zeros([outputs]));
+            if (bias) _bias = AddParameter("bias", Tensor.Zeros([outputs]));
         }
         double[] taps = resampling == Resampling.None ? [] : [.. (filter ?? [1, 1]).Select(tap => (double)tap)];
         _filterBorder = taps.Length > 0 ? (taps.Length - 1) / 2 : 0;
@@ -55,7 +56,8 @@ public sealed class EdmConvolution : Module
         return scope.Keep((_resampling, _fused) switch
         {
             (Resampling.Up, true) => Convolve(Up(x, Math.Max(_filterBorder - _weight.Value.Size(2) / 2, 0))),
-            (Resampling.Down, true) => Down(Convolve(x), 0) + _bias.Value.To(x.DType).Reshape(1, -1, 1, 1),
+            (Resampling.Down, true) when _bias.Exists => Down(Convolve(x), 0) + _bias.Value.To(x.DType).Reshape(1, -1, 1, 1),
+            (Resampling.Down, true) => Down(Convolve(x), 0),
             (Resampling.Up, false) => Convolve(Up(x, _filterBorder)),
             (Resampling.Down, false) => Convolve(Down(x, _filterBorder)),
             _ => Convolve(x),
