@@ -15,7 +15,7 @@ public sealed class DiracObjective : ReversalObjective
     /// <summary>A training.</summary>
     /// <param name="network">The network; it becomes the objective's.</param>
     /// <param name="role">The process.</param>
-    /// <param name="step">dt of the loss.</param>
+    /// <param name="step">dt of the loss; 1 compares the clean images, with no A_0 between.</param>
     /// <param name="weighting">The weight of each time.</param>
     /// <param name="crop">Height and width of training crops.</param>
     /// <exception cref="ModelException">The process makes no sense.</exception>
@@ -23,7 +23,7 @@ public sealed class DiracObjective : ReversalObjective
         : base(network, crop)
     {
         (_role, _process) = (role, role.Process());
-        _loss = new(_process, role.Noise(), step) { Weighting = weighting };
+        _loss = new(_process, role.Noise(), step < 1 ? step : null) { Weighting = weighting };
     }
 
     /// <summary>The network as it is, as a model of the process.</summary>

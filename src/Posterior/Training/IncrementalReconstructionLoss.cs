@@ -19,12 +19,12 @@ public enum TimeWeighting
 
 /// <summary>
 /// The incremental reconstruction loss of DiracDiffusion (Fabian et al. 2024, Eq. 10): <c>w(t) |A_tau(prediction) - A_tau(x0)|^2</c> at <c>tau = max(t - dt, 0)</c>.
-/// dt = 0 is denoising score matching (Eq. 8); with dt = 1 the clean images themselves are compared (Eq. 22), whatever little degradation is left at t = 0.
+/// dt = 0 is denoising score matching (Eq. 8). With dt = 1 both are degraded by A_0, which the paper takes for the identity (Eq. 22); of a blur a little is left at t = 0.
 /// </summary>
 /// <param name="Process">The degradation process.</param>
 /// <param name="Noise">Its noise, in the units of the images at hand.</param>
-/// <param name="Step">dt, from 0 to 1.</param>
-public sealed record IncrementalReconstructionLoss(SeverityProcess Process, GeometricNoise Noise, double Step)
+/// <param name="Step">dt, from 0 to 1; null compares the clean images themselves (Eq. 22), the authors' <c>mse_x</c>.</param>
+public sealed record IncrementalReconstructionLoss(SeverityProcess Process, GeometricNoise Noise, double? Step)
 {
     private const double Epsilon = 1e-9;
 
@@ -39,11 +39,11 @@ public sealed record IncrementalReconstructionLoss(SeverityProcess Process, Geom
     public Tensor Evaluate(Tensor prediction, Tensor clean, ReadOnlySpan<double> times)
     {
         using var scope = new Scope();
-        var (earlier, weights) = (new double[times.Length], new double[times.Length]);
-        for (var i = 0; i < times.Length; i++) (earlier[i], weights[i]) = (Math.Max(times[i] - Step, 0), Weight(times[i]));
-        // A_t is linear: the difference is degraded once.
+        var weights = new double[times.Length];
+        for (var i = 0; i < times.Length; i++) weights[i] = Weight(times[i]);
         var error = prediction - clean;
-        if (Step < 1) error = Process.Degrade(error, earlier);
+        // A_t is linear: the difference is degraded once.
+        if (Step is { } step) error = Process.Degrade(error, [.. times.ToArray().Select(time => Math.Max(time - step, 0))]);
         return scope.Keep(error.Square().Sum([1, 2, 3]) * Tensor.From(weights, weights.Length).To(error.DType).To(error.Device));
     }
 
