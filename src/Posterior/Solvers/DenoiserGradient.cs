@@ -84,6 +84,20 @@ internal static class DenoiserGradient
         return scope.Keep(values.Reshape(values.Size(0), -1).Norm([1]).Clamp(1e-30, null).Reshape(-1, 1, 1, 1));
     }
 
+    /// <summary>
+    /// The mean of <c>1 / |y|</c> over each image's part, <c>[N, 1, 1, 1]</c>, by which the DPS authors' code multiplies the norm for Poisson noise. Half a grey level of 8 bits stands for 0, which the
+    /// code would divide by: what is below a millionth, which no picture of 8 or 16 bits has but as a 0.
+    /// </summary>
+    public static Tensor PoissonFactorOfEach(Tensor y)
+    {
+        using var scope = new Scope();
+        var sizes = y.Abs();
+        var inverse = sizes.Less(Zero).Where(sizes.ZerosLike() + 1 / 255.0, sizes).Reciprocal();
+        return scope.Keep(inverse.Reshape(y.Size(0), -1).Mean([1]).Reshape(-1, 1, 1, 1));
+    }
+
+    private const double Zero = 1e-6;
+
     private static Tensor Leaf(Tensor x)
     {
         var state = x.Detach();

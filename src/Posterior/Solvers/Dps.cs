@@ -47,8 +47,7 @@ public sealed record Dps : DescendingSolver<ForwardOperator>
         var (residual, back) = DenoiserGradient.Residual(h, y, estimate);
         if (Guidance == DpsGuidance.SquaredNorm) return scope.Keep(back * 2);
         var result = back / DenoiserGradient.NormOfEach(residual);
-        // Half a grey level of 8 bits stands for 0, which the code would divide by.
-        if (Guidance == DpsGuidance.PoissonNorm) result = result * y.Abs().Clamp(1 / 255.0, null).Reciprocal().Reshape(y.Size(0), -1).Mean([1]).Reshape(-1, 1, 1, 1);
+        if (Guidance == DpsGuidance.PoissonNorm) result *= DenoiserGradient.PoissonFactorOfEach(y);
         return scope.Keep(result);
     }
 

@@ -3,7 +3,7 @@ using Posterior.Torch;
 
 namespace Posterior.Solvers;
 
-/// <summary>The two published forms of MCG.</summary>
+/// <summary>The published forms of MCG.</summary>
 public enum McgForm
 {
     /// <summary>
@@ -15,6 +15,9 @@ public enum McgForm
     /// The paper (and the RED-diff repository): descent on <c>|H^+ (y - H x^0)|^2</c> where nothing was measured, and the measured part is the measurement with noise of the level that the step goes to.
     /// </summary>
     SquaredNorm,
+
+    /// <summary>As <see cref="Norm"/>, with the descent that the same code has for Poisson noise, <see cref="DpsGuidance.PoissonNorm"/>.</summary>
+    PoissonNorm,
 }
 
 /// <summary>
@@ -50,14 +53,15 @@ public sealed record Mcg : DescendingSolver<LinearOperator>
         using var scope = new Scope();
         if (Form == McgForm.SquaredNorm) return scope.Keep(h.PseudoInverse(y - h.Apply(estimate)) * 2);
         var (residual, back) = DenoiserGradient.Residual(h, y, estimate);
-        return scope.Keep(back / DenoiserGradient.NormOfEach(residual));
+        var result = back / DenoiserGradient.NormOfEach(residual);
+        return scope.Keep(Form == McgForm.PoissonNorm ? result * DenoiserGradient.PoissonFactorOfEach(y) : result);
     }
 
     /// <inheritdoc/>
     protected override Tensor Corrected(Tensor moved, Tensor descent, Tensor y, LinearOperator h, double sigma, double next, NoiseSource noise)
     {
         using var scope = new Scope();
-        if (Form == McgForm.Norm)
+        if (Form != McgForm.SquaredNorm)
         {
             // The measurement has abar of the level before the step.
             moved.AddInPlace(descent, Zeta * VariancePreservingScale(sigma, next));
