@@ -95,11 +95,14 @@ public sealed record Daps : Solver<LinearOperator>
     /// <inheritdoc/>
     public override string Remedy => "lower learning-rate";
 
+    // The level at which the last flow starts: below it a flow would end noisier than it began. SigmaMin itself is never reached.
+    private double LeastFlow => Steps > 0 ? new KarrasSchedule(SigmaMin, SigmaMax).Levels(Steps + 1)[Steps - 1] : SigmaMax;
+
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems() =>
     [
         .. Between("steps", Steps, 1, 10000), .. Between("flow-steps", FlowSteps, 1, 1000), .. Between("moves", Moves, 1, 10000),
-        .. Between("sigma-max", SigmaMax, 1e-3, 1e4), .. Between("sigma-min", SigmaMin, 1e-4, SigmaMax), .. Between("flow-sigma-min", FlowSigmaMin, 1e-6, SigmaMin),
+        .. Between("sigma-max", SigmaMax, 1e-3, 1e4), .. Between("sigma-min", SigmaMin, 1e-4, SigmaMax), .. Between("flow-sigma-min", FlowSigmaMin, 1e-6, LeastFlow),
         .. Between("tau", Tau, 1e-6, 1e3), .. Between("learning-rate", LearningRate ?? 1, 0, 1e3), .. Between("learning-rate-decay", LearningRateDecay, 0, 1),
         .. Between("momentum", Momentum ?? 0, 0, 1), .. Between("prior-sigma", PriorSigma, 1e-6, 1e4),
     ];

@@ -16,11 +16,11 @@ public sealed record SsdPlus : Ssd
     /// <inheritdoc/>
     public override bool HandlesNoise => true;
 
-    /// <summary>The time at which projection stops: <c>floor((t0 - stop) / t0 steps)</c> steps project.</summary>
+    /// <summary>The time at which projection stops: <c>floor((t0 - stop) / t0 steps)</c> steps project, evaluated from left to right in double precision.</summary>
     public int StopTime { get; init; } = 200;
 
     /// <inheritdoc/>
-    internal override int ProjectedSteps => (int)((long)(StartTime - StopTime) * Steps / StartTime);
+    internal override int ProjectedSteps => (int)((StartTime - StopTime) / (double)StartTime * Steps);
 
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems() => [.. base.Problems(), .. Between("stop-time", StopTime, 0, Math.Max(0, StartTime))];

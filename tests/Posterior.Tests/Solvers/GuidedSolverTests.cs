@@ -135,6 +135,34 @@ public sealed class GuidedSolverTests
         Assert.Equal(0.3 / Math.Sqrt(2), Math.Sqrt(error.Square().Mean().Item()), 0.04);
     }
 
+    // The factor of the code for Poisson noise, mean(1 / |y|), which a measurement of 0 would make infinite.
+    [Theory]
+    [InlineData(0.5, 0.001, (2 + 1000) / 2.0)]
+    [InlineData(-0.25, 0.5, (4 + 2) / 2.0)]
+    [InlineData(0.5, 0.0, (2 + 255) / 2.0)]
+    public void Descent_for_Poisson_noise_is_that_on_the_norm_times_the_mean_of_the_inverse_measurement(double first, double second, double factor)
+    {
+        using var scope = new Scope();
+        // Only the first pixel is seen; the prior ties the second to it, which MCG's projection leaves alone.
+        using var h = new Inpainting(new(1, 1, 2), Tensor.From([1.0, 0.0], 1, 2)) { DType = DType.Float64 };
+        var prior = GaussianDenoiser.WithCovariance(Tensor.Full([1, 1, 1, 2], 0.2, DType.Float64), Tensor.From([0.09, 0.05, 0.05, 0.09], 2, 2));
+        var measurement = new Measurement<LinearOperator>(Tensor.From([first, second], 1, 1, 1, 2), h, 0);
+        Tensor After(Solver solver) => solver.RestoreAny(measurement, prior, new SeededNoise(3)).Estimate;
+        var dps = new Dps { Schedule = new ExplicitSchedule(2), Zeta = 1e-3, Clip = false };
+        var mcg = new Mcg { Schedule = new ExplicitSchedule(2), Zeta = 1e-3, Clip = false };
+        var (moved, projected) = (After(dps with { Zeta = 0 }), After(mcg with { Zeta = 0 }));
+        OraclePriors.Close((After(dps) - moved) * factor, After(dps with { Guidance = DpsGuidance.PoissonNorm }) - moved, 1e-9, "dps");
+        OraclePriors.Close((After(mcg) - projected) * factor, After(mcg with { Form = McgForm.PoissonNorm }) - projected, 1e-9, "mcg");
+    }
+
+    [Fact]
+    public void A_flow_of_daps_may_end_between_the_level_that_is_never_reached_and_the_last_one_that_is()
+    {
+        var solver = new Daps { Steps = 4, SigmaMin = 0.1, SigmaMax = 10 };
+        (solver with { FlowSigmaMin = 0.3 }).Validate();
+        Assert.Contains("flow-sigma-min is 1", Assert.Throws<SolverOptionsException>(() => (solver with { FlowSigmaMin = 1 }).Validate()).Message);
+    }
+
     [Fact]
     public void Settings_out_of_range_are_named()
     {
