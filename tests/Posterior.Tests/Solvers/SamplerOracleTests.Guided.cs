@@ -1,5 +1,3 @@
-using System.Text.Json;
-using Posterior.Diffusion;
 using Posterior.Operators;
 using Posterior.Oracles;
 using Posterior.Solvers;
@@ -24,7 +22,7 @@ public sealed partial class SamplerOracleTests
         var result = solver.RestoreAny(measurement, recorded, noise);
         if (oracle.Has("timesteps"))
         {
-            var schedule = VpSchedule.Linear();
+            var schedule = Process(spec);
             var expected = oracle.Integers("timesteps").Reverse().Select(time => schedule.Sigma((int)time)).ToArray();
             Assert.Equal(expected.Length, recorded.Calls.Count);
             for (var k = 0; k < expected.Length; k++) Assert.Equal(expected[k], recorded.Calls[k].Sigma, 1e-9 * expected[k]);
@@ -43,8 +41,9 @@ public sealed partial class SamplerOracleTests
         return new([oracle.Double("z_init"), .. Enumerable.Range(0, (int)image.Size(0)).SelectMany(k => new[] { image.Select(0, k), measured.Select(0, k) })]);
     }
 
-    private static Solver GuidedSolver(JsonElement spec, string method)
+    private static Solver GuidedSolver(OracleFile oracle, string method)
     {
+        var spec = oracle.Spec;
         double Number(string name) => spec.GetProperty(name).GetDouble();
         int Whole(string name) => spec.GetProperty(name).GetInt32();
         bool Flag(string name) => spec.GetProperty(name).GetBoolean();
@@ -76,7 +75,6 @@ public sealed partial class SamplerOracleTests
                     Start = StartingPoint.PseudoInverse,
                 };
             case "mcg":
-                Assert.Equal("norm", spec.TryGetProperty("guidance", out var guidance) ? guidance.GetString() : "norm");
                 return new Mcg
                 {
                     Schedule = Respaced(spec),
@@ -85,6 +83,7 @@ public sealed partial class SamplerOracleTests
                     Eta = spec.TryGetProperty("sampler", out var sampler) && sampler.GetString() == "ddim" ? Number("eta") : 1,
                     Clip = Flag("clip_denoised"),
                     Variance = VarianceOf(spec),
+                    Form = (spec.TryGetProperty("guidance", out var guidance) ? guidance.GetString() : "norm") switch { "norm" => McgForm.Norm, "poisson_norm" => McgForm.PoissonNorm, var other => throw new InvalidDataException($"guidance '{other}'") },
                 };
             case "mcg_reddiff":
                 return new Mcg { Steps = Requested(), Zeta = Number("grad_term_weight"), Eta = Number("eta"), Clip = false, Form = McgForm.SquaredNorm, Start = StartingPoint.PseudoInverse };
@@ -99,9 +98,12 @@ public sealed partial class SamplerOracleTests
                     FollowsReplaced = !Flag("awd"),
                 };
             case "pigdm_noisy":
+                // No repository lays its times out: the file's own.
+                int[] times = [.. oracle.Integers("timesteps").Select(time => (int)time)];
                 return new PiGdm
                 {
-                    Steps = spec.TryGetProperty("num_steps_requested", out _) ? Requested() : Whole("num_steps"),
+                    Schedule = Process(spec).Respace(times),
+                    Steps = times.Length,
                     Eta = Number("eta"),
                     Start = Word("initialisation") switch { "pinv" => StartingPoint.PseudoInverse, "noise" => StartingPoint.Noise, var other => throw new InvalidDataException($"initialisation '{other}'") },
                     Weighting = Word("guidance_coefficient") switch

@@ -48,7 +48,7 @@ public sealed partial class SamplerOracleTests
                 Anneals(oracle);
                 break;
             case "dps" or "mcg" or "pigdm" or "pigdm_noisy" or "dps_ddim_reddiff" or "mcg_reddiff" or "reddiff" or "daps":
-                Guided(oracle, GuidedSolver(spec, method));
+                Guided(oracle, GuidedSolver(oracle, method));
                 break;
             case "dirac":
                 ReversesDegradation(oracle);
