@@ -20,9 +20,9 @@ public sealed class MetricOracleTests
             Distances(oracle);
             return;
         }
-        if (oracle.Text("spec") is not null)
+        if (oracle.Text("spec") is not null && oracle.Spec.TryGetProperty("arch", out var arch))
         {
-            switch (oracle.Spec.GetProperty("arch").GetString())
+            switch (arch.GetString())
             {
                 case "lpips":
                     Perceptual(oracle);

@@ -68,21 +68,23 @@ public sealed class ClassicalOracleTests
                 var other => throw new InvalidDataException($"boundary '{other}'"),
             },
         };
-        var measurement = new Measurement<LinearOperator>(oracle.Double("y").Reshape([1, .. h.OutputShape]), h, spec.GetProperty("sigma_y").GetDouble());
+        var measurement = new Measurement<LinearOperator>(oracle.Double("y").Reshape([-1, .. h.OutputShape]), h, spec.GetProperty("sigma_y").GetDouble());
         var prior = new LinearFilter(Tensor.Ones([1, 1]));
         Tensor After(int steps) => (solver with { Steps = steps }).Restore(measurement, prior, new SeededNoise(1)).Estimate;
-        var objectives = oracle.Has("objective_iter") ? oracle.Doubles("objective_iter") : [];
+        // Files of several images may state an objective for each, or the sum, which is what is compared.
+        double Reached(Tensor x) => solver.Objective(measurement, x).Sum().Item();
+        var stated = oracle.Has("objective_iter") ? oracle.Double("objective_iter") : null;
+        double[] objectives = stated is null ? [] : stated.Reshape(stated.Size(0), -1).Sum([1]).ToArray<double>();
         foreach (var (k, steps) in new[] { 1, 10, 100 }.Index())
         {
             if (k >= objectives.Length || !oracle.Has($"x_iter_{steps}")) break;
             var iterate = After(steps);
             OraclePriors.Close(oracle.Double($"x_iter_{steps}"), iterate, oracle.Tolerance, $"iterate {steps}");
-            Assert.Equal(objectives[k], solver.Objective(measurement, iterate).Item(), oracle.Tolerance * objectives[k]);
+            Assert.Equal(objectives[k], Reached(iterate), oracle.Tolerance * objectives[k]);
         }
-        var (least, final) = (oracle.Doubles("objective")[0], After(2000));
-        for (var steps = 8000; steps <= 32_000 && solver.Objective(measurement, final).Item() > least * (1 + oracle.Tolerance); steps *= 2) final = After(steps);
-        var reached = solver.Objective(measurement, final).Item();
-        Assert.InRange(reached, least * (1 - 1e-6), least * (1 + oracle.Tolerance));
+        var (least, final) = (oracle.Doubles("objective").Sum(), After(2000));
+        for (var steps = 8000; steps <= 32_000 && Reached(final) > least * (1 + oracle.Tolerance); steps *= 2) final = After(steps);
+        Assert.InRange(Reached(final), least * (1 - 1e-6), least * (1 + oracle.Tolerance));
         if (spec.GetProperty("minimiser_unique").GetBoolean()) OraclePriors.Close(oracle.Double("x_final"), final, 100 * oracle.Tolerance, "x_final");
     }
 }
