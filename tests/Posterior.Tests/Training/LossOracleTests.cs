@@ -1,4 +1,5 @@
 using Posterior.Diffusion;
+using Posterior.Operators;
 using Posterior.Oracles;
 using Posterior.Tests.Networks;
 using Posterior.Tests.Operators;
@@ -167,6 +168,18 @@ public sealed partial class LossOracleTests
                 if (oracle.Has($"grad.{group}.weighted_{name}")) oracle.Close($"grad.{group}.weighted_{name}", Tensor.Gradients(weighted, null, [prediction])[0]!);
             }
         }
+    }
+
+    [Fact]
+    public void The_incremental_loss_at_dt_1_compares_behind_what_is_left_at_time_0_and_that_of_clean_images_does_not()
+    {
+        using var scope = new Scope();
+        var process = new SeverityProcess(new BlurSeverity(2, 0.5, 9));
+        var (prediction, clean) = (new SeededNoise(1).Normal([1, 3, 16, 16]), Tensor.Zeros([1, 3, 16, 16]));
+        double Loss(double? step) => new IncrementalReconstructionLoss(process, new(0.01, 0.05), step) { Weighting = TimeWeighting.None }.Evaluate(prediction, clean, [0.7]).Item();
+        Assert.Equal(process.Degrade(prediction, [0.0]).Square().Sum().Item(), Loss(1), 1e-4 * Loss(1));
+        Assert.Equal(prediction.Square().Sum().Item(), Loss(null), 1e-4 * Loss(null));
+        Assert.True(Loss(1) < 0.9 * Loss(null));
     }
 
     private static void Components(OracleFile oracle, NppcLoss loss)
