@@ -57,7 +57,7 @@ public sealed class RestorationJob : IDisposable
     /// <summary>Every file that a restoration may write: images, pictures and the receipt.</summary>
     /// <param name="output">The name of the restored image.</param>
     public IEnumerable<string> FilesOf(string output) =>
-        [.. SampleFiles.Names(output, Settings.Samples, Settings.TruthMap), .. Solver is Nppc ? [ComponentFiles.Name(output)] : Array.Empty<string>(), Receipt.PathFor(output)];
+        [.. SampleFiles.Names(output, Settings.Samples, Settings.TruthMap), .. Solver.GivesComponents ? [ComponentFiles.Name(output)] : Array.Empty<string>(), Receipt.PathFor(output)];
 
     /// <summary>The files that every restoration reads: those of the operator and of the model.</summary>
     public IEnumerable<string> Reads => new[] { OperatorFiles.NamedBy(Operator) is { } file ? _files.FullPath(file) : null, _priorFiles.Model, _priorFiles.Guide, _priorFiles.Classifier, _priorFiles.Architecture }.OfType<string>();

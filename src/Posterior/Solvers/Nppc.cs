@@ -24,6 +24,9 @@ public sealed record Nppc : Solver<LinearOperator, PosteriorComponentsModel>
     public bool FinalProjection { get; init; } = true;
 
     /// <inheritdoc/>
+    public override bool GivesComponents => true;
+
+    /// <inheritdoc/>
     public override string NeedsOfModel => "a model of posterior components";
 
     /// <inheritdoc/>

@@ -33,6 +33,9 @@ public abstract record Solver
     /// <summary>Whether each evaluation of the prior is differentiated too, which takes about three times the time and the memory of all layers.</summary>
     public virtual bool DifferentiatesPrior => false;
 
+    /// <summary>Whether its restorations hold the principal directions in which the image may differ, <see cref="Restoration.Components"/>.</summary>
+    public virtual bool GivesComponents => false;
+
     /// <summary>What the method needs of a model, in words that go on a message: <c>a prior</c>.</summary>
     public abstract string NeedsOfModel { get; }
 
