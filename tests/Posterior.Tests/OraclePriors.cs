@@ -91,9 +91,3 @@ internal sealed class RecordingDenoiser(Denoiser prior) : Denoiser
         return prior.DenoiseWithVariance(x, sigma);
     }
 }
-
-/// <summary>Reports on the thread that makes them: <see cref="Progress{T}"/> would do so later, on another.</summary>
-internal sealed class Immediately<T>(Action<T> action) : IProgress<T>
-{
-    public void Report(T value) => action(value);
-}

@@ -32,7 +32,7 @@ public static class Demo
             foreach (var picture in pictures)
             {
                 var done = rows.Count / total;
-                var steering = progress is null ? null : new Relay(step => progress.Report(done + (step.Index + 1.0) / step.Count / total));
+                var steering = progress is null ? null : new Reporter<SolverStep>(step => progress.Report(done + (step.Index + 1.0) / step.Count / total));
                 var (row, line) = Restore(prior, task, picture, new Ddrm { Steps = steps }, steering, cancellation);
                 rows.Add(row);
                 cells.Add(line);
@@ -71,10 +71,5 @@ public static class Demo
             new(baseline, string.Create(CultureInfo.InvariantCulture, $"pseudo-inverse, {row.BaselinePsnr:0.0} dB")),
             new(restored, string.Create(CultureInfo.InvariantCulture, $"restored, {row.Psnr:0.0} dB")),
         ]);
-    }
-
-    private sealed class Relay(Action<SolverStep> report) : IProgress<SolverStep>
-    {
-        public void Report(SolverStep value) => report(value);
     }
 }

@@ -51,17 +51,18 @@ public static class Rerun
                 throw new ImageException($"'{file.Path}' has changed since the receipt was written: expected SHA-256 {file.Sha256[..Math.Min(12, file.Sha256.Length)]}..., found {found[..12]}...");
         }
         var output = Path.Combine(folder, Path.GetFileName(receipt.Outputs[0].Path));
+        var steps = progress is null ? null : new Reporter<RestorationStep>(step => progress.Report(step.Done));
         switch (receipt)
         {
             case { Kind: "restore", Restoration: { } settings, Input: { } input, Model: { } model }:
                 using (var job = new RestorationJob(settings with { Prior = Named(settings.Prior, model) }, receipt.Folder))
                 {
-                    return job.Run(input.Path, output, progress is null ? null : new Share(progress), cancellation);
+                    return job.Run(input.Path, output, steps, cancellation);
                 }
             case { Kind: "degrade", Degradation: { } settings, Input: { } input }:
                 return new DegradationJob(settings, receipt.Folder).Run(input.Path, output);
             case { Kind: "sample", Sampling: { } settings, Model: { } model }:
-                return new SamplingJob(settings with { Prior = Named(settings.Prior, model) }, receipt.Folder).Run(output, progress is null ? null : new Share(progress), cancellation);
+                return new SamplingJob(settings with { Prior = Named(settings.Prior, model) }, receipt.Folder).Run(output, steps, cancellation);
             case { Kind: "calibrate", Calibration: { } settings, Model: { } model }:
                 return new CalibrationJob(settings with { Prior = Named(settings.Prior, model) }, receipt.Folder).Run(output, progress, cancellation);
             default:
@@ -175,9 +176,4 @@ public static class Rerun
             Calibration = written.Calibration,
         };
     });
-
-    private sealed class Share(IProgress<double> progress) : IProgress<RestorationStep>
-    {
-        public void Report(RestorationStep value) => progress.Report(value.Done);
-    }
 }

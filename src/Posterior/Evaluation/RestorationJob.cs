@@ -118,7 +118,7 @@ public sealed class RestorationJob : IDisposable
         {
             using var inner = new Scope();
             var sample = samples.Count;
-            var steps = progress is null ? null : new Relay(step => progress.Report(new(sample, seeds.Length, step.Index, step.Count)));
+            var steps = progress is null ? null : new Reporter<SolverStep>(step => progress.Report(new(sample, seeds.Length, step.Index, step.Count)));
             var restoration = Solver.RestoreAny(measurement, predictor, new SeededNoise(seed), steps, cancellation);
             evaluations += restoration.Evaluations;
             if (!restoration.Estimate.IsFinite().All()) throw new MeasurementException($"the restoration of '{input}' is not finite: the solver's settings do not suit the measurement");
@@ -196,11 +196,6 @@ public sealed class RestorationJob : IDisposable
     private string Hash(string content, ReceiptFile? operatorFile, string output) => FileHash.OfText(string.Create(
         CultureInfo.InvariantCulture,
         $"restore {Revision} {content} {_priorHash.Value} {operatorFile?.Sha256} {Solver} {Path.GetExtension(output)} {JsonSerializer.Serialize(Settings with { Prior = Settings.Prior.Anonymous }, ReceiptJson.Default.RestorationSettings)}"));
-
-    private sealed class Relay(Action<SolverStep> report) : IProgress<SolverStep>
-    {
-        public void Report(SolverStep value) => report(value);
-    }
 }
 
 /// <summary>A report of a restoration's progress.</summary>

@@ -61,7 +61,7 @@ public sealed class SamplingJob
         {
             using var inner = new Scope();
             var first = images.Count;
-            var steps = progress is null ? null : new Relay(step => progress.Report(new(first, seeds.Length, (int)(chunk.Length * (step.Index + 1L)) - 1, step.Count)));
+            var steps = progress is null ? null : new Reporter<SamplerStep>(step => progress.Report(new(first, seeds.Length, (int)(chunk.Length * (step.Index + 1L)) - 1, step.Count)));
             var drawn = _sampler.Sample(counted, chunk.Length, shape, new SeededNoise(chunk), DType.Float32, prior.Device, steps, cancellation).To(Device.Cpu);
             for (var i = 0; i < chunk.Length; i++) images.Add(inner.Keep(ValueRange.ToUnit(drawn.Narrow(0, i, 1))));
         }
@@ -91,10 +91,5 @@ public sealed class SamplingJob
             set.Add(output, "samples", file => ImageFile.Save(file, sheet));
             return receipt with { Outputs = set.Files };
         });
-    }
-
-    private sealed class Relay(Action<SamplerStep> report) : IProgress<SamplerStep>
-    {
-        public void Report(SamplerStep value) => report(value);
     }
 }

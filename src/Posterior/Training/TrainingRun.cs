@@ -100,7 +100,7 @@ public sealed class TrainingRun : IDisposable
         var seconds = _log.Count > 0 ? _log[^1].Seconds : 0;
         var (clock, sinceLog, sinceSave) = (Stopwatch.StartNew(), Stopwatch.StartNew(), Stopwatch.StartNew());
         var (losses, count, from) = (0.0, 0, Trainer.ImagesSeen);
-        Trainer.Run(new StepAction(step =>
+        Trainer.Run(new Reporter<TrainingStep>(step =>
         {
             progress?.Report(step);
             Write(() => Snapshot(step.ImagesSeen));
@@ -255,11 +255,6 @@ public sealed class TrainingRun : IDisposable
         if (File.Exists(path) && File.Exists(CheckpointPath) && File.ReadAllText(path) != text)
             throw new TrainingException($"'{_folder}' holds a training with other settings or data; expected those of its settings.json");
         if (!File.Exists(path) || File.ReadAllText(path) != text) AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
-    }
-
-    private sealed class StepAction(Action<TrainingStep> action) : IProgress<TrainingStep>
-    {
-        public void Report(TrainingStep value) => action(value);
     }
 }
 

@@ -53,7 +53,7 @@ public sealed class SamplerTests
         var sampler = new LinearMultistep { Order = order, Steps = 12, Schedule = new KarrasSchedule(0.3, 2) };
         var levels = sampler.Schedule.Levels(12);
         var states = new List<double>();
-        sampler.Sample(prior, 1, shape, new SeededNoise(3), DType.Float64, progress: new Immediately<SamplerStep>(step =>
+        sampler.Sample(prior, 1, shape, new SeededNoise(3), DType.Float64, progress: new Reporter<SamplerStep>(step =>
             states.Add(step.Estimate.Narrow(2, 0, 1).Narrow(3, 0, 1).Item() + step.Sigma * Math.Pow(step.Sigma, order - 1))));
         for (var i = order; i < 11; i++)
             Assert.Equal((Math.Pow(levels[i + 1], order) - Math.Pow(levels[i], order)) / order, states[i + 1] - states[i], 1e-9);
@@ -95,7 +95,7 @@ public sealed class SamplerTests
         Assert.True((both.Narrow(0, 1, 1) - second).Abs().Max().Item() <= 1e-5);
         using var source = new CancellationTokenSource();
         var last = -1;
-        Assert.Throws<OperationCanceledException>(() => sampler.Sample(prior, 1, _shape, new SeededNoise(2), progress: new Immediately<SamplerStep>(step =>
+        Assert.Throws<OperationCanceledException>(() => sampler.Sample(prior, 1, _shape, new SeededNoise(2), progress: new Reporter<SamplerStep>(step =>
         {
             last = step.Index;
             if (last == 4) source.Cancel();

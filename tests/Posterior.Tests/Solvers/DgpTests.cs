@@ -63,7 +63,7 @@ public sealed class DgpTests
         using var source = new CancellationTokenSource();
         var prior = Unused();
         var (before, steps) = (LiveHandles.Count(), 0);
-        Assert.Throws<OperationCanceledException>(() => solver.Restore(new Measurement<LinearOperator>(y, h, 0), prior, new SeededNoise(5, 6), new Immediately<SolverStep>(_ =>
+        Assert.Throws<OperationCanceledException>(() => solver.Restore(new Measurement<LinearOperator>(y, h, 0), prior, new SeededNoise(5, 6), new Reporter<SolverStep>(_ =>
         {
             if (++steps == 15) source.Cancel();
         }), source.Token));

@@ -49,7 +49,7 @@ public sealed class DiracTests
         var x0 = prior.Sample(Count, Seeds(1));
         var y = Measured(x0);
         var residuals = new List<double>();
-        new Dirac { Step = 0.05 }.Restore(y, new ClosedFormReverser(prior, _blur, _noise), Seeds(2), new Immediately<SolverStep>(step =>
+        new Dirac { Step = 0.05 }.Restore(y, new ClosedFormReverser(prior, _blur, _noise), Seeds(2), new Reporter<SolverStep>(step =>
             residuals.Add((y.Data - y.Operator.Apply(step.Estimate)).Square().Mean().Item())));
 
         var floor = _noise.Sigma(1) * _noise.Sigma(1);

@@ -49,7 +49,7 @@ public sealed class PosteriorSamplingTests
             var solver = new InvFussion { Sampler = sampler, Steps = steps };
             var reports = 0;
             var measurement = new Measurement<LinearOperator>(h.Apply(Tensor.Zeros(_shape.Batch(2))), h, 0);
-            var result = solver.Restore(measurement, Model(network), new SeededNoise(1, 2), new Immediately<SolverStep>(_ => reports++));
+            var result = solver.Restore(measurement, Model(network), new SeededNoise(1, 2), new Reporter<SolverStep>(_ => reports++));
             Assert.Equal(solver.Evaluations, result.Evaluations);
             Assert.Equal(solver.Reports, reports);
             Assert.Equal(_shape.Batch(2), result.Estimate.Shape.ToArray());

@@ -47,7 +47,7 @@ public sealed partial class SamplerOracleTests
         var recorded = new RecordingReverser(new ClosedFormReverser(oracle.Prior(), process, noise));
         var draws = oracle.Noise();
         var estimates = new List<Tensor>();
-        var result = solver.RestoreAny(new Measurement<LinearOperator>(y, h, noise.Sigma(solver.Start)), recorded, draws, new Immediately<SolverStep>(step => estimates.Add(step.Estimate.Clone().Own())));
+        var result = solver.RestoreAny(new Measurement<LinearOperator>(y, h, noise.Sigma(solver.Start)), recorded, draws, new Reporter<SolverStep>(step => estimates.Add(step.Estimate.Clone().Own())));
 
         var times = oracle.Doubles("t_this");
         Assert.Equal(times.Length, recorded.Calls.Count);
@@ -70,7 +70,7 @@ public sealed partial class SamplerOracleTests
         var draws = oracle.Noise();
         var estimates = new List<Tensor>();
         var result = solver.RestoreAny(
-            new Measurement<ForwardOperator>(y.Reshape([y.Size(0), .. h.OutputShape]), h, sigma), reverser, draws, new Immediately<SolverStep>(step => estimates.Add(step.Estimate.Clone().Own())));
+            new Measurement<ForwardOperator>(y.Reshape([y.Size(0), .. h.OutputShape]), h, sigma), reverser, draws, new Reporter<SolverStep>(step => estimates.Add(step.Estimate.Clone().Own())));
         OraclePriors.Close(oracle.Single("x0hat_trace"), Tensor.Stack([.. estimates]), oracle.Tolerance, "x0hat_trace");
         OraclePriors.Close(oracle.Double("x_final"), result.Estimate, oracle.Tolerance, "x_final");
         Assert.Equal((0, solver.Steps), (draws.Remaining, result.Evaluations));

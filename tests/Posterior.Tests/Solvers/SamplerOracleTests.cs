@@ -137,7 +137,7 @@ public sealed partial class SamplerOracleTests
         }
         var recorded = new RecordingDenoiser(prior);
         var estimates = new List<Tensor>();
-        var result = solver.RestoreAny(Measured(oracle, h), recorded, oracle.Noise(), new Immediately<SolverStep>(step => estimates.Add(step.Estimate.Clone().Own())));
+        var result = solver.RestoreAny(Measured(oracle, h), recorded, oracle.Noise(), new Reporter<SolverStep>(step => estimates.Add(step.Estimate.Clone().Own())));
 
         // Where a step goes wrong first: the noise levels, the first state, the estimates.
         var schedule = VpSchedule.Linear();
@@ -172,7 +172,7 @@ public sealed partial class SamplerOracleTests
         var recorded = new RecordingDenoiser(oracle.Prior());
         var estimates = new List<Tensor>();
         var (y, tolerance) = (Measured(oracle, h), oracle.Tolerance);
-        var result = solver.RestoreAny(y, recorded, oracle.Noise(), new Immediately<SolverStep>(step => estimates.Add(step.Estimate.Clone().Own())));
+        var result = solver.RestoreAny(y, recorded, oracle.Noise(), new Reporter<SolverStep>(step => estimates.Add(step.Estimate.Clone().Own())));
 
         var (up, down) = (oracle.Integers("forward_timesteps"), oracle.Integers("backward_timesteps"));
         var expected = up[..^1].Concat(down.Reverse()).Select(time => solver.Schedule.Sigma((int)time)).ToArray();

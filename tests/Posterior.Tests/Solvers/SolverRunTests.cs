@@ -54,7 +54,7 @@ public sealed class SolverRunTests
         var before = LiveHandles.Count();
         var steps = new List<SolverStep>();
         var live = new List<long>();
-        var result = solver.RestoreAny(measurement, prior, noise, new Immediately<SolverStep>(step =>
+        var result = solver.RestoreAny(measurement, prior, noise, new Reporter<SolverStep>(step =>
         {
             Assert.Equal(_shape.Batch(1), step.Estimate.Shape.ToArray());
             steps.Add(step);
@@ -83,7 +83,7 @@ public sealed class SolverRunTests
         using var source = new CancellationTokenSource();
         var before = LiveHandles.Count();
         var (reports, last) = (0, Math.Min(3, solver.Reports));
-        Assert.Throws<OperationCanceledException>(() => solver.RestoreAny(measurement, prior, new SeededNoise(2), new Immediately<SolverStep>(_ =>
+        Assert.Throws<OperationCanceledException>(() => solver.RestoreAny(measurement, prior, new SeededNoise(2), new Reporter<SolverStep>(_ =>
         {
             if (++reports == last) source.Cancel();
         }), source.Token));
@@ -100,7 +100,7 @@ public sealed class SolverRunTests
         var prior = GaussianDenoiser.Isotropic(Tensor.Zeros(shape.Batch(1)), 0.5);
         var measurement = Measurement<SpectralOperator>.Simulate(h, Tensor.Zeros(shape.Batch(1)), 0.1, new SeededNoise(1));
         var (early, late) = (0L, 0L);
-        new Ddrm { Steps = 1000 }.Restore(measurement, prior, new SeededNoise(2), new Immediately<SolverStep>(step =>
+        new Ddrm { Steps = 1000 }.Restore(measurement, prior, new SeededNoise(2), new Reporter<SolverStep>(step =>
         {
             // Garbage that the collector has not got round to is bounded by its budget; what is asked here is whether anything stays.
             if (step.Index % 50 != 0) return;

@@ -17,7 +17,7 @@ public sealed class ConditionalTrainingTests
         using var objective = Create(task, new() { ["families"] = "motion-blur", ["uncertainty"] = "no" });
         using var trainer = new Trainer(objective, Discs(), new TrainingSettings { Images = 2400, Batch = 16, Crop = 16, WarmUp = 320, LearningRate = 3e-3, Seed = 3 });
         var losses = new List<double>();
-        trainer.Run(new Immediately<TrainingStep>(step => losses.Add(step.Loss)));
+        trainer.Run(new Reporter<TrainingStep>(step => losses.Add(step.Loss)));
         Assert.True(losses.TakeLast(30).Average() < 0.7 * losses.Take(10).Average(), $"{losses.Take(10).Average()} to {losses.TakeLast(30).Average()}");
 
         // With the measurement of the image the mean is nearer to it than with that of another image.

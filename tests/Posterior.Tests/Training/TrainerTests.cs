@@ -25,7 +25,7 @@ public sealed class TrainerTests : IDisposable
 
         using var first = Trainer(images: 48);
         using var stop = new CancellationTokenSource();
-        first.Run(new Report(step => { if (step.ImagesSeen >= 24) stop.Cancel(); }), stop.Token);
+        first.Run(new Reporter<TrainingStep>(step => { if (step.ImagesSeen >= 24) stop.Cancel(); }), stop.Token);
         Assert.Equal(24, first.ImagesSeen);
         var path = Path.Combine(_folder, "checkpoint.safetensors");
         TrainingCheckpoint.Save(first, path);
@@ -169,10 +169,5 @@ public sealed class TrainerTests : IDisposable
             images.Add(pixels, 24, 20);
         }
         return images;
-    }
-
-    private sealed class Report(Action<TrainingStep> action) : IProgress<TrainingStep>
-    {
-        void IProgress<TrainingStep>.Report(TrainingStep value) => action(value);
     }
 }

@@ -115,10 +115,10 @@ public sealed class TrainingRunTests : IDisposable
                 LogEvery = TimeSpan.Zero,
                 CheckpointEvery = TimeSpan.FromHours(1),
             };
-            run.Run(logged: new Report(entry =>
+            run.Run(logged: new Reporter<TrainingLogEntry>(entry =>
             {
                 if (!save && entry.ImagesSeen == stopAfter) throw new OperationCanceledException();
-            }), progress: new StepReport(step =>
+            }), progress: new Reporter<TrainingStep>(step =>
             {
                 if (save && step.ImagesSeen == stopAfter) stop.Cancel();
             }), cancellation: stop.Token);
@@ -150,15 +150,5 @@ public sealed class TrainingRunTests : IDisposable
             Run.Dispose();
             Objective.Dispose();
         }
-    }
-
-    private sealed class Report(Action<TrainingLogEntry> action) : IProgress<TrainingLogEntry>
-    {
-        void IProgress<TrainingLogEntry>.Report(TrainingLogEntry value) => action(value);
-    }
-
-    private sealed class StepReport(Action<TrainingStep> action) : IProgress<TrainingStep>
-    {
-        void IProgress<TrainingStep>.Report(TrainingStep value) => action(value);
     }
 }

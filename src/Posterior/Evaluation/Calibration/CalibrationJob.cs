@@ -92,7 +92,7 @@ public sealed class CalibrationJob
             contents.Add(content);
             size = new(original.Size(3), original.Size(2));
             var done = i;
-            var (samples, count) = Draw(original, content, prior, new Relay(share => progress?.Report((done + share) / indices.Length)), cancellation);
+            var (samples, count) = Draw(original, content, prior, new Reporter<double>(share => progress?.Report((done + share) / indices.Length)), cancellation);
             if (!samples.IsFinite().All()) throw new MeasurementException($"samples of '{images.Name(indices[i])}' are not finite: the prior or the solver's settings do not suit the measurement");
             evaluations += count;
             tally.Add(original, ValueRange.ToUnit(samples));
@@ -158,7 +158,7 @@ public sealed class CalibrationJob
         if (!Solver.Accepts(h)) throw new UnsupportedOperatorException(Solver, h);
     }
 
-    private (Tensor Samples, int Evaluations) Draw(Tensor original, string content, Prior prior, Relay progress, CancellationToken cancellation)
+    private (Tensor Samples, int Evaluations) Draw(Tensor original, string content, Prior prior, IProgress<double> progress, CancellationToken cancellation)
     {
         using var scope = new Scope();
         using var h = Bind(original);
@@ -174,21 +174,11 @@ public sealed class CalibrationJob
             using var inner = new Scope();
             var (before, part) = (samples.Count * (double)batch / seeds.Length, chunk.Length / (double)seeds.Length);
             var data = y.Repeat([chunk.Length, .. Enumerable.Repeat(1L, h.OutputShape.Count)]);
-            var steps = new StepRelay(step => progress.Report(Math.Min(1, before + part * (step.Index + 1) / step.Count)));
+            var steps = new Reporter<SolverStep>(step => progress.Report(Math.Min(1, before + part * (step.Index + 1) / step.Count)));
             var restoration = Solver.RestoreAny(new Measurement<ForwardOperator>(data, h, sigma), prior.PredictorFor(original.Size(1)), new SeededNoise(chunk), steps, cancellation);
             evaluations += restoration.Evaluations * chunk.Length;
             samples.Add(inner.Keep(restoration.Estimate.To(Device.Cpu)));
         }
         return (scope.Keep(Tensor.Cat([.. samples])), evaluations);
-    }
-
-    private sealed class Relay(Action<double> report) : IProgress<double>
-    {
-        public void Report(double value) => report(value);
-    }
-
-    private sealed class StepRelay(Action<SolverStep> report) : IProgress<SolverStep>
-    {
-        public void Report(SolverStep value) => report(value);
     }
 }

@@ -44,7 +44,12 @@ public sealed class TradeoffStudy
             using var h = reverser.Process.At(ImageShape.Of(clean), 1);
             var measurement = Measurement<LinearOperator>.Simulate(h, clean.To(prior.Device), reverser.Noise.Sigma(1), new SeededNoise(seed));
             var trace = new TrajectoryTrace(measurement, clean, metrics.Loaded);
-            solver.Restore(measurement, reverser, new SeededNoise(seed + 1), new Both(trace, step => progress?.Report((position.Done + (step.Index + 1.0) / step.Count) / position.Count)), cancellation);
+            var steps = new Reporter<SolverStep>(step =>
+            {
+                trace.Report(step);
+                progress?.Report((position.Done + (step.Index + 1.0) / step.Count) / position.Count);
+            });
+            solver.Restore(measurement, reverser, new SeededNoise(seed + 1), steps, cancellation);
             for (var i = 0; i < trace.Steps.Count; i++)
             {
                 for (var k = 0; k < metrics.Loaded.Count; k++) sums[i, k] += trace.Steps[i].Values[k];
@@ -80,14 +85,5 @@ public sealed class TradeoffStudy
         var path = Path.ChangeExtension(file, ".json");
         (ReverserCard.Of(card) with { Stops = stops }).In(card).Write(path);
         return path;
-    }
-
-    private sealed class Both(IProgress<SolverStep> first, Action<SolverStep> second) : IProgress<SolverStep>
-    {
-        public void Report(SolverStep value)
-        {
-            first.Report(value);
-            second(value);
-        }
     }
 }

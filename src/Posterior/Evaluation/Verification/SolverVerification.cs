@@ -107,13 +107,8 @@ public static class SolverVerification
     {
         private long _done;
 
-        public IProgress<SolverStep>? Of(string what) => progress is null ? null : new Relay(() =>
+        public IProgress<SolverStep>? Of(string what) => progress is null ? null : new Reporter<SolverStep>(_ =>
             progress.Report(new(Math.Min(1, Interlocked.Increment(ref _done) / (double)Math.Max(1, total)), what)));
-
-        private sealed class Relay(Action report) : IProgress<SolverStep>
-        {
-            public void Report(SolverStep value) => report();
-        }
     }
 }
 

@@ -68,7 +68,7 @@ public sealed class CalibrationJobTests : IDisposable
     public void Cancellation_leaves_nothing_behind()
     {
         using var source = new CancellationTokenSource();
-        Assert.ThrowsAny<OperationCanceledException>(() => new CalibrationJob(Settings("sr2") with { Size = new ImageSize(16, 16) }, _folder).Run(Output("out.png"), new Inline(source.Cancel), source.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => new CalibrationJob(Settings("sr2") with { Size = new ImageSize(16, 16) }, _folder).Run(Output("out.png"), new Reporter<double>(_ => source.Cancel()), source.Token));
         Assert.Empty(Directory.GetFiles(_folder, "*out.png*"));
     }
 
@@ -95,9 +95,4 @@ public sealed class CalibrationJobTests : IDisposable
         Images = 2,
         Seed = 1,
     };
-
-    private sealed class Inline(Action report) : IProgress<double>
-    {
-        public void Report(double value) => report();
-    }
 }

@@ -59,7 +59,7 @@ public sealed class SolverVerificationTests
         Assert.Equal(one.Rows.Select(row => (row.Solver, row.Operator, row.Distance, row.WeightError)), two.Rows.Select(row => (row.Solver, row.Operator, row.Distance, row.WeightError)));
         using var source = new CancellationTokenSource();
         var steps = 0;
-        var progress = new Inline(() =>
+        var progress = new Reporter<VerificationStep>(_ =>
         {
             if (Interlocked.Increment(ref steps) == 5) source.Cancel();
         });
@@ -105,10 +105,5 @@ public sealed class SolverVerificationTests
 
         protected override Restoration Run(IMeasurement<LinearOperator> measurement, Denoiser prior, NoiseSource noise, IProgress<SolverStep>? progress, CancellationToken cancellation) =>
             Quietly ? new(noise.Normal(measurement.Operator.InputShape.Batch(measurement.Data.Size(0)), DType.Float64) * double.NaN, 1) : throw new InvalidOperationException("went out of bounds at step 3");
-    }
-
-    private sealed class Inline(Action report) : IProgress<VerificationStep>
-    {
-        public void Report(VerificationStep value) => report();
     }
 }
