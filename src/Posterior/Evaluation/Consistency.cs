@@ -21,8 +21,7 @@ public static class Consistency
     {
         using var scope = new Scope();
         var (squared, count) = measurement.Operator is SpectralOperator h ? Spectral(h, measurement.Data, x) : Plain(measurement, x);
-        var unit = ValueRange.ToUnit(Tensor.Scalar(1)).Item() - ValueRange.ToUnit(Tensor.Scalar(0)).Item();
-        return (count > 0 ? unit * unit * squared / count : 0, count);
+        return (count > 0 ? squared / (ValueRange.SignedPerUnit * ValueRange.SignedPerUnit) / count : 0, count);
     }
 
     private static (double Squared, double Count) Plain(IMeasurement<LinearOperator> measurement, Tensor x)

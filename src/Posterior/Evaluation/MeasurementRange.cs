@@ -1,4 +1,5 @@
 using System.Globalization;
+using Posterior.Imaging;
 using Posterior.Operators;
 using Posterior.Solvers;
 using Posterior.Torch;
@@ -32,7 +33,7 @@ internal static class MeasurementRange
         using var scope = new Scope();
         var gain = spectral.SingularValues.Max().Item();
         // An estimate has the unit of the values, and would excuse them.
-        var noise = Math.Min(sigma, Measurement<LinearOperator>.SigmaLimit / 2 * Math.Max(1, gain));
+        var noise = Math.Min(sigma, Measurement<LinearOperator>.SigmaLimit / ValueRange.SignedPerUnit * Math.Max(1, gain));
         var expected = gain * Math.Sqrt(h.InputShape.Count / (double)y.Count) + noise;
         var exact = y.To(DType.Float64);
         if (RootMeanSquare(exact) <= Slack * expected) return;

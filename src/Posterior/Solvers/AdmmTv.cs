@@ -1,4 +1,5 @@
 using Posterior.Diffusion;
+using Posterior.Imaging;
 using Posterior.Operators;
 using Posterior.Torch;
 
@@ -17,7 +18,7 @@ public sealed record AdmmTv : Solver<LinearOperator, ImagePredictor>
     /// <summary>Its line in the catalogue; lambda there is for images in [0, 1], half of the property's.</summary>
     public static SolverEntry Entry { get; } = SolverEntry.Of(new AdmmTv(), "total variation, a baseline without a learned prior", "Rudin et al. 1992; Boyd et al. 2011")
         .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
-        .Number("lambda", s => s.Lambda / 2, (s, v) => s with { Lambda = 2 * v })
+        .Number("lambda", s => s.Lambda / ValueRange.SignedPerUnit, (s, v) => s with { Lambda = v * ValueRange.SignedPerUnit })
         .Number("rho", s => s.Rho, (s, v) => s with { Rho = v })
         .Choice("edge", s => s.Edge, (s, v) => s with { Edge = v });
 
@@ -57,7 +58,7 @@ public sealed record AdmmTv : Solver<LinearOperator, ImagePredictor>
     }
 
     /// <inheritdoc/>
-    protected override IEnumerable<string> Problems() => [.. Between("steps", Steps, 1, 1_000_000), .. Between("lambda", Lambda / 2, 0, 1e6), .. Between("rho", Rho, 1e-6, 1e6)];
+    protected override IEnumerable<string> Problems() => [.. Between("steps", Steps, 1, 1_000_000), .. Between("lambda", Lambda / ValueRange.SignedPerUnit, 0, 1e6), .. Between("rho", Rho, 1e-6, 1e6)];
 
     /// <inheritdoc/>
     protected override Restoration Run(

@@ -1,3 +1,4 @@
+using Posterior.Imaging;
 using Posterior.Operators;
 using Posterior.Torch;
 
@@ -27,7 +28,7 @@ public sealed record Measurement<TOperator> : IMeasurement<TOperator>
     where TOperator : ForwardOperator
 {
     /// <summary>The largest noise level: twice the whole range of an image. Beyond it a level in the wrong unit (0 to 255) is far more likely than such data.</summary>
-    public const double SigmaLimit = 4;
+    public const double SigmaLimit = 2 * ValueRange.SignedPerUnit;
 
     /// <summary>Takes a measurement.</summary>
     /// <param name="data"><c>y</c>, <c>[N, OutputShape]</c>, for images in [-1, 1].</param>
@@ -40,11 +41,11 @@ public sealed record Measurement<TOperator> : IMeasurement<TOperator>
         if (data.Rank != @operator.OutputShape.Count + 1 || !data.Shape[1..].SequenceEqual(@operator.OutputShape.ToArray()))
             throw new MeasurementException($"a measurement by '{@operator.Name}' is [N, {string.Join(", ", @operator.OutputShape)}], not {data}");
         if (!(sigma >= 0))
-            throw new MeasurementException($"a noise level is 0 or more, not {sigma / 2} (for images in [0, 1])");
+            throw new MeasurementException($"a noise level is 0 or more, not {sigma / ValueRange.SignedPerUnit} (for images in [0, 1])");
         using var scope = new Scope();
         var gain = @operator is SpectralOperator h ? Math.Max(1, h.SingularValues.Max().Item()) : 1;
         if (sigma > SigmaLimit * gain)
-            throw new MeasurementException($"a noise level is at most {SigmaLimit / 2 * gain} (for images in [0, 1]), not {sigma / 2}; a level for images in [0, 255] must be divided by 255");
+            throw new MeasurementException($"a noise level is at most {SigmaLimit / ValueRange.SignedPerUnit * gain} (for images in [0, 1]), not {sigma / ValueRange.SignedPerUnit}; a level for images in [0, 255] must be divided by 255");
         if (!data.IsFinite().All())
             throw new MeasurementException($"the measurement holds {data.IsFinite().Not().To(DType.Int64).Sum().Item()} values of {data.Count} that are NaN or infinite");
     }

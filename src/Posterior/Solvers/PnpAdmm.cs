@@ -1,4 +1,5 @@
 using Posterior.Diffusion;
+using Posterior.Imaging;
 using Posterior.Operators;
 using Posterior.Torch;
 
@@ -14,7 +15,7 @@ public sealed record PnpAdmm : Solver<LinearOperator>
     public static SolverEntry Entry { get; } = SolverEntry.Of(new PnpAdmm(), "a few iterations with a fixed denoiser, with or without noise", "Venkatakrishnan et al. 2013; Chan et al. 2017, arXiv:1605.01710")
         .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
         .Number("rho", s => s.Rho, (s, v) => s with { Rho = v })
-        .Number("denoiser-sigma", (s, v) => s with { DenoiserSigma = 2 * v })
+        .Number("denoiser-sigma", (s, v) => s with { DenoiserSigma = v * ValueRange.SignedPerUnit })
         .Choice("start", s => s.Start, (s, v) => s with { Start = v });
 
     /// <inheritdoc/>
@@ -45,7 +46,7 @@ public sealed record PnpAdmm : Solver<LinearOperator>
 
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems() =>
-        [.. Between("steps", Steps, 1, 100_000), .. Between("rho", Rho, 1e-6, 1e6), .. Between("denoiser-sigma", (DenoiserSigma ?? 0) / 2, 0, 10)];
+        [.. Between("steps", Steps, 1, 100_000), .. Between("rho", Rho, 1e-6, 1e6), .. Between("denoiser-sigma", (DenoiserSigma ?? 0) / ValueRange.SignedPerUnit, 0, 10)];
 
     /// <inheritdoc/>
     protected override Restoration Run(

@@ -15,14 +15,14 @@ namespace Posterior.Solvers;
 public sealed record Red : Solver<LinearOperator>
 {
     // |x|^2 grows by this factor from [0, 1] to [-1, 1].
-    private const double UnitRatio = 4;
+    private const double UnitRatio = ValueRange.SignedPerUnit * ValueRange.SignedPerUnit;
 
     /// <summary>Its line in the catalogue; weights and noise levels there are for images in [0, 1], as in the papers.</summary>
     public static SolverEntry Entry { get; } = SolverEntry.Of(new Red(), "descent with a fixed denoiser; fails under noise", "Romano et al. 2017, arXiv:1611.02862")
         .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v })
         .Number("lambda", s => s.Lambda * UnitRatio, (s, v) => s with { Lambda = v / UnitRatio })
-        .Number("sigma-0", s => s.LeastSigma / 2, (s, v) => s with { LeastSigma = 2 * v })
-        .Number("denoiser-sigma", s => s.DenoiserSigma / 2, (s, v) => s with { DenoiserSigma = 2 * v })
+        .Number("sigma-0", s => s.LeastSigma / ValueRange.SignedPerUnit, (s, v) => s with { LeastSigma = v * ValueRange.SignedPerUnit })
+        .Number("denoiser-sigma", s => s.DenoiserSigma / ValueRange.SignedPerUnit, (s, v) => s with { DenoiserSigma = v * ValueRange.SignedPerUnit })
         .Number("step-size", s => s.StepSize, (s, v) => s with { StepSize = v })
         .Choice("start", s => s.Start, (s, v) => s with { Start = v })
         .Flag("luminance-only", s => s.LuminanceOnly, (s, v) => s with { LuminanceOnly = v });
@@ -66,8 +66,8 @@ public sealed record Red : Solver<LinearOperator>
     /// <inheritdoc/>
     protected override IEnumerable<string> Problems() =>
     [
-        .. Between("steps", Steps, 1, 100_000), .. Between("lambda", Lambda * UnitRatio, 0, 1e6), .. Between("sigma-0", LeastSigma / 2, 1e-6, 10),
-        .. Between("denoiser-sigma", DenoiserSigma / 2, 0, 10), .. Between("step-size", StepSize, 0, 10),
+        .. Between("steps", Steps, 1, 100_000), .. Between("lambda", Lambda * UnitRatio, 0, 1e6), .. Between("sigma-0", LeastSigma / ValueRange.SignedPerUnit, 1e-6, 10),
+        .. Between("denoiser-sigma", DenoiserSigma / ValueRange.SignedPerUnit, 0, 10), .. Between("step-size", StepSize, 0, 10),
     ];
 
     /// <inheritdoc/>
