@@ -59,7 +59,7 @@ public static class Demo
         var restored = ValueRange.ToUnit(restoration.Estimate).Clamp(0, 1);
         var baseline = ValueRange.ToUnit(h.PseudoInverse(measurement.Data)).Clamp(0, 1);
         // What was not measured is black, as in a measurement's file.
-        var shown = (measurement.Data + h.Apply(x.OnesLike())) / 2;
+        var shown = MeasurementFile.ToUnit(h, measurement.Data);
         var (psnr, ssim) = (new Psnr(), new Ssim());
         var row = new DemoRow(
             task.Name, Path.GetFileNameWithoutExtension(picture), psnr.Compare(baseline, image)[0], psnr.Compare(restored, image)[0],

@@ -74,7 +74,17 @@ public static class MeasurementFile
     public static Tensor ToSigned(LinearOperator h, Tensor unit)
     {
         using var scope = new Scope();
-        var ones = Tensor.Ones(h.InputShape.Batch(1), unit.DType, unit.Device);
-        return scope.Keep(unit * ValueRange.ToSigned(Tensor.Scalar(1.5)).Item() - h.Apply(ones));
+        return scope.Keep(unit * ValueRange.SignedPerUnit - OfOnes(h, unit));
     }
+
+    /// <summary>The inverse of <see cref="ToSigned"/>: <c>(y + H 1) / 2</c>.</summary>
+    /// <param name="h">The operator.</param>
+    /// <param name="signed">With a batch dimension, for images in [-1, 1].</param>
+    public static Tensor ToUnit(LinearOperator h, Tensor signed)
+    {
+        using var scope = new Scope();
+        return scope.Keep((signed + OfOnes(h, signed)) / ValueRange.SignedPerUnit);
+    }
+
+    private static Tensor OfOnes(LinearOperator h, Tensor like) => h.Apply(Tensor.Ones(h.InputShape.Batch(1), like.DType, like.Device));
 }

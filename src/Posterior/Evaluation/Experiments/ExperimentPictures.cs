@@ -37,7 +37,7 @@ public sealed class ExperimentPictures(string folder)
         using var scope = new Scope();
         var h = measurement.Operator;
         var unit = MeasurementFile.IsPicture(h)
-            ? (measurement.Data + h.Apply(Tensor.Ones(h.InputShape.Batch(1), measurement.Data.DType, measurement.Data.Device))) / 2
+            ? MeasurementFile.ToUnit(h, measurement.Data)
             : ValueRange.ToUnit(h.PseudoInverse(measurement.Data));
         Keep(name, unit.To(Device.Cpu).Clamp(0, 1));
     }

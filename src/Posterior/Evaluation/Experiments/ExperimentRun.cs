@@ -223,11 +223,7 @@ public sealed class ExperimentRun : IDisposable
         var x = ValueRange.ToSigned(truth).To(Device);
         var drawn = Measurement<LinearOperator>.Simulate(h, x, new UnitSigma(task.Sigma).Signed, new SeededNoise(ImageSeed.Of("degrade", seed, content, 0)));
         var y = drawn.Data;
-        if (task.JpegQuality is { } quality)
-        {
-            var unit = (y + h.Apply(x.OnesLike())) / 2;
-            y = MeasurementFile.ToSigned(h, JpegCompression.Apply(unit, quality));
-        }
+        if (task.JpegQuality is { } quality) y = MeasurementFile.ToSigned(h, JpegCompression.Apply(MeasurementFile.ToUnit(h, y), quality));
         return new(scope.Keep(y), h, new UnitSigma(task.Told).Signed);
     }
 
