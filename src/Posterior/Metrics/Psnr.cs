@@ -1,3 +1,4 @@
+using Posterior.Imaging;
 using Posterior.Torch;
 
 namespace Posterior.Metrics;
@@ -19,4 +20,8 @@ public sealed record Psnr : IMetric
 
     /// <inheritdoc/>
     public double[] Compare(Tensor estimate, Tensor truth) => [.. new MeanSquaredError().Compare(estimate, truth).Select(error => -10 * Math.Log10(error))];
+
+    /// <summary>The ratio that belongs to a mean squared error of images in [-1, 1], in decibels.</summary>
+    /// <param name="meanSquare">The mean squared error.</param>
+    internal static double OfSigned(double meanSquare) => 10 * Math.Log10(ValueRange.SignedPerUnit * ValueRange.SignedPerUnit / meanSquare);
 }

@@ -1,5 +1,6 @@
 using Posterior.Diffusion;
 using Posterior.Imaging;
+using Posterior.Metrics;
 using Posterior.Models;
 using Posterior.Networks.Hdit;
 using Posterior.Operators;
@@ -46,8 +47,7 @@ public sealed class ComponentsObjective(HditNetwork network, RandomMeasurements 
         using var operators = measurements.HeldOut(ImageShape.Of(clean), 0, (int)clean.Size(0));
         var components = Of(operators, clean);
         if (_directions > 0) return 1 - NppcLoss.Evaluate(components.Directions, clean, components.Mean).Unexplained.Mean().Item();
-        // Peak to peak is 2 in [-1, 1].
-        return (components.Mean - clean).Square().Mean([1, 2, 3]).ToArray<float>().Average(square => 10 * Math.Log10(4 / square));
+        return (components.Mean - clean).Square().Mean([1, 2, 3]).ToArray<float>().Average(square => Psnr.OfSigned(square));
     }
 
     /// <summary>Four columns of images: originals, pseudo-inverses, means, and the means moved along the first direction.</summary>

@@ -1,5 +1,6 @@
 using Posterior.Diffusion;
 using Posterior.Imaging;
+using Posterior.Metrics;
 using Posterior.Models;
 using Posterior.Networks.Hdit;
 using Posterior.Operators;
@@ -72,8 +73,7 @@ public sealed class ConditionalObjective : TrainingObjective
             var clean = Images(heldOut, first, Math.Min(HeldOutBatch, count - first));
             using var operators = Measurements.HeldOut(ImageShape.Of(clean), first, (int)clean.Size(0));
             var error = Mean(operators, clean, first) - clean;
-            // Peak to peak is 2 in [-1, 1].
-            sum += error.Square().Mean([1, 2, 3]).ToArray<float>().Sum(square => 10 * Math.Log10(4 / square));
+            sum += error.Square().Mean([1, 2, 3]).ToArray<float>().Sum(square => Psnr.OfSigned(square));
         }
         return sum / Math.Max(1, count);
     }

@@ -36,7 +36,7 @@ public sealed class DiracObjective : ReversalObjective
     protected override Tensor State(Tensor clean, double[] times, NoiseSource noise)
     {
         using var scope = new Scope();
-        return scope.Keep(_process.Degrade(clean, times).AddProduct(noise.NormalLike(clean), PerImage(times, _loss.Noise.Sigma, clean)));
+        return scope.Keep(_process.Degrade(clean, times).AddProduct(noise.NormalLike(clean), PerImage.Of(times, _loss.Noise.Sigma, clean)));
     }
 
     /// <inheritdoc/>

@@ -26,18 +26,11 @@ public sealed class EdmLoss(EdmPreconditioning scalings)
     public Tensor Evaluate(Func<Tensor, Tensor, Tensor> network, Tensor clean, ReadOnlySpan<double> sigmas, Tensor noise)
     {
         using var scope = new Scope();
-        var noisy = clean.AddProduct(noise, Column(sigmas, sigma => sigma, clean.Device));
-        var input = noisy * Column(sigmas, scalings.CIn, clean.Device);
+        var noisy = clean.AddProduct(noise, PerImage.Of(sigmas, sigma => sigma, clean));
+        var input = noisy * PerImage.Of(sigmas, scalings.CIn, clean);
         // D = c_skip x + c_out F is right when F = (clean - c_skip x) / c_out.
-        var target = clean.AddProduct(noisy, Column(sigmas, scalings.CSkip, clean.Device), -1) * Column(sigmas, sigma => 1 / scalings.COut(sigma), clean.Device);
-        var output = network(input, Column(sigmas, scalings.CNoise, clean.Device).Flatten());
+        var target = clean.AddProduct(noisy, PerImage.Of(sigmas, scalings.CSkip, clean), -1) * PerImage.Of(sigmas, sigma => 1 / scalings.COut(sigma), clean);
+        var output = network(input, PerImage.Of(sigmas, scalings.CNoise, clean).Flatten());
         return scope.Keep((output.To(target.DType) - target).Square().Mean([1, 2, 3]));
-    }
-
-    private static Tensor Column(ReadOnlySpan<double> sigmas, Func<double, double> map, Device device)
-    {
-        var values = new float[sigmas.Length];
-        for (var i = 0; i < values.Length; i++) values[i] = (float)map(sigmas[i]);
-        return Tensor.From(values, values.Length, 1, 1, 1).To(device);
     }
 }

@@ -23,9 +23,9 @@ public sealed class IndiObjective(ReversalNetwork network, BlendCard role, int c
         using var scope = new Scope();
         var (sigma, epsilon) = (new UnitSigma(role.Sigma).Signed, new UnitSigma(role.Epsilon).Signed);
         var measured = _degradation.Degrade(clean, [.. times.Select(_ => _degradation.Severity)]).AddScaled(noise.NormalLike(clean), sigma);
-        var blend = clean + (measured - clean) * PerImage(times, time => time, clean);
+        var blend = clean + (measured - clean) * PerImage.Of(times, time => time, clean);
         // t eps_t = epsilon sqrt(t).
-        return scope.Keep(epsilon > 0 ? blend.AddProduct(noise.NormalLike(clean), PerImage(times, time => epsilon * Math.Sqrt(time), clean)) : blend);
+        return scope.Keep(epsilon > 0 ? blend.AddProduct(noise.NormalLike(clean), PerImage.Of(times, time => epsilon * Math.Sqrt(time), clean)) : blend);
     }
 
     /// <inheritdoc/>

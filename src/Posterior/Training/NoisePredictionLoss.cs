@@ -30,7 +30,7 @@ public sealed class NoisePredictionLoss(IReadOnlyList<double> betas)
     public static Tensor Noisy(Tensor clean, Tensor noise, ReadOnlySpan<double> gammas)
     {
         using var scope = new Scope();
-        return scope.Keep(clean * PerImage(gammas, Math.Sqrt, clean) + noise * PerImage(gammas, g => Math.Sqrt(1 - g), clean));
+        return scope.Keep(clean * PerImage.Of(gammas, Math.Sqrt, clean) + noise * PerImage.Of(gammas, g => Math.Sqrt(1 - g), clean));
     }
 
     /// <summary>The clean images that predicted noise stands for: <c>(x_t - sqrt(1 - g) eps) / sqrt(g)</c>.</summary>
@@ -40,7 +40,7 @@ public sealed class NoisePredictionLoss(IReadOnlyList<double> betas)
     public static Tensor Clean(Tensor noisy, Tensor predicted, ReadOnlySpan<double> gammas)
     {
         using var scope = new Scope();
-        return scope.Keep((noisy - predicted * PerImage(gammas, g => Math.Sqrt(1 - g), noisy)) / PerImage(gammas, Math.Sqrt, noisy));
+        return scope.Keep((noisy - predicted * PerImage.Of(gammas, g => Math.Sqrt(1 - g), noisy)) / PerImage.Of(gammas, Math.Sqrt, noisy));
     }
 
     /// <summary>The mean squared error of each image's noise; with a mask, that of the masked noise over all pixels.</summary>
@@ -72,13 +72,6 @@ public sealed class NoisePredictionLoss(IReadOnlyList<double> betas)
     {
         using var scope = new Scope();
         return scope.Keep(mask * noisy + (1 - mask) * clean);
-    }
-
-    private static Tensor PerImage(ReadOnlySpan<double> gammas, Func<double, double> map, Tensor like)
-    {
-        var values = new double[gammas.Length];
-        for (var i = 0; i < values.Length; i++) values[i] = map(gammas[i]);
-        return Tensor.From(values, values.Length, 1, 1, 1).To(like.DType).To(like.Device);
     }
 
     private static double[] Cumulative(IReadOnlyList<double> betas)

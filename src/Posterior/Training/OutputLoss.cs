@@ -27,7 +27,7 @@ public sealed record OutputLoss(EdmPreconditioning Scalings, OutputWeighting Wei
     public Tensor Input(Tensor noisy, ReadOnlySpan<double> sigmas)
     {
         using var scope = new Scope();
-        return scope.Keep(noisy * PerImage(sigmas, Scalings.CIn, noisy));
+        return scope.Keep(noisy * PerImage.Of(sigmas, Scalings.CIn, noisy));
     }
 
     /// <summary>The denoised images: <c>c_skip x + c_out F</c>.</summary>
@@ -37,7 +37,7 @@ public sealed record OutputLoss(EdmPreconditioning Scalings, OutputWeighting Wei
     public Tensor Denoised(Tensor output, Tensor noisy, ReadOnlySpan<double> sigmas)
     {
         using var scope = new Scope();
-        return scope.Keep(output * PerImage(sigmas, Scalings.COut, noisy) + noisy * PerImage(sigmas, Scalings.CSkip, noisy));
+        return scope.Keep(output * PerImage.Of(sigmas, Scalings.COut, noisy) + noisy * PerImage.Of(sigmas, Scalings.CSkip, noisy));
     }
 
     /// <summary>The loss of each image.</summary>
@@ -49,8 +49,8 @@ public sealed record OutputLoss(EdmPreconditioning Scalings, OutputWeighting Wei
     public Tensor Evaluate(Tensor output, Tensor clean, Tensor noisy, ReadOnlySpan<double> sigmas)
     {
         using var scope = new Scope();
-        var target = (clean - noisy * PerImage(sigmas, Scalings.CSkip, noisy)) * PerImage(sigmas, sigma => 1 / Scalings.COut(sigma), noisy);
-        return scope.Keep((output - target).Square().Flatten(1).Mean([1]) * PerImage(sigmas, Weight, noisy).Flatten());
+        var target = (clean - noisy * PerImage.Of(sigmas, Scalings.CSkip, noisy)) * PerImage.Of(sigmas, sigma => 1 / Scalings.COut(sigma), noisy);
+        return scope.Keep((output - target).Square().Flatten(1).Mean([1]) * PerImage.Of(sigmas, Weight, noisy).Flatten());
     }
 
     /// <summary>The weight of a noise level.</summary>
@@ -63,12 +63,5 @@ public sealed record OutputLoss(EdmPreconditioning Scalings, OutputWeighting Wei
             OutputWeighting.Snr => data / (noise + data),
             _ => 1,
         };
-    }
-
-    private static Tensor PerImage(ReadOnlySpan<double> sigmas, Func<double, double> map, Tensor like)
-    {
-        var values = new double[sigmas.Length];
-        for (var i = 0; i < values.Length; i++) values[i] = map(sigmas[i]);
-        return Tensor.From(values, values.Length, 1, 1, 1).To(like.DType).To(like.Device);
     }
 }

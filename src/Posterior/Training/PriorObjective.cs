@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Posterior.Diffusion;
 using Posterior.Imaging;
+using Posterior.Metrics;
 using Posterior.Models;
 using Posterior.Torch;
 using Posterior.Torch.Nn;
@@ -71,8 +72,7 @@ public sealed class PriorObjective : TrainingObjective
             clean = clean.Narrow(2, 0, clean.Size(2) / multiple * multiple).Narrow(3, 0, clean.Size(3) / multiple * multiple);
             var sigma = new UnitSigma(25.0 / 255).Signed;
             var noisy = clean.AddScaled(new SeededNoise((ulong)i).NormalLike(clean), sigma);
-            // Peak to peak is 2 in [-1, 1].
-            sum += 10 * Math.Log10(4 / (denoiser.Denoise(noisy, sigma) - clean).Square().Mean().Item());
+            sum += Psnr.OfSigned((denoiser.Denoise(noisy, sigma) - clean).Square().Mean().Item());
         }
         return sum / Math.Max(1, heldOut.Count);
     }

@@ -1,5 +1,6 @@
 using Posterior.Diffusion;
 using Posterior.Imaging;
+using Posterior.Metrics;
 using Posterior.Models;
 using Posterior.Operators;
 using Posterior.Solvers;
@@ -88,8 +89,7 @@ public sealed class RestorerObjective : TrainingObjective
         {
             using var scope = new Scope();
             var (clean, _, restored) = Restore(heldOut, i, HeldOutSize);
-            // Peak to peak is 2 in [-1, 1].
-            sum += 10 * Math.Log10(4 / (restored - clean).Square().Mean().Item());
+            sum += Psnr.OfSigned((restored - clean).Square().Mean().Item());
         }
         return sum / Math.Max(1, heldOut.Count);
     }

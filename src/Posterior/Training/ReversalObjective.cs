@@ -1,4 +1,5 @@
 using Posterior.Diffusion;
+using Posterior.Metrics;
 using Posterior.Models;
 using Posterior.Torch;
 
@@ -48,8 +49,7 @@ public abstract class ReversalObjective(ReversalNetwork network, int crop) : Tra
             using var scope = new Scope();
             var clean = heldOut.Centre(i, crop);
             var state = State(clean, [time], new SeededNoise((ulong)i));
-            // Peak to peak is 2 in [-1, 1].
-            sum += 10 * Math.Log10(4 / (Predict(state, [time]) - clean).Square().Mean().Item());
+            sum += Psnr.OfSigned((Predict(state, [time]) - clean).Square().Mean().Item());
         }
         return sum / Math.Max(1, count);
     }
@@ -80,11 +80,4 @@ public abstract class ReversalObjective(ReversalNetwork network, int crop) : Tra
 
     /// <summary>The architecture of a card.</summary>
     protected ModelCard Architecture(ModelCard card) => card with { Network = network.Architecture, Channels = Conditioned.ImageChannels, ClassCount = 0 };
-
-    /// <summary>A coefficient for each image.</summary>
-    private protected static Tensor PerImage(double[] values, Func<double, double> map, Tensor like)
-    {
-        using var scope = new Scope();
-        return scope.Keep(Tensor.From([.. values.Select(map)], values.Length, 1, 1, 1).To(like.DType).To(like.Device));
-    }
 }
