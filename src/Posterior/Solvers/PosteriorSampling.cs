@@ -61,17 +61,17 @@ public abstract record PosteriorSampling : Solver<LinearOperator, ConditionalDen
         if (predictor.SeesOperator != NeedsOperator)
             throw new SolverOptionsException($"solver '{Name}' is for models that see {(NeedsOperator ? "the operator, and this one sees the pseudo-inverse alone: use palette" : "the pseudo-inverse alone, and this one sees the operator: use invfussion")}");
         var (y, shape) = (measurement.Data, measurement.Operator.InputShape);
-        var denoiser = new CountedCalls(predictor.Given(y, measurement.Operator, measurement.Sigma));
+        var denoiser = new CountedDenoiser(predictor.Given(y, measurement.Operator, measurement.Sigma));
         if (Estimate == PosteriorEstimate.Mmse)
         {
             cancellation.ThrowIfCancellationRequested();
             var sigma = Math.Min(MmseSigma, predictor.SigmaRange.Max);
             var mean = denoiser.Denoise(noise.Normal(shape.Batch(y.Size(0)), y.DType, y.Device) * sigma, sigma);
             progress?.Report(new(0, 1, sigma, mean));
-            return new(mean, denoiser.Count);
+            return new(mean, denoiser.Calls);
         }
         var sample = Drawing.Sample(denoiser, y.Size(0), shape, noise, y.DType, y.Device, SamplerSteps.Of(progress), cancellation);
-        return new(sample, denoiser.Count);
+        return new(sample, denoiser.Calls);
     }
 
     /// <summary>Adds the settings that the methods share to a line of the catalogue.</summary>
@@ -80,23 +80,6 @@ public abstract record PosteriorSampling : Solver<LinearOperator, ConditionalDen
         .Choice("estimate", s => s.Estimate, (s, v) => s with { Estimate = v })
         .Text("sampler", string.Join(", ", SamplerCatalog.All.Select(sampler => sampler.Name)), s => s.Sampler, (s, v) => s with { Sampler = SamplerCatalog.Find(v).Name })
         .Whole("steps", s => s.Steps, (s, v) => s with { Steps = v });
-
-    private sealed class CountedCalls(Denoiser inner) : Denoiser
-    {
-        public int Count { get; private set; }
-
-        public override long? Channels => inner.Channels;
-
-        public override (double Min, double Max) SigmaRange => inner.SigmaRange;
-
-        public override NoiseSchedule Schedule => inner.Schedule;
-
-        public override Tensor Denoise(Tensor x, double sigma)
-        {
-            Count++;
-            return inner.Denoise(x, sigma);
-        }
-    }
 }
 
 /// <summary>InvFussion (Elata, Chung, Ye, Michaeli, Elad 2025): the network is told measurement and operator, in its input and in its attention.</summary>

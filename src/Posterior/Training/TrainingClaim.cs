@@ -1,26 +1,22 @@
+using Posterior.Imaging;
+
 namespace Posterior.Training;
 
 /// <summary>The right to train in a folder, which one training at a time has: two would write over each other's states.</summary>
 public sealed class TrainingClaim : IDisposable
 {
-    private const int WouldBlock = 11;
+    private readonly FileClaim _file;
 
-    private readonly FileStream _file;
+    private TrainingClaim(FileClaim file) => _file = file;
 
-    private TrainingClaim(FileStream file) => _file = file;
-
-    /// <summary>Claims a folder. The system ends the claim where its process is killed; the file that is left then means nothing.</summary>
+    /// <summary>Claims a folder. The system ends the claim where its process is killed.</summary>
     /// <param name="folder">The folder, which exists.</param>
     /// <exception cref="TrainingException">Another training has it, or nothing can be written there.</exception>
     public static TrainingClaim Take(string folder)
     {
         try
         {
-            return new(new FileStream(Path.Combine(folder, "in-use"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose));
-        }
-        catch (IOException taken) when (taken.HResult == WouldBlock)
-        {
-            throw new TrainingException($"another training is at work in '{folder}'");
+            return new(FileClaim.Take(Path.Combine(folder, "in-use")) ?? throw new TrainingException($"another training is at work in '{folder}'"));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

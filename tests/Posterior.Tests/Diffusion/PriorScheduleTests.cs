@@ -1,5 +1,4 @@
 using Posterior.Diffusion;
-using Posterior.Evaluation;
 using Posterior.Operators;
 using Posterior.Solvers;
 using Posterior.Tests.Networks;

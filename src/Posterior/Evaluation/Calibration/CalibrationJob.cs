@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text.Json;
 using Posterior.Diffusion;
 using Posterior.Imaging;
@@ -88,7 +87,7 @@ public sealed class CalibrationJob
         {
             using var inner = new Scope();
             var original = Original(images, indices[i], prior.Channels ?? 3);
-            var content = Convert.ToHexStringLower(SHA256.HashData(images.Read(indices[i])));
+            var content = FileHash.OfBytes(images.Read(indices[i]));
             contents.Add(content);
             size = new(original.Size(3), original.Size(2));
             var done = i;

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Posterior.Imaging;
 using Posterior.Torch;
 
@@ -41,7 +40,7 @@ public sealed class ExperimentImages : IDisposable
 
     /// <summary>The SHA-256 of an image's file.</summary>
     /// <exception cref="ImageException">The file cannot be read.</exception>
-    public string Content(int index) => _contents[index] ??= Convert.ToHexStringLower(SHA256.HashData(_source.Read(_chosen[index])));
+    public string Content(int index) => _contents[index] ??= FileHash.OfBytes(_source.Read(_chosen[index]));
 
     /// <summary>An image.</summary>
     /// <returns><c>[1, C, H, W]</c> in [0, 1], and the SHA-256 of its file.</returns>
@@ -52,7 +51,7 @@ public sealed class ExperimentImages : IDisposable
         var bytes = _source.Read(_chosen[index]);
         var image = Crop.Reduced(ImageFile.Decode(bytes, Name(index), out _), Name(index), _dataset.Shrink, _dataset.Size is { } side ? (side, side) : null);
         if (_dataset.Size is { } size) image = Crop.Centre(image, size, size);
-        return (scope.Keep(image), _contents[index] = Convert.ToHexStringLower(SHA256.HashData(bytes)));
+        return (scope.Keep(image), _contents[index] = FileHash.OfBytes(bytes));
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Posterior.Imaging;
 using Posterior.Torch;
 
@@ -23,7 +22,7 @@ internal static class StudyImages
         {
             using var scope = new Scope();
             var index = (int)((long)i * source.Count / count);
-            var content = Convert.ToHexStringLower(SHA256.HashData(source.Read(index)));
+            var content = FileHash.OfBytes(source.Read(index));
             study(Original(source, index, settings, channels, native, fit), ImageSeed.Of("study", settings.Seed, content, 0), (i, count));
         }
         return count;

@@ -1,14 +1,16 @@
-using Posterior.Diffusion;
 using Posterior.Torch;
 
-namespace Posterior.Evaluation;
+namespace Posterior.Diffusion;
 
-/// <summary>Counts the evaluations of a denoiser, each image of a batch once.</summary>
+/// <summary>Counts the evaluations of a denoiser.</summary>
 /// <param name="inner">The denoiser.</param>
 public sealed class CountedDenoiser(Denoiser inner) : Denoiser
 {
-    /// <summary>Evaluations so far.</summary>
+    /// <summary>Evaluations so far, each image of a batch once.</summary>
     public int Evaluations { get; private set; }
+
+    /// <summary>Evaluations so far, each batch once: what each of its images cost.</summary>
+    public int Calls { get; private set; }
 
     /// <inheritdoc/>
     public override long? Channels => inner.Channels;
@@ -22,14 +24,20 @@ public sealed class CountedDenoiser(Denoiser inner) : Denoiser
     /// <inheritdoc/>
     public override Tensor Denoise(Tensor x, double sigma)
     {
-        Evaluations += (int)x.Size(0);
+        Count(x);
         return inner.Denoise(x, sigma);
     }
 
     /// <inheritdoc/>
     public override (Tensor Estimate, Tensor VarianceShare) DenoiseWithVariance(Tensor x, double sigma)
     {
-        Evaluations += (int)x.Size(0);
+        Count(x);
         return inner.DenoiseWithVariance(x, sigma);
+    }
+
+    private void Count(Tensor x)
+    {
+        Evaluations += (int)x.Size(0);
+        Calls++;
     }
 }
