@@ -4,7 +4,7 @@ public sealed partial class Tensor
 {
     private static readonly Op _matmul = new("aten::matmul"), _einsum = new("aten::einsum"), _svd = new("aten::linalg_svd"), _svdvals = new("aten::linalg_svdvals"), _pinv = new("aten::linalg_pinv"),
         _eigh = new("aten::linalg_eigh"), _qr = new("aten::linalg_qr"), _solve = new("aten::linalg_solve"), _cholesky = new("aten::linalg_cholesky"), _inverse = new("aten::linalg_inv"), _slogdet = new("aten::linalg_slogdet"),
-        _fft2 = new("aten::fft_fft2"), _ifft2 = new("aten::fft_ifft2"), _rfft2 = new("aten::fft_rfft2"), _irfft2 = new("aten::fft_irfft2"), _fft = new("aten::fft_fft"), _ifft = new("aten::fft_ifft");
+        _fft2 = new("aten::fft_fft2"), _ifft2 = new("aten::fft_ifft2"), _rfft2 = new("aten::fft_rfft2"), _irfft2 = new("aten::fft_irfft2"), _fft = new("aten::fft_fft");
 
     /// <summary>Matrix product, batched over leading dimensions.</summary>
     public Tensor MatMul(Tensor other)
@@ -60,7 +60,4 @@ public sealed partial class Tensor
 
     /// <summary>Discrete Fourier transform over one dimension.</summary>
     public Tensor Fft(int dimension = -1) => _fft.Call(this, Value.None, dimension);
-
-    /// <summary>Inverse of <see cref="Fft"/>.</summary>
-    public Tensor InverseFft(int dimension = -1) => _ifft.Call(this, Value.None, dimension);
 }
