@@ -50,7 +50,7 @@ public static class NeighbourhoodAttention
             .Reshape(n, rows.Tiles, rows.Keys, columns.Tiles, columns.Keys, heads, d).Permute(0, 1, 3, 5, 2, 4, 6).Reshape(n, -1, heads, keys, d);
     }
 
-    /// <summary>The same as tiles of queries; null for so many tokens that the memory of tiles would count.</summary>
+    /// <summary>The same as tiles of queries; null only where the kernel covers both axes, for so many tokens that <see cref="GlobalAttention.Tiles"/> gives none.</summary>
     /// <param name="height">Rows of tokens.</param>
     /// <param name="width">Columns of tokens.</param>
     /// <param name="kernel">k; an axis with fewer tokens is seen as a whole.</param>

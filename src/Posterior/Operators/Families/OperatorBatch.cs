@@ -25,7 +25,8 @@ public abstract class OperatorBatch : IDisposable
     public abstract long Rows { get; }
 
     /// <summary>A batch of operators, each with its own image; those of one kind are calculated together.</summary>
-    /// <param name="members">The operators, all for images of one shape. Members of families keep their tensors; other operators stay the caller's.</param>
+    /// <param name="members">The operators, all for images of one shape.</param>
+    /// <returns>The batch; the caller disposes it.</returns>
     /// <exception cref="OperatorException">There are none, or their images differ in shape.</exception>
     public static OperatorBatch Of(IReadOnlyList<FamilyMember> members)
     {
