@@ -22,14 +22,16 @@ public static class ConditionalModels
     public static TrainedDegradations? TrainedOn(ModelCard card)
     {
         if (card.RoleSettings is not { } settings) return null;
-        try
+        var names = settings[Families] is JsonArray families ? families.Select(family => family is JsonValue value && value.TryGetValue(out string? name) ? name : null).ToArray() : [null];
+        double? noise = settings[Noise] switch
         {
-            return new TrainedDegradations([.. settings[Families]!.AsArray().Select(family => family!.GetValue<string>())], settings[Noise]?.GetValue<double>() ?? 0);
-        }
-        catch (Exception failure) when (failure is InvalidOperationException or NullReferenceException or FormatException)
-        {
-            throw new ModelException($"the card of {card.Name ?? "the model"}: expected names of operator families as '{Families}' and a number as '{Noise}' of its role", failure);
-        }
+            null => 0,
+            JsonValue value when value.TryGetValue(out double number) => number,
+            _ => null,
+        };
+        return names.Contains(null) || noise is null
+            ? throw new ModelException($"the card of {card.Name ?? "the model"}: expected names of operator families as '{Families}' and a number as '{Noise}' of its role")
+            : new TrainedDegradations(names!, noise.Value);
     }
 
     /// <summary>Adapts a network of posterior components.</summary>
