@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Posterior.Evaluation;
+using Posterior.Imaging;
 using Posterior.Models;
 using Posterior.Torch;
 using Posterior.Torch.Weights;
@@ -58,9 +59,9 @@ internal static class InfoCommand
     {
         using var scope = new Scope();
         using var model = Model.Load(path, options);
-        var files = images is null ? SampleImages.Files() : [.. BatchPlan.Of([images], Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()), Imaging.ImageFile.HasImageExtension, extension => extension).Items.Select(item => item.Input)];
-        var clean = CurveImages.Load(files, model.Denoiser.Channels ?? 3, model.Card.NativeSize);
-        var seeds = Enumerable.Range(0, files.Count).Select(i => (ulong)i).ToArray();
+        using var source = images is null ? SampleImages.Open() : ImageSource.Open(images);
+        var clean = CurveImages.Load(source, model.Denoiser.Channels ?? 3, model.Card.NativeSize);
+        var seeds = Enumerable.Range(0, source.Count).Select(i => (ulong)i).ToArray();
         var levels = DenoisingCurve.Levels(model.Denoiser);
         return ProgressView.Run("denoising", levels.Length, view =>
         {
