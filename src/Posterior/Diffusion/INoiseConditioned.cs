@@ -4,16 +4,10 @@ using Posterior.Torch;
 namespace Posterior.Diffusion;
 
 /// <summary>A raw network whose input is an image, a number that tells its noise level, and perhaps a class.</summary>
-public interface INoiseConditioned
+public interface INoiseConditioned : IImageNetwork
 {
-    /// <summary>The number of channels of the images.</summary>
-    int ImageChannels { get; }
-
     /// <summary>The number of classes; 0 for an unconditional network.</summary>
     int Classes { get; }
-
-    /// <summary>Height and width must be multiples of this.</summary>
-    int SizeMultiple { get; }
 
     /// <summary>The label of a noise level in models of a degradation: sigma for images in [0, 1], as in the published ones, unless the network's own terms are others.</summary>
     /// <param name="sigma">The noise level, for images in [0, 1].</param>

@@ -3,16 +3,10 @@ using Posterior.Torch;
 namespace Posterior.Diffusion;
 
 /// <summary>A raw network that maps pictures to better pictures in one evaluation, in the value range of its training ([0, 1] for the published ones).</summary>
-public interface IRestorationNetwork
+public interface IRestorationNetwork : IImageNetwork
 {
-    /// <summary>The number of channels of the pictures.</summary>
-    int ImageChannels { get; }
-
     /// <summary>Height and width of the result as a multiple of those of the input: 1, except for super-resolution.</summary>
     int Scale { get; }
-
-    /// <summary>Height and width of the input must be multiples of this.</summary>
-    int SizeMultiple { get; }
 
     /// <summary>Whether the network is told the noise level.</summary>
     bool TakesNoiseLevel { get; }

@@ -1,12 +1,7 @@
 using System.Globalization;
 using Posterior.Diffusion;
 using Posterior.Models;
-using Posterior.Networks;
 using Posterior.Networks.Adm;
-using Posterior.Networks.Ddpm;
-using Posterior.Networks.Denoisers;
-using Posterior.Networks.Edm2;
-using Posterior.Networks.Swin;
 using Posterior.Torch;
 
 namespace Posterior.Evaluation;
@@ -14,15 +9,6 @@ namespace Posterior.Evaluation;
 /// <summary>A model made ready for images of any size and of one or three channels, with what guides it. Disposing it frees the networks.</summary>
 public sealed class Prior : IDisposable
 {
-    // Tensors of the network's finest level that are alive at its widest point: inputs, skips, the concatenation and the work space of a convolution.
-    // Measured: 12.0 for ADM's UNet of 64 channels at 256 x 256; for the shipped photo, as a denoiser at 512 x 512 and 768 x 768, 5.1 (324 bytes a pixel) in Float32
-    // and 5.4 (174 bytes) in BFloat16, whatever the number of its blocks and with oneDNN held to AVX2, too.
-    private const int LiveTensors = 14, PhotoLiveTensors = 7;
-
-    // How far the shipped photo looks: cut off at 96 pixels from the edge of a tile its estimate changes by up to 2e-3 (images in [-1, 1], noise 0.1
-    // to 100), at 112 by 3e-4, at 128 by 5e-5. The weights leave the rest of the receptive field unused.
-    private const int PhotoContext = 128;
-
     private readonly PriorSettings _settings;
     private readonly LoadedModel? _guide;
     private readonly LoadedClassifier? _classifier;
@@ -185,41 +171,13 @@ public sealed class Prior : IDisposable
 
     private TileOptions Tiles(LoadedModel model)
     {
-        var multiple = model.Network switch
-        {
-            INoiseConditioned network => network.SizeMultiple,
-            SwinIr swin => swin.Settings.WindowSize,
-            IRestorationNetwork network => network.SizeMultiple,
-            _ => 1,
-        };
-        // Convolutions alone see as far as their kernels reach: with that much context a tile gives what the whole image gives.
-        int? context = model.Network switch
-        {
-            PhotoUNet convolutional => Math.Min(convolutional.ReceptiveRadius, PhotoContext),
-            DnCnn chain => chain.Settings.Nb,
-            FDnCnn chain => chain.Settings.Nb,
-            IrCnn or IrCnnBank => IrCnn.ReceptiveRadius,
-            _ => null,
-        };
-        if (_tile is { } side) return new() { BytesPerPixel = 1, MemoryBytes = (long)side * side, Context = context ?? side / 8, Blend = side / 8, Multiple = multiple };
-        var bytes = model.Network switch
-        {
-            PhotoUNet photo => (double)photo.Settings.Widths[0] / (photo.Settings.Patch * photo.Settings.Patch),
-            AdmUNet adm => adm.Settings.ModelChannels,
-            DdpmUNet ddpm => ddpm.Settings.Ch,
-            Edm2Network edm2 => edm2.Settings.ModelChannels * edm2.Settings.ChannelMult[0],
-            DrUNet drunet => drunet.Settings.Nc[0],
-            DnCnn chain => chain.Settings.Nc,
-            FDnCnn chain => chain.Settings.Nc,
-            IrCnn chain => chain.Settings.Nc,
-            IrCnnBank bank => bank.Settings.Nc,
-            SwinIr swin => swin.Settings.EmbedDim,
-            _ => 128,
-        } * (model.Network is PhotoUNet ? PhotoLiveTensors : LiveTensors) * (_settings.Dtype == "bf16" && FastPath.HasFastBFloat16 ? 2 : 4); // else calculated in Float32
-        // Attention needs memory for every pair of places: networks that have it see at most four times the pixels of their training.
-        long? most = model.Network is AdmUNet or DdpmUNet or Edm2Network && model.Card.NativeSize is { } size ? (long)bytes * 4 * size * size : null;
+        var network = (IImageNetwork)model.Network;
+        if (_tile is { } side)
+            return new() { BytesPerPixel = 1, MemoryBytes = (long)side * side, Context = network.TileContext ?? side / 8, Blend = side / 8, Multiple = network.TileMultiple };
+        var bytes = network.FinestChannels * network.LiveTensors * (_settings.Dtype == "bf16" && FastPath.HasFastBFloat16 ? 2 : 4); // else calculated in Float32
+        long? most = network.PairsPlaces && model.Card.NativeSize is { } size ? (long)bytes * 4 * size * size : null;
         var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
-        var tiles = new TileOptions { BytesPerPixel = Math.Max(1, (long)bytes), MemoryBytes = Math.Min(memory, most ?? memory), Multiple = multiple };
-        return context is { } radius ? tiles with { Context = radius } : tiles;
+        var tiles = new TileOptions { BytesPerPixel = Math.Max(1, (long)bytes), MemoryBytes = Math.Min(memory, most ?? memory), Multiple = network.TileMultiple };
+        return network.TileContext is { } radius ? tiles with { Context = radius } : tiles;
     }
 }

@@ -12,6 +12,10 @@ namespace Posterior.Networks;
 /// </summary>
 public sealed class PhotoUNet : Module, INoiseConditioned
 {
+    // How far the shipped photo looks: cut off at 96 pixels from the edge of a tile its estimate changes by up to 2e-3 (images in [-1, 1], noise 0.1
+    // to 100), at 112 by 3e-4, at 128 by 5e-5. The weights leave the rest of the receptive field unused.
+    private const int UsedRadius = 128;
+
     private readonly PhotoUNetSettings _settings;
     private readonly Linear _embedFirst, _embedSecond;
     private readonly Embedding? _classes;
@@ -83,6 +87,18 @@ public sealed class PhotoUNet : Module, INoiseConditioned
             return radius;
         }
     }
+
+    /// <inheritdoc/>
+    public int? TileContext => Math.Min(ReceptiveRadius, UsedRadius);
+
+    /// <inheritdoc/>
+    public double FinestChannels => (double)_settings.Widths[0] / (_settings.Patch * _settings.Patch);
+
+    /// <summary>
+    /// Measured for the shipped photo, as a denoiser at 512 x 512 and 768 x 768: 5.1 (324 bytes a pixel) in Float32 and 5.4 (174 bytes) in BFloat16, whatever the number of its
+    /// blocks and with oneDNN held to AVX2, too.
+    /// </summary>
+    public int LiveTensors => 7;
 
     /// <summary>As in every network; a deeper one starts as the shallower one that it comes from: blocks that are new beside trained ones change nothing at first.</summary>
     /// <inheritdoc/>

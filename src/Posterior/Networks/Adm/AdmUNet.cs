@@ -50,6 +50,12 @@ public sealed class AdmUNet : AdmTrunk, INoiseConditioned
     /// <inheritdoc/>
     public int Classes => Settings.NumClasses;
 
+    /// <inheritdoc/>
+    public double FinestChannels => Settings.ModelChannels;
+
+    /// <inheritdoc/>
+    public bool PairsPlaces => true;
+
     /// <summary>Evaluates the network.</summary>
     /// <param name="x">Noisy images of the variance-preserving process, <c>[N, InChannels, H, W]</c>.</param>
     /// <param name="time">Their timesteps, <c>[N]</c>.</param>

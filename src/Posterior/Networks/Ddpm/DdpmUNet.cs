@@ -79,6 +79,12 @@ public sealed class DdpmUNet : Module, INoiseConditioned
     /// <inheritdoc/>
     public int SizeMultiple => 1 << (Settings.ChMult.Count - 1);
 
+    /// <inheritdoc/>
+    public double FinestChannels => Settings.Ch;
+
+    /// <inheritdoc/>
+    public bool PairsPlaces => true;
+
     /// <summary>Evaluates the network.</summary>
     /// <param name="x">Noisy images of the variance-preserving process, <c>[N, InChannels, H, W]</c>.</param>
     /// <param name="time">Their timesteps, <c>[N]</c>.</param>

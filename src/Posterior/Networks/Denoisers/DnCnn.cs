@@ -55,6 +55,12 @@ public sealed class DnCnn : Module, IRestorationNetwork
     public int SizeMultiple => 1;
 
     /// <inheritdoc/>
+    public int? TileContext => Settings.Nb;
+
+    /// <inheritdoc/>
+    public double FinestChannels => Settings.Nc;
+
+    /// <inheritdoc/>
     public bool TakesNoiseLevel => false;
 
     /// <summary>The number format of activations where it is not that of the weights; for mixed-precision training.</summary>

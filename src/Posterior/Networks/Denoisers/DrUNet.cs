@@ -117,6 +117,9 @@ public sealed class DrUNet : Module, IRestorationNetwork
     public int SizeMultiple => 1 << (Levels - 1);
 
     /// <inheritdoc/>
+    public double FinestChannels => Settings.Nc[0];
+
+    /// <inheritdoc/>
     public bool TakesNoiseLevel => Settings.InNc > Settings.OutNc;
 
     /// <summary>The number format of activations where it is not that of the weights; for mixed-precision training.</summary>

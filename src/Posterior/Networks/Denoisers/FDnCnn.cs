@@ -55,6 +55,12 @@ public sealed class FDnCnn : Module, IRestorationNetwork
     public int SizeMultiple => 1;
 
     /// <inheritdoc/>
+    public int? TileContext => Settings.Nb;
+
+    /// <inheritdoc/>
+    public double FinestChannels => Settings.Nc;
+
+    /// <inheritdoc/>
     public bool TakesNoiseLevel => true;
 
     /// <summary>Evaluates the network.</summary>

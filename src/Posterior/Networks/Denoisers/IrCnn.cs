@@ -63,6 +63,12 @@ public sealed class IrCnn : Module, IRestorationNetwork
     public int SizeMultiple => 1;
 
     /// <inheritdoc/>
+    public int? TileContext => ReceptiveRadius;
+
+    /// <inheritdoc/>
+    public double FinestChannels => Settings.Nc;
+
+    /// <inheritdoc/>
     public bool TakesNoiseLevel => false;
 
     /// <summary>Denoises <c>[N, C, H, W]</c> in [0, 1].</summary>

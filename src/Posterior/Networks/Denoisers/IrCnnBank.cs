@@ -55,6 +55,12 @@ public sealed class IrCnnBank : Module, IRestorationNetwork
     public int SizeMultiple => 1;
 
     /// <inheritdoc/>
+    public int? TileContext => IrCnn.ReceptiveRadius;
+
+    /// <inheritdoc/>
+    public double FinestChannels => Settings.Nc;
+
+    /// <inheritdoc/>
     public bool TakesNoiseLevel => true;
 
     /// <summary>The network for a noise level in [0, 1]: the next one that is for at least as much noise.</summary>

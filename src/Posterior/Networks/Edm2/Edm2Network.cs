@@ -41,6 +41,12 @@ public sealed class Edm2Network : Module, INoiseConditioned
     public int SizeMultiple => 1 << (Settings.ChannelMult.Count - 1);
 
     /// <inheritdoc/>
+    public double FinestChannels => Settings.ModelChannels * Settings.ChannelMult[0];
+
+    /// <inheritdoc/>
+    public bool PairsPlaces => true;
+
+    /// <inheritdoc/>
     public Tensor Forward(Tensor x, Tensor noiseLabel, Tensor? labels = null)
     {
         using var scope = new Scope();

@@ -59,6 +59,12 @@ public sealed class SwinIr : Module, IRestorationNetwork
     public int SizeMultiple => 1;
 
     /// <inheritdoc/>
+    public int TileMultiple => Settings.WindowSize;
+
+    /// <inheritdoc/>
+    public double FinestChannels => Settings.EmbedDim;
+
+    /// <inheritdoc/>
     public bool TakesNoiseLevel => false;
 
     /// <summary>Restores <c>[N, C, H, W]</c> in [0, 1] to <c>[N, C, H Upscale, W Upscale]</c>.</summary>
