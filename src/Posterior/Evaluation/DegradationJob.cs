@@ -41,7 +41,7 @@ public sealed class DegradationJob
     public static IEnumerable<string> FilesOf(string output) => [output, Receipt.PathFor(output)];
 
     /// <summary>The files that every degradation reads: that of the operator.</summary>
-    public IEnumerable<string> Reads => OperatorFiles.NamedBy(Operator) is { } file ? [_files.FullPath(file)] : [];
+    public IEnumerable<string> Reads => Operator.NamedFile is { } file ? [_files.FullPath(file)] : [];
 
     /// <summary>The receipt of finished work with these settings; null when there is work to do.</summary>
     /// <exception cref="ImageException">The input cannot be read.</exception>
@@ -66,7 +66,7 @@ public sealed class DegradationJob
         // Centred, so that what is lost is lost on all sides.
         var x = Crop.Centre(whole, shape.Height, shape.Width);
         using var h = Operator.Bind(shape, _files);
-        if (!MeasurementFile.IsArray(output) && !MeasurementFile.IsPicture(h))
+        if (!MeasurementFile.IsArray(output) && !h.MakesPictures)
             throw new OperatorException($"operator '{h.Name}': its measurements are {string.Join('x', h.OutputShape)} numbers and no picture, so the output must end in .npy");
         var seed = ImageSeed.Of("degrade", _settings.Seed, content, 0);
         var y = SimulatedData.Of(h, x, _settings.Sigma, new SeededNoise(seed));
@@ -96,7 +96,7 @@ public sealed class DegradationJob
         });
     }
 
-    private ReceiptFile? OperatorFile() => OperatorFiles.NamedBy(Operator) is { } file ? ReceiptFile.Of(_files.FullPath(file)) : null;
+    private ReceiptFile? OperatorFile() => Operator.NamedFile is { } file ? ReceiptFile.Of(_files.FullPath(file)) : null;
 
     private string Hash(string content, ReceiptFile? operatorFile, int bits) => FileHash.OfText(string.Create(
         CultureInfo.InvariantCulture, $"degrade {Revision} {content} {operatorFile?.Sha256} {bits} {JsonSerializer.Serialize(_settings, ReceiptJson.Default.DegradationSettings)}"));

@@ -66,7 +66,7 @@ internal sealed class LoadedMeasurement : IDisposable
     }
 
     /// <summary>The measurement as a picture in [0, 1]: itself where it is one, else <c>H^+ y</c>.</summary>
-    public ContactSheet.Cell Picture() => MeasurementFile.IsPicture(Operator) ? new(Unit, "measurement") : new(((LinearOperator)Operator).PseudoInverse(Unit), "pseudo-inverse");
+    public ContactSheet.Cell Picture() => Operator.MakesPictures ? new(Unit, "measurement") : new(((LinearOperator)Operator).PseudoInverse(Unit), "pseudo-inverse");
 
     /// <inheritdoc/>
     public void Dispose() => Operator.Dispose();

@@ -16,10 +16,6 @@ public static class MeasurementFile
     /// <summary>Whether a name ends like an array's.</summary>
     public static bool IsArray(string path) => Path.GetExtension(path).Equals(".npy", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Whether an operator's measurements are pictures with values near [0, 1].</summary>
-    public static bool IsPicture(ForwardOperator h) =>
-        h is not (HadamardSensing or BlockSensing or DenseMatrix) && h.OutputShape is [1 or 3, _, _];
-
     /// <summary>Reads a measurement.</summary>
     /// <param name="path">An image or a <c>.npy</c> array.</param>
     /// <param name="bits">Bits of a sample in the file; 32 for floating point.</param>

@@ -12,26 +12,6 @@ public sealed class OperatorFiles(string folder) : IOperatorFiles
     private const long MostTextBytes = 1L << 28;
     private static readonly char[] _separators = [' ', '\t', ',', ';'];
 
-    /// <summary>The file that a definition names; null for none.</summary>
-    public static string? NamedBy(OperatorSpec spec) => spec switch
-    {
-        InpaintFileSpec mask => mask.Path,
-        KernelSpec kernel => kernel.Path,
-        MatrixSpec matrix => matrix.Path,
-        _ => null,
-    };
-
-    /// <summary>A definition that names another file; one that names none stays as it is.</summary>
-    /// <param name="spec">The definition.</param>
-    /// <param name="path">The file.</param>
-    public static OperatorSpec Renamed(OperatorSpec spec, string path) => spec switch
-    {
-        InpaintFileSpec mask => mask with { Path = path },
-        KernelSpec kernel => kernel with { Path = path },
-        MatrixSpec matrix => matrix with { Path = path },
-        _ => spec,
-    };
-
     /// <summary>The full path of a file that a definition names.</summary>
     public string FullPath(string path) => Path.GetFullPath(path, folder);
 

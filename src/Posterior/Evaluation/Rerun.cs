@@ -89,7 +89,7 @@ public static class Rerun
     {
         var operatorFile = Found(receipt.OperatorFile);
         var text = receipt.Restoration?.Operator ?? receipt.Degradation?.Operator ?? receipt.Calibration?.Operator;
-        var moved = operatorFile is not null && text is not null && OperatorFiles.NamedBy(OperatorCatalog.Parse(text)) is { } old && new OperatorFiles(receipt.Folder).FullPath(old) != operatorFile.Path;
+        var moved = operatorFile is not null && text is not null && OperatorCatalog.Parse(text).NamedFile is { } old && new OperatorFiles(receipt.Folder).FullPath(old) != operatorFile.Path;
         var names = receipt.Outputs.Select(output => Beside(output.Path)).ToArray();
         // Outputs of one receipt lie in one folder; where none is left, they belong beside the receipt.
         var isBeside = names.Any(File.Exists) || !receipt.Outputs.Any(output => File.Exists(output.Path));
@@ -118,7 +118,7 @@ public static class Rerun
         }
 
         // By the name alone: in text forms commas separate options, and a folder may have them in its name.
-        string Named(string definition) => moved ? OperatorFiles.Renamed(OperatorCatalog.Parse(definition), Path.GetFileName(operatorFile!.Path)).Text : definition;
+        string Named(string definition) => moved ? OperatorCatalog.Parse(definition).WithFile(Path.GetFileName(operatorFile!.Path)).Text : definition;
 
         // Many images, and no hash that would decide: the old place counts first.
         string Data(string data) => new[] { Path.Combine(receipt.Folder, data), Path.Combine(folder, data), Beside(Path.TrimEndingDirectorySeparator(data)) }.FirstOrDefault(Path.Exists, data);

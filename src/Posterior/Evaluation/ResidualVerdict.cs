@@ -76,7 +76,7 @@ public sealed record ResidualVerdict(
         var declared = UnitSigma.FromSigned(measurement.Sigma).Value;
         var (mean, count) = Consistency.MeanSquare(measurement, x);
         var level = Math.Sqrt(mean);
-        var picture = MeasurementFile.IsPicture(measurement.Operator);
+        var picture = measurement.Operator.MakesPictures;
         var whiteness = picture ? Autocorrelation.Of(measurement.Data - measurement.Operator.Apply(x), (measurement.Operator as Inpainting)?.Mask.To(x.Device).To(x.DType)) : null;
         double? estimate = picture && measurement.Operator is not Inpainting && measurement.Operator.OutputShape.Skip(1).Min() >= NoiseEstimate.SmallestSide
             ? UnitSigma.FromSigned(NoiseEstimate.Of(measurement.Data)).Value

@@ -60,7 +60,7 @@ public sealed class RestorationJob : IDisposable
         [.. SampleFiles.Names(output, Settings.Samples, Settings.TruthMap), .. Solver.GivesComponents ? [ComponentFiles.Name(output)] : Array.Empty<string>(), Receipt.PathFor(output)];
 
     /// <summary>The files that every restoration reads: those of the operator and of the model.</summary>
-    public IEnumerable<string> Reads => new[] { OperatorFiles.NamedBy(Operator) is { } file ? _files.FullPath(file) : null, _priorFiles.Model, _priorFiles.Guide, _priorFiles.Classifier, _priorFiles.Architecture }.OfType<string>();
+    public IEnumerable<string> Reads => new[] { Operator.NamedFile is { } file ? _files.FullPath(file) : null, _priorFiles.Model, _priorFiles.Guide, _priorFiles.Classifier, _priorFiles.Architecture }.OfType<string>();
 
     /// <summary>The receipt of finished work with these settings; null when there is work to do.</summary>
     /// <exception cref="ImageException">The input cannot be read.</exception>
@@ -191,7 +191,7 @@ public sealed class RestorationJob : IDisposable
     internal static string? Remark(Solver solver, double? sigma) => solver.HandlesNoise || sigma == 0 ? null
         : $"solver '{solver.Name}' takes the measurement for exact, so its noise comes into the image; solvers that handle noise: {string.Join(", ", SolverCatalog.All.Where(entry => entry.Default.HandlesNoise).Select(entry => entry.Name))}";
 
-    private ReceiptFile? OperatorFile() => OperatorFiles.NamedBy(Operator) is { } file ? ReceiptFile.Of(_files.FullPath(file)) : null;
+    private ReceiptFile? OperatorFile() => Operator.NamedFile is { } file ? ReceiptFile.Of(_files.FullPath(file)) : null;
 
     private string Hash(string content, ReceiptFile? operatorFile, string output) => FileHash.OfText(string.Create(
         CultureInfo.InvariantCulture,

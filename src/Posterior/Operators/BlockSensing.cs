@@ -28,6 +28,9 @@ public sealed class BlockSensing : StructuredOperator, IFewObservations
         SetSingularValues(_decomposition.S.Exact.Reshape(1, 1, 1, -1).Clone());
     }
 
+    /// <inheritdoc/>
+    public override bool MakesPictures => false;
+
     /// <summary>The number of positive singular values of Phi.</summary>
     public long Rank => _decomposition.Rank;
 

@@ -35,6 +35,9 @@ public sealed class ComposedOperator : LinearOperator
     public override IReadOnlyList<long> OutputShape => Outer.OutputShape;
 
     /// <inheritdoc/>
+    public override bool MakesPictures => Outer.MakesPictures;
+
+    /// <inheritdoc/>
     public override string Name => $"{Outer.Name} * {Inner.Name}";
 
     /// <inheritdoc/>

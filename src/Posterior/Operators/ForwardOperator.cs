@@ -14,6 +14,9 @@ public abstract class ForwardOperator : IDisposable
     /// <summary>The shape of a measurement, without the batch dimension; measurements of images are <c>[C, H, W]</c>.</summary>
     public abstract IReadOnlyList<long> OutputShape { get; }
 
+    /// <summary>Whether measurements are pictures with values near [0, 1], for images in [0, 1].</summary>
+    public virtual bool MakesPictures => OutputShape is [1 or 3, _, _];
+
     /// <summary>The text form that makes this operator, as <c>sr4</c>; see <c>posterior operators</c>.</summary>
     public abstract string Name { get; }
 

@@ -73,7 +73,7 @@ public sealed class MeasurementRangeTests : IDisposable
         using var scope = new Scope();
         using var h = (LinearOperator)OperatorCatalog.Parse(text).Bind(_shape, new OperatorFiles(_folder));
         var y = (h.Apply(Scene()) * scale).Squeeze(0);
-        var names = MeasurementFile.IsPicture(h) ? new[] { "y.tif", "y.npy" } : ["y.npy"];
+        var names = h.MakesPictures ? new[] { "y.tif", "y.npy" } : ["y.npy"];
         foreach (var name in names)
         {
             MeasurementFile.Save(File(name), y, 32);

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using Posterior.Evaluation;
 using Posterior.Imaging;
 using Posterior.Operators;
 using Posterior.Torch;
@@ -35,7 +34,7 @@ public sealed class OperatorCatalogTests
         foreach (var spec in OperatorCatalog.Entries.Select(entry => OperatorCatalog.Parse(entry.Example)))
         {
             using var h = spec.Bind(_shape, new SmallFiles(_shape));
-            Assert.True(spec.MakesPictures == MeasurementFile.IsPicture(h), spec.Text);
+            Assert.True(spec.MakesPictures == h.MakesPictures, spec.Text);
             Assert.True(spec.LeavesPixelsOut == h is Inpainting or PixelWeights, spec.Text);
         }
     }

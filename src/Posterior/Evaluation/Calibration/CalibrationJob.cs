@@ -54,7 +54,7 @@ public sealed class CalibrationJob
 
     /// <summary>The files that are read: images, and those of the operator and of the model.</summary>
     public IEnumerable<string> Reads => BatchPlan.FilesOf(Path.Combine(_folder, _settings.Data))
-        .Concat(new[] { OperatorFiles.NamedBy(_operator) is { } file ? _files.FullPath(file) : null, _priorFiles.Model, _priorFiles.Guide, _priorFiles.Classifier, _priorFiles.Architecture }.OfType<string>());
+        .Concat(new[] { _operator.NamedFile is { } file ? _files.FullPath(file) : null, _priorFiles.Model, _priorFiles.Guide, _priorFiles.Classifier, _priorFiles.Architecture }.OfType<string>());
 
     /// <summary>Draws and compares.</summary>
     /// <param name="output">The picture.</param>
@@ -97,7 +97,7 @@ public sealed class CalibrationJob
             tally.Add(original, ValueRange.ToUnit(samples));
         }
         var report = tally.Report();
-        var operatorFile = OperatorFiles.NamedBy(_operator) is { } file ? ReceiptFile.Of(_files.FullPath(file)) : null;
+        var operatorFile = _operator.NamedFile is { } file ? ReceiptFile.Of(_files.FullPath(file)) : null;
         var receipt = new Receipt
         {
             Kind = "calibrate",

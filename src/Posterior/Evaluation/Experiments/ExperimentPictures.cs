@@ -36,7 +36,7 @@ public sealed class ExperimentPictures(string folder)
     {
         using var scope = new Scope();
         var h = measurement.Operator;
-        var unit = MeasurementFile.IsPicture(h)
+        var unit = h.MakesPictures
             ? MeasurementFile.ToUnit(h, measurement.Data)
             : ValueRange.ToUnit(h.PseudoInverse(measurement.Data));
         Keep(name, unit.To(Device.Cpu).Clamp(0, 1));

@@ -294,7 +294,7 @@ public sealed class ExperimentRun : IDisposable
 
     private string Measuring(ExperimentTask task)
     {
-        var file = OperatorFiles.NamedBy(OperatorCatalog.Parse(task.Operator)) is { } named ? FileHash.Of(_files.FullPath(named)) : "";
+        var file = OperatorCatalog.Parse(task.Operator).NamedFile is { } named ? FileHash.Of(_files.FullPath(named)) : "";
         return string.Create(CultureInfo.InvariantCulture, $"{task.Operator}{(task.EachImage ? " of each image" : "")} {file} {task.Sigma:R}");
     }
 

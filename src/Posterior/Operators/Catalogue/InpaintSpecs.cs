@@ -32,6 +32,12 @@ public sealed record InpaintFileSpec(string Path) : InpaintSpec
     { Argument = "FILE" };
 
     /// <inheritdoc/>
+    public override string? NamedFile => Path;
+
+    /// <inheritdoc/>
+    public override OperatorSpec WithFile(string path) => this with { Path = path };
+
+    /// <inheritdoc/>
     public override string Text => $"inpaint:{Path}";
 
     /// <inheritdoc/>

@@ -19,6 +19,12 @@ public sealed record KernelSpec(string Path, int Stride = 1, double Threshold = 
     { Argument = "FILE" };
 
     /// <inheritdoc/>
+    public override string? NamedFile => Path;
+
+    /// <inheritdoc/>
+    public override OperatorSpec WithFile(string path) => this with { Path = path };
+
+    /// <inheritdoc/>
     public override string Text => string.Create(
         CultureInfo.InvariantCulture,
         $"kernel:{Path}{(Stride == 1 ? "" : $",stride={Stride}")}{(Threshold == CircularConvolution.DefaultThreshold ? "" : $",threshold={Operators.Text.Of(Threshold)}")}{(Normalize ? "" : ",normalize=no")}");

@@ -15,6 +15,12 @@ public sealed record MatrixSpec(string Path, bool PerChannel = false, double Thr
     { Argument = "FILE" };
 
     /// <inheritdoc/>
+    public override string? NamedFile => Path;
+
+    /// <inheritdoc/>
+    public override OperatorSpec WithFile(string path) => this with { Path = path };
+
+    /// <inheritdoc/>
     public override bool MakesPictures => false;
 
     /// <inheritdoc/>

@@ -14,6 +14,13 @@ public abstract record OperatorSpec
     /// <summary>The text form; <see cref="OperatorCatalog.Parse"/> reads it back.</summary>
     public abstract string Text { get; }
 
+    /// <summary>The file that the definition names: a mask, a kernel or a matrix; null for none.</summary>
+    public virtual string? NamedFile => null;
+
+    /// <summary>The definition with another file; one that names none stays as it is.</summary>
+    /// <param name="path">The file.</param>
+    public virtual OperatorSpec WithFile(string path) => this;
+
     /// <summary>Whether measurements are pictures with values near [0, 1]; others are written as arrays.</summary>
     public virtual bool MakesPictures => true;
 
