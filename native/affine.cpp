@@ -77,10 +77,6 @@ bool per_channel(const at::Tensor& tensor, const at::Tensor& x) {
     return !tensor.defined() || (tensor.device().is_cpu() && tensor.numel() == x.size(0) * x.size(1));
 }
 
-at::Tensor placeholder(const at::Tensor& tensor) { return tensor.defined() ? tensor : at::empty({0}); }
-
-at::Tensor present(const at::Tensor& tensor) { return tensor.numel() > 0 ? tensor : at::Tensor(); }
-
 void affine(const Image& shape, const void* x, const Image& whole, void* y, int64_t first, const float* gain, const float* offset, int32_t activation) {
     const auto& kernels = vector_kernels();
     for_each(shape.batch * shape.blocks, shape.elements, [&](int64_t begin, int64_t end) {

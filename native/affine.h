@@ -54,8 +54,4 @@ std::vector<float> floats_of(const at::Tensor& tensor);
 // Whether a scale or shift has a number for each image and channel of x, or is undefined.
 bool per_channel(const at::Tensor& tensor, const at::Tensor& x);
 
-// libtorch's recorded functions take no undefined tensors: an empty one stands for a missing scale or shift.
-at::Tensor placeholder(const at::Tensor& tensor);
-at::Tensor present(const at::Tensor& tensor);
-
 }  // namespace posterior

@@ -20,6 +20,15 @@ bool plain(const at::Tensor& tensor);
 // Whether its memory is [N, positions, C] without gaps.
 bool channels_last(const at::Tensor& tensor);
 
+// libtorch's recorded functions take no undefined tensors: an empty one stands for one that is absent.
+at::Tensor placeholder(const at::Tensor& tensor);
+
+// What a placeholder stands for.
+at::Tensor present(const at::Tensor& tensor);
+
+// The address of an element, counted without strides.
+inline char* at_element(const at::Tensor& tensor, int64_t index) { return static_cast<char*>(tensor.data_ptr()) + index * tensor.element_size(); }
+
 // A borrowed tensor: a new reference for the duration of the call, so that another thread may free its handle meanwhile.
 inline at::Tensor borrow(pt_tensor handle) {
     if (handle == nullptr) return {};

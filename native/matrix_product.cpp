@@ -11,7 +11,9 @@
 
 using posterior::borrow;
 using posterior::guard;
+using posterior::placeholder;
 using posterior::plain;
+using posterior::present;
 using posterior::recorded;
 
 namespace {
@@ -73,11 +75,6 @@ at::Tensor product(const at::Tensor& a, const at::Tensor& b, at::ScalarType type
 
 at::Tensor rows_of(const at::Tensor& x) { return x.reshape({-1, x.size(-1)}); }
 
-// What stands for an absent tensor in recorded functions, which take no undefined ones.
-at::Tensor or_empty(const at::Tensor& tensor) { return tensor.defined() ? tensor : at::empty({0}, at::kFloat); }
-
-at::Tensor unless_empty(const at::Tensor& tensor) { return tensor.dim() == 1 && tensor.numel() == 0 ? at::Tensor() : tensor; }
-
 // x W^T + bias + residual, in the type of the residual, or of x.
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& residual) {
     auto shape = x.sizes().vec();
@@ -98,7 +95,7 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
 struct RecordedLinear : torch::autograd::Function<RecordedLinear> {
     static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& given_bias, const at::Tensor& given_residual) {
         at::NoGradGuard no_grad;
-        const auto bias = unless_empty(given_bias), residual = unless_empty(given_residual);
+        const auto bias = present(given_bias), residual = present(given_residual);
         const auto rounded = weight.to(x.scalar_type());
         context->save_for_backward({x, rounded});
         context->saved_data["weight type"] = weight.scalar_type();
@@ -150,7 +147,7 @@ int pt_linear(pt_tensor x, pt_tensor weight, pt_tensor bias, pt_tensor residual,
         if (!plain(input) || !plain(matrix) || !fits(offset) || !fits(added) || input.dim() == 0 || input.numel() == 0 || matrix.dim() != 2 || matrix.size(1) != input.size(-1)) return;
         if (added.defined() && added.scalar_type() != at::kFloat && added.scalar_type() != input.scalar_type()) return;
         if (input.scalar_type() == at::kFloat && matrix.scalar_type() != at::kFloat) return;
-        *out = posterior::release(RecordedLinear::apply(input, matrix, or_empty(offset), or_empty(added)));
+        *out = posterior::release(RecordedLinear::apply(input, matrix, placeholder(offset), placeholder(added)));
 #endif
     });
 }

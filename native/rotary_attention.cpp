@@ -12,8 +12,11 @@
 #include <stdexcept>
 #include <vector>
 
+using posterior::at_element;
 using posterior::borrow;
 using posterior::guard;
+using posterior::no_weight;
+using posterior::padded;
 using posterior::plain;
 using posterior::recorded;
 using posterior::RotaryTile;
@@ -21,13 +24,7 @@ using posterior::Rows;
 
 namespace {
 
-constexpr int64_t lanes = 16;             // of the longest vectors
-constexpr int64_t most_keys = 1024;       // of a tile: what a head needs of them fits a cache
-constexpr float no_weight = -1e30f;       // the mask of columns that no token has
-
-int64_t padded(int64_t count) { return (count + lanes - 1) / lanes * lanes; }
-
-char* at_element(const at::Tensor& tensor, int64_t index) { return static_cast<char*>(tensor.data_ptr()) + index * tensor.element_size(); }
+constexpr int64_t most_keys = 1024;  // of a tile: what a head needs of them fits a cache
 
 struct Tiles {
     const int64_t *queries, *keys;

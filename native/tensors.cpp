@@ -22,6 +22,10 @@ bool plain(const at::Tensor& tensor) {
     return tensor.device().is_cpu() && tensor.layout() == at::kStrided && (tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16);
 }
 
+at::Tensor placeholder(const at::Tensor& tensor) { return tensor.defined() ? tensor : at::empty({0}, at::kFloat); }
+
+at::Tensor present(const at::Tensor& tensor) { return tensor.dim() == 1 && tensor.numel() == 0 ? at::Tensor() : tensor; }
+
 bool recorded(const at::Tensor& tensor) { return tensor.defined() && c10::GradMode::is_enabled() && tensor.requires_grad(); }
 
 // Whether the memory is [N, positions, C] without gaps.

@@ -8,17 +8,16 @@
 
 #include <algorithm>
 
+using posterior::at_element;
 using posterior::borrow;
 using posterior::guard;
+using posterior::most_groups;
 using posterior::plain;
 using posterior::recorded;
 
 namespace {
 
-constexpr int64_t grain = 1 << 15;       // elements: less work than it costs to wake the other threads
-constexpr int64_t most_groups = 64;      // of rows that share a sum of the gains' derivatives: a fixed number, so that results do not depend on the threads
-
-char* at_element(const at::Tensor& tensor, int64_t index) { return static_cast<char*>(tensor.data_ptr()) + index * tensor.element_size(); }
+constexpr int64_t grain = 1 << 15;  // elements: less work than it costs to wake the other threads
 
 // Calls body(begin, end) for parts of rows of `width` numbers.
 template <class F>

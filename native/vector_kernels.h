@@ -7,6 +7,13 @@
 
 namespace posterior {
 
+constexpr int64_t lanes = 16;         // of the longest vectors
+constexpr int64_t most_groups = 64;   // of rows or windows that share a sum of a derivative: a fixed number, so that results do not depend on the threads
+constexpr float no_weight = -1e30f;   // the bias or mask of columns that no token has
+
+// To whole vectors.
+inline int64_t padded(int64_t count) { return (count + lanes - 1) / lanes * lanes; }
+
 // The attention of a window: each of its tokens has a row of queries, one of keys and one of values, each heads * width numbers, side by side.
 struct WindowShape {
     int64_t heads, width, tokens;

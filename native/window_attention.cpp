@@ -13,16 +13,14 @@
 
 using posterior::borrow;
 using posterior::guard;
+using posterior::most_groups;
+using posterior::no_weight;
+using posterior::padded;
 using posterior::WindowShape;
 
 namespace {
 
-constexpr int64_t lanes = 16;         // of the longest vectors
 constexpr int64_t most_tokens = 256;  // of a window whose logits fit a cache
-constexpr int64_t most_groups = 64;   // of windows that share a sum of the bias's derivative: a fixed number, so that results do not depend on the threads
-constexpr float no_weight = -1e30f;   // the bias of columns that no token has
-
-int64_t padded(int64_t count) { return (count + lanes - 1) / lanes * lanes; }
 
 struct Layout {
     int64_t height, width, window, shift, down, across, windows, groups;
