@@ -61,8 +61,8 @@ internal static class Batch
         return failures.Count > 0 ? 1 : 0;
     }
 
-    // A folder that was made for outputs, of which there are none.
-    private static void RemoveIfEmpty(string folder)
+    /// <summary>Removes a folder that was made for outputs, of which there are none.</summary>
+    public static void RemoveIfEmpty(string folder)
     {
         try
         {

@@ -63,6 +63,7 @@ internal sealed record ModelContents(string File, string Format, string Sha256, 
 [JsonSerializable(typeof(ComparisonResult))]
 [JsonSerializable(typeof(RerunResult))]
 [JsonSerializable(typeof(TrainingResult))]
+[JsonSerializable(typeof(ExperimentPlan))]
 [JsonSerializable(typeof(NamedSetting[]))]
 [JsonSerializable(typeof(DemoResult))]
 [JsonSerializable(typeof(ModelContents))]

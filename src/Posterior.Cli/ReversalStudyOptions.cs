@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Posterior.Evaluation;
 using Posterior.Evaluation.Reversal;
+using Posterior.Imaging;
 using Posterior.Models;
 
 namespace Posterior.Cli;
@@ -31,9 +32,10 @@ internal sealed class ReversalStudyOptions
     public string Output(ParseResult parsed)
     {
         var path = parsed.GetRequiredValue(_output);
-        RestorationJob.CheckOutput(path, null);
+        ImageFile.FormatOf(path);
         var (data, model) = (parsed.GetRequiredValue(_data), ModelZoo.Find(parsed.GetRequiredValue(_model)));
         string[] weights = [.. (parsed.GetValue(_weights) ?? []).Select(text => text.Split('=', 2)[^1])];
+        StudyFiles.CheckReplaceable(path, "model", "perception");
         BatchPlan.Check([new(data, path)], file => [file, StudyFiles.NumbersFor(file)], [model, Path.ChangeExtension(model, ".json"), .. weights, .. BatchPlan.FilesOf(data)]);
         OutputSet.CheckWritable(Path.GetDirectoryName(Path.GetFullPath(path))!);
         return path;

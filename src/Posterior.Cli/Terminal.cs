@@ -16,7 +16,18 @@ internal static class Terminal
     public static bool IsWatched => !Console.IsErrorRedirected && !Console.IsOutputRedirected;
 
     /// <summary>Prints a result, which may have several lines; other control characters become blanks. Names of files in it go through <see cref="OneLine"/>.</summary>
-    public static void Line(string text = "") => Console.Out.WriteLine(Plain(text, lineBreaks: true));
+    /// <exception cref="IOException">Nothing can be written there.</exception>
+    public static void Line(string text = "")
+    {
+        try
+        {
+            Console.Out.WriteLine(Plain(text, lineBreaks: true));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"the standard output cannot be written: {error.Message.Split('\n')[0].TrimEnd('.', ' ')}", error);
+        }
+    }
 
     /// <summary>A remark about work that goes on.</summary>
     public static void Note(string text) => Console.Error.WriteLine($"posterior: note: {OneLine(text).Trim()}");

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -114,8 +115,9 @@ internal static unsafe partial class Native
         List<Action>? settings;
         lock (_firstCall) (settings, _atFirstCall) = (_atFirstCall, null);
         if (settings is null) return library;
-        // One thread a core, unless the environment says otherwise. OpenMP keeps the number by thread: this one calls, the one that loaded need not.
-        if (Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is null or "")
+        // One thread a core, unless the environment says otherwise (a number, or a list of them whose first counts here; libtorch and OpenMP complain of anything else with each call). OpenMP keeps
+        // the number by thread: this one calls, the one that loaded need not.
+        if (!int.TryParse(Environment.GetEnvironmentVariable("OMP_NUM_THREADS")?.Split(',')[0], NumberStyles.Integer, CultureInfo.InvariantCulture, out var threads) || threads < 1)
             ((delegate* unmanaged<int, int>)NativeLibrary.GetExport(_library.Value, "pt_threads_set"))(ProcessorTopology.PhysicalCores);
         foreach (var setting in settings) setting();
         return library;

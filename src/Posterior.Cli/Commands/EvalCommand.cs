@@ -35,6 +35,8 @@ internal static class EvalCommand
                 },
             };
             var folder = parsed.GetValue(output) ?? Path.Combine("out", "eval", Path.GetFileNameWithoutExtension(path));
+            foreach (var read in new[] { experiment.Dataset.Path, experiment.Reference?.Path }.OfType<string>())
+                if (Directory.Exists(read) && FolderSearch.IsWithin(folder, read)) throw new ArgumentException($"the results' folder '{folder}' lies inside the data '{read}', whose images its pictures would become");
             using var metrics = ExperimentMetrics.Load(experiment.Metrics.Count > 0 ? experiment.Metrics : Usual(experiment.Dataset), parsed.GetValue(weights) ?? []);
             foreach (var missing in metrics.Missing) Terminal.Note($"{missing} is left out: name its weights with --weights {missing}=FILE, from {ExperimentMetrics.Files(missing)}");
             experiment = experiment with { Metrics = metrics.Names };
@@ -44,7 +46,8 @@ internal static class EvalCommand
             var summary = string.Create(CultureInfo.InvariantCulture, $"{plan.Restorations} restorations of {run.ImageCount} images, {plan.Left} left: {plan.Evaluations} evaluations, about {(long)plan.Time.TotalHours}:{plan.Time:mm\\:ss}");
             if (parsed.GetValue(dryRun))
             {
-                Terminal.Line(summary);
+                if (parsed.GetValue(json)) Terminal.Json(plan, ResultJson.Default.ExperimentPlan);
+                else Terminal.Line(summary);
                 return 0;
             }
             if (!parsed.GetValue(json)) Terminal.Line(summary);

@@ -33,7 +33,8 @@ internal static class ScheduleCommand
             if (most is < 3 or > 1000 || add < 1 || add > most - 2) throw new ArgumentException($"--candidates and --points: expected 3 to 1000 candidates and 1 to two fewer points, found {most} and {add}");
             if (count is < 1 or > 10_000 || side is < 11 or > 4096) throw new ArgumentException($"--images and --crop: expected 1 to 10000 images of 11 to 4096 pixels, found {count} and {side}");
             var path = parsed.GetRequiredValue(output);
-            RestorationJob.CheckOutput(path, null);
+            ImageFile.FormatOf(path);
+            StudyFiles.CheckReplaceable(path, "degradation", "severities");
             BatchPlan.Check([new(parsed.GetRequiredValue(data), path)], file => [file, StudyFiles.NumbersFor(file)], BatchPlan.FilesOf(parsed.GetRequiredValue(data)));
             OutputSet.CheckWritable(Path.GetDirectoryName(Path.GetFullPath(path))!);
             var name = parsed.GetValue(distance) ?? "ssim";

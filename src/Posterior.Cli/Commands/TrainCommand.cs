@@ -64,7 +64,15 @@ internal static class TrainCommand
             };
             if (settings.Problems().ToArray() is { Length: > 0 } problems) throw new TrainingException(string.Join("; ", problems));
             var activations = new PriorSettings { Dtype = settings.Activations }.ParseDtype();
-            return Train(source, folder, entry.Create(settings.TaskSettings), parsed.GetValue(shrink) ?? 1, settings, activations, parsed.GetValue(start), parsed.GetValue(resume), parsed.GetValue(average), parsed.GetValue(json));
+            try
+            {
+                return Train(source, folder, entry.Create(settings.TaskSettings), parsed.GetValue(shrink) ?? 1, settings, activations, parsed.GetValue(start), parsed.GetValue(resume), parsed.GetValue(average), parsed.GetValue(json));
+            }
+            catch
+            {
+                Batch.RemoveIfEmpty(folder);
+                throw;
+            }
         });
         return command;
     }

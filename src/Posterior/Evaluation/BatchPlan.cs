@@ -21,7 +21,7 @@ public sealed record BatchPlan(IReadOnlyList<BatchItem> Items, bool IsBatch)
     /// <param name="output">A file for a single file; else a folder. A folder may stand for a single file too: one that exists, or a name that ends in <c>/</c>.</param>
     /// <param name="accepts">Which files of a folder are taken.</param>
     /// <param name="extension">The ending of an output whose input has a given ending.</param>
-    /// <exception cref="ImageException">An input is missing or empty, the output is a file and must be a folder, or outputs would replace each other.</exception>
+    /// <exception cref="ImageException">The only input is missing, a folder or glob has no images, the output is a file and must be a folder, or outputs would replace each other.</exception>
     public static BatchPlan Of(IReadOnlyList<string> inputs, string output, Func<string, bool> accepts, Func<string, string> extension)
     {
         var folder = Path.GetFullPath(output);
@@ -46,9 +46,14 @@ public sealed record BatchPlan(IReadOnlyList<BatchItem> Items, bool IsBatch)
                 if (!Directory.Exists(parent)) throw new ImageException($"the folder '{parent}' of '{input}' does not exist");
                 Add(files, parent, FolderSearch.Files(parent, Path.GetFileName(input), recurse: false).Where(accepts), input);
             }
-            else
+            else if (inputs.Count == 1)
             {
                 throw new ImageException($"'{input}' does not exist (expected a file, a folder or a glob as 'in/*.png')");
+            }
+            else
+            {
+                // One of several that cannot be read stops no other: its turn will tell.
+                files.Add((input, Path.GetFileName(input)));
             }
         }
         if (!several && !Directory.Exists(output) && !Path.EndsInDirectorySeparator(output)) return new([new(files[0].Path, output)], false);
@@ -63,7 +68,8 @@ public sealed record BatchPlan(IReadOnlyList<BatchItem> Items, bool IsBatch)
             var name = taken.Contains(plain[i]) ? sorted[i].Name + Path.GetExtension(plain[i]) : plain[i];
             items.Add(new(sorted[i].Path, Path.Combine(output, name)));
         }
-        if (items.Select(item => item.Output).Distinct(StringComparer.Ordinal).Count() < items.Count) throw new ImageException($"two inputs have one name, so their outputs in '{output}' would replace each other");
+        if (items.GroupBy(item => item.Output, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1)?.ToArray() is [var one, var other, ..])
+            throw new ImageException($"'{one.Input}' and '{other.Input}' would both be written as '{one.Output}'");
         return new(items, true);
     }
 

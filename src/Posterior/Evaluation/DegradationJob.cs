@@ -58,6 +58,7 @@ public sealed class DegradationJob
         using var noGrad = new NoGrad();
         using var scope = new Scope();
         var (clock, started) = (Stopwatch.GetTimestamp(), DateTime.UtcNow);
+        Receipt.CheckReplaceable(output);
         var bits = BitDepth.For(output, _settings.Bits, 32);
         var (content, operatorFile) = (FileHash.Of(input), OperatorFile());
         var whole = FiniteValues.LoadImage(input);

@@ -52,7 +52,17 @@ public static class MachineReport
         var cuda = Device.CudaCount;
         yield return new("CUDA devices", cuda.ToString(CultureInfo.InvariantCulture), cuda == 0 && File.Exists("/proc/driver/nvidia/version") ? "this machine has an NVIDIA driver, but this libtorch was built without CUDA; build with LIBTORCH=DIR of one that has it" : null);
         var path = FastPath.Current;
+        if (Variables() is { Length: > 0 } unknown) yield return new("variables", "ignored", string.Join("; ", unknown));
         yield return new("fast path", path.Reason, path is { Enabled: true, Convolution.Length: > 0 } ? null : "convolutions take ATen's slower path");
+    }
+
+    // What the bridge does not know, it does not take for anything.
+    private static string[] Variables()
+    {
+        return [.. Unknown(FastPath.Variable, "aten", "direct"), .. Unknown("POSTERIOR_VECTOR", [.. FastPath.VectorVariants]), .. Unknown("POSTERIOR_ALLOCATOR", "system")];
+
+        static IEnumerable<string> Unknown(string variable, params string[] values) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value && !values.Contains(value)
+            ? [$"{variable} is '{value}', which means nothing here: expected {string.Join(" or ", values)}"] : [];
     }
 
     private static MachineFact Blas()

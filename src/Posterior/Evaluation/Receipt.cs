@@ -122,6 +122,10 @@ public sealed record Receipt
     /// <summary>The receipt's path for an output.</summary>
     public static string PathFor(string output) => output + ".json";
 
+    /// <summary>Checks that what lies at the place of an output's receipt, if anything, is one: also one that is incomplete, or of another version.</summary>
+    /// <exception cref="ImageException">It is something else, which would be lost.</exception>
+    public static void CheckReplaceable(string output) => OwnJson.CheckReplaceable(PathFor(output), "no receipt", "kind", "outputs");
+
     /// <summary>Reads a receipt.</summary>
     /// <exception cref="ImageException">The file is missing or no receipt.</exception>
     public static Receipt Read(string path)
@@ -129,7 +133,7 @@ public sealed record Receipt
         try
         {
             if (SpecialFile.MayBe(path)) throw new ImageException($"receipt '{path}' is empty or not a regular file");
-            return JsonSerializer.Deserialize(File.ReadAllText(path), ReceiptJson.Default.Receipt) ?? throw new ImageException($"'{path}' is no receipt: it holds null");
+            return StrictJson.Read(File.ReadAllText(path), ReceiptJson.Default.Receipt) ?? throw new ImageException($"'{path}' is no receipt: it holds null");
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {

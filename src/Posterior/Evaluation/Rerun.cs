@@ -20,7 +20,7 @@ public static class Rerun
         var written = Receipt.Read(path);
         var receipt = Located(written, Path.GetDirectoryName(Path.GetFullPath(path))!);
         CheckOutputs(receipt);
-        var folder = Directory.CreateTempSubdirectory("posterior-rerun-");
+        var folder = Workspace();
         try
         {
             var made = Run(receipt, folder.FullName, progress, cancellation);
@@ -32,6 +32,18 @@ public static class Rerun
         finally
         {
             folder.Delete(recursive: true);
+        }
+    }
+
+    private static DirectoryInfo Workspace()
+    {
+        try
+        {
+            return Directory.CreateTempSubdirectory("posterior-rerun-");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ImageException($"nothing can be written in the folder for temporary files, '{Path.GetTempPath()}' (TMPDIR names another)", error);
         }
     }
 

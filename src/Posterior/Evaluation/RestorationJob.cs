@@ -71,11 +71,12 @@ public sealed class RestorationJob : IDisposable
     public Prior LoadPrior() => _prior ??= Prior.Load(_priorFiles.In(Settings.Prior));
 
     /// <summary>Checks an output's name before any work.</summary>
-    /// <exception cref="ImageException">Its ending names no image format, or one without that depth.</exception>
+    /// <exception cref="ImageException">Its ending names no image format, or one without that depth, or its receipt would replace a file of another kind.</exception>
     public static void CheckOutput(string output, int? bits)
     {
         ImageFile.FormatOf(output);
         BitDepth.For(output, bits, 8);
+        Receipt.CheckReplaceable(output);
     }
 
     /// <summary>Restores one measurement.</summary>

@@ -47,6 +47,6 @@ public sealed record SeverityScheduleFile
     public string ToJson() => JsonSerializer.Serialize(this, SeverityScheduleJson.Default.SeverityScheduleFile);
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(SeverityScheduleFile))]
 internal sealed partial class SeverityScheduleJson : JsonSerializerContext;

@@ -270,7 +270,7 @@ public sealed record TrainingLogEntry(long ImagesSeen, double Loss, double Image
 /// <param name="message">Why.</param>
 public sealed class TrainingException(string message) : Exception(message);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectNullableAnnotations = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(TrainingSettings))]
 [JsonSerializable(typeof(TrainingLogEntry))]
 internal sealed partial class TrainingJson : JsonSerializerContext;

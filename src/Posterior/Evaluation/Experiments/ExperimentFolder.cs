@@ -33,7 +33,7 @@ public sealed record ExperimentFolder
         var path = Path.Combine(folder, FileName);
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllText(path), ExperimentJson.Default.ExperimentFolder) ?? throw new ExperimentException($"'{path}' holds no experiment");
+            return StrictJson.Read(File.ReadAllText(path), ExperimentJson.Default.ExperimentFolder) ?? throw new ExperimentException($"'{path}' holds no experiment");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -95,6 +95,6 @@ public sealed record ExperimentFolder
 /// <param name="Image">The image's name in its set; null in folders of earlier versions.</param>
 public sealed record ExperimentCell(string Key, string Task, string Method, string? Image = null);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, RespectNullableAnnotations = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ExperimentFolder))]
 internal sealed partial class ExperimentJson : JsonSerializerContext;

@@ -110,7 +110,8 @@ public sealed class ExperimentMetrics : IDisposable
         if (parts.Length != 2 || parts[1].Length == 0) throw new ArgumentException($"--weights '{text}': expected METRIC=FILE, as lpips-alex=alexnet.pth");
         if (NetworkOf(parts[0]) is { } network) return (network, parts[1]);
         if (parts[0] == SetMetric.Inception || names.Any(name => NetworkOf(name) == parts[0])) return (parts[0], parts[1]);
-        WeightedMetrics.Files(parts[0]);
+        if (!WeightedMetrics.Names.Contains(parts[0]))
+            throw new ArgumentException($"--weights '{text}': nothing called '{parts[0]}' has weights{Spelling.Suggest(parts[0], [.. WeightedMetrics.Names, SetMetric.Inception])} (there are {string.Join(", ", WeightedMetrics.Names)}, {SetMetric.Inception}, and the networks that metrics of the experiment name)");
         return (parts[0], parts[1]);
     }
 

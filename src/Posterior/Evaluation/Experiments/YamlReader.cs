@@ -8,12 +8,16 @@ namespace Posterior.Evaluation.Experiments;
 /// <param name="file">What messages call the file.</param>
 internal sealed class YamlReader(string file)
 {
+    // Far more than an experiment has; the library's own recursion ends the process some thousands of levels further down.
+    private const int MostLevels = 50;
+
     /// <summary>The mapping at the top of a document.</summary>
     public YamlMappingNode Document(string text)
     {
         var stream = new YamlStream();
         try
         {
+            RequireFlat(text);
             stream.Load(new StringReader(text));
         }
         catch (YamlException error)
@@ -26,6 +30,17 @@ internal sealed class YamlReader(string file)
             throw new ExperimentException($"{file}, line {text.Count(c => c == '\n') + 1}: expected more: a bracket or a quotation is open");
         }
         return stream.Documents is [{ RootNode: YamlMappingNode root }] ? root : throw new ExperimentException($"{file}: expected one document of names and values");
+    }
+
+    private void RequireFlat(string text)
+    {
+        var parser = new Parser(new StringReader(text));
+        var level = 0;
+        while (parser.MoveNext())
+        {
+            level += parser.Current!.NestingIncrease;
+            if (level > MostLevels) throw new ExperimentException($"{file}, line {parser.Current.Start.Line}: lists and names lie more than {MostLevels} deep in each other");
+        }
     }
 
     /// <summary>A failure at a node.</summary>
@@ -82,6 +97,7 @@ internal sealed class YamlReader(string file)
     {
         YamlSequenceNode { Children.Count: > 0 } list => [.. list.Children],
         YamlScalarNode => [node],
+        YamlSequenceNode => throw Problem(node, $"{name}: expected one item or more, found an empty list"),
         _ => throw Problem(node, $"{name}: expected a list"),
     };
 

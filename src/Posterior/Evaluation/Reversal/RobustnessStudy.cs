@@ -45,6 +45,7 @@ public sealed class RobustnessStudy
         var (degradation, sigma, solver) = prior.Model.Predictor switch
         {
             DegradationReverser reverser => (reverser.Process.Degradation, UnitSigma.FromSigned(reverser.Noise.Sigma(1)).Value, (Solver)new Dirac { Step = _settings.Step, Prefer = _prefer }),
+            BlendReverser when _prefer != Preference.None => throw new SolverOptionsException("--prefer is an end of Dirac's walk; an InDI model has none"),
             BlendReverser { Degradation: SeveritySpec spec } => (spec, BlendCard.Of(prior.Model.Card).Sigma, new Indi()),
             var other => throw new ModelException($"model '{prior.Name}' is {other.Kind}; robustness is that of one that reverses a degradation or a blend"),
         };

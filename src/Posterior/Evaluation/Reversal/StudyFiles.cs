@@ -10,6 +10,12 @@ public static class StudyFiles
     /// <summary>The file of the numbers for a picture.</summary>
     public static string NumbersFor(string picture) => Path.ChangeExtension(picture, ".json");
 
+    /// <summary>Checks that no other file is at the place of the numbers.</summary>
+    /// <param name="picture">The picture's path.</param>
+    /// <param name="names">Names at the top of such numbers.</param>
+    /// <exception cref="ImageException">There is one, which would be lost: a model's card, say.</exception>
+    public static void CheckReplaceable(string picture, params IReadOnlyList<string> names) => OwnJson.CheckReplaceable(NumbersFor(picture), "no numbers of such a picture", names);
+
     /// <summary>Writes both; older files are replaced only when the new ones are complete.</summary>
     /// <param name="picture">The picture's path.</param>
     /// <param name="image"><c>[1, 3, H, W]</c> in [0, 1].</param>
