@@ -16,15 +16,13 @@ namespace Posterior.Evaluation.Experiments;
 /// </summary>
 public sealed class ExperimentRun : IDisposable
 {
-    // Raised whenever a solver, an operator or a metric gives other results than before: older rows are done again.
-    private const int Revision = 5;
-
     private readonly string _folder;
     private readonly ExperimentImages _images;
     private readonly Dictionary<PriorSettings, Prior> _priors = [];
     private readonly ResultLog _log;
     private readonly WorkClaims _claims;
     private readonly OperatorFiles _files;
+    private readonly ExperimentKeys _keys;
     private readonly ExperimentMetrics _metrics;
     private readonly ExperimentFeatures _features;
     private readonly ExperimentPictures _pictures;
@@ -48,6 +46,7 @@ public sealed class ExperimentRun : IDisposable
         _claims = new(Directory.CreateDirectory(Path.Combine(folder, "claims")).FullName);
         (_features, _pictures) = (new(folder, metrics), new(folder));
         _solvers = experiment.Methods.ToDictionary(method => method, method => SolverCatalog.Create(method.Solver, method.Settings));
+        _keys = new(experiment, _files, _solvers, PriorOf);
         _doing = new(() => ExperimentChecks.Doing(experiment, _solvers, Bind, _images!));
         _images = new(experiment.Dataset);
         try
@@ -162,7 +161,7 @@ public sealed class ExperimentRun : IDisposable
             using var drawn = new Scope();
             var pictured = image < Experiment.Pictures && seed == Experiment.Seeds[0];
             Measurement<LinearOperator>? measurement = null;
-            if (pictured && Names(image, task, content, ImageShape.Of(clean)) is var names && !(_pictures.Has(names.Original) && _pictures.Has(names.Measurement)))
+            if (pictured && _keys.PictureOf(_images.Name(image), task, content, ImageShape.Of(clean)) is var names && !(_pictures.Has(names.Original) && _pictures.Has(names.Measurement)))
             {
                 measurement = Measure(h, truth, content, task, seed);
                 _pictures.Keep(names.Original, truth);
@@ -173,7 +172,7 @@ public sealed class ExperimentRun : IDisposable
                 var predictor = PriorOf(method).PredictorFor(truth.Size(1), Experiment.LabelsFor(method) ? label : null);
                 for (var sample = 0; sample < Experiment.Samples; sample++)
                 {
-                    var key = Key(task, method, content, label, seed, sample);
+                    var key = _keys.Of(task, method, content, label, seed, sample);
                     if (Has(rows, key)) continue;
                     cancellation.ThrowIfCancellationRequested();
                     measurement ??= Measure(h, truth, content, task, seed);
@@ -245,7 +244,7 @@ public sealed class ExperimentRun : IDisposable
             var content = _images.Content(image);
             foreach (var task in Experiment.Tasks)
                 foreach (var method in _doing.Value[task])
-                    foreach (var (seed, sample) in Draws()) yield return (image, task, method, Key(task, method, content, _images.Label(image), seed, sample));
+                    foreach (var (seed, sample) in Draws()) yield return (image, task, method, _keys.Of(task, method, content, _images.Label(image), seed, sample));
         }
     }
 
@@ -267,38 +266,13 @@ public sealed class ExperimentRun : IDisposable
         }
     }
 
-    // The solver's text holds all its settings, also those that came from defaults of another version; the prior's noise levels are the solver's where it has none.
-    private string Key(ExperimentTask task, ExperimentMethod method, string content, int? label, ulong seed, int sample)
-    {
-        var prior = Experiment.PriorOf(method);
-        var told = Experiment.LabelsFor(method) ? label : prior.Class;
-        return Hash(string.Create(
-            CultureInfo.InvariantCulture,
-            $"eval {Versions.Library} {Revision} {content} {Experiment.Dataset.Size} {Experiment.Dataset.Shrink} {PriorOf(method).Model.Sha256} {PriorOf(method).Model.Card.Meaning()} {prior.Dtype} {told} {(prior.Guidance == 1 ? "" : $"guidance {prior.Guidance:R} ")}{Measuring(task)} {task.Told:R} {task.JpegQuality} {method.Solver} {_solvers[method]} {(PriorOf(method).Model.Predictor as Denoiser)?.Schedule} {JsonSerializer.Serialize(method.Settings, ReceiptJson.Default.SolverSettings)} {seed} {sample}"));
-    }
-
     private IEnumerable<PictureName> Names(int image)
     {
         using var scope = new Scope();
         var (clean, content) = _images.Load(image);
         var shape = ImageShape.Of(clean);
-        return [.. Experiment.Tasks.Select(task => Names(image, task, content, shape))];
+        return [.. Experiment.Tasks.Select(task => _keys.PictureOf(_images.Name(image), task, content, shape))];
     }
-
-    // Tasks that see the same part of an image share its picture.
-    private PictureName Names(int image, ExperimentTask task, string content, ImageShape shape)
-    {
-        var cut = string.Create(CultureInfo.InvariantCulture, $"{content} {Experiment.Dataset.Size} {Experiment.Dataset.Shrink} {OperatorCatalog.Parse(task.Operator).LargestFit(shape)}");
-        return new(_images.Name(image), task.Name, Hash($"original {cut}"), Hash(string.Create(CultureInfo.InvariantCulture, $"measurement {Versions.Library} {Revision} {cut} {Measuring(task)} {task.JpegQuality} {Experiment.Seeds[0]}")));
-    }
-
-    private string Measuring(ExperimentTask task)
-    {
-        var file = OperatorCatalog.Parse(task.Operator).NamedFile is { } named ? FileHash.Of(_files.FullPath(named)) : "";
-        return string.Create(CultureInfo.InvariantCulture, $"{task.Operator}{(task.EachImage ? " of each image" : "")} {file} {task.Sigma:R}");
-    }
-
-    private static string Hash(string text) => FileHash.OfText(text)[..32];
 
     private static double Value(IMetric metric, Tensor estimate, Tensor truth)
     {
