@@ -123,12 +123,14 @@ Image to_srgb(Image image) {
     }
 }
 
-// Where an image is transparent its colour is undefined, commonly black; white is the page that viewers show.
-Image flatten(Image image) {
-    if (!vips_image_hasalpha(image.get())) return image;
-    const double white = is_float(image) ? 1.0 : image->BandFmt == VIPS_FORMAT_USHORT ? 65535.0 : 255.0;
-    VipsArrayDouble* background = vips_array_double_newv(1, white);
+double white_of(const Image& image) { return is_float(image) ? 1.0 : image->BandFmt == VIPS_FORMAT_USHORT ? 65535.0 : 255.0; }
+
+// Where an image is transparent its colour is undefined, commonly black; white is the page that viewers show. In floating point, since blends lie between
+// the whole numbers, to which libvips would cut them off.
+Image flatten(Image image, double white) {
     VipsImage* out = nullptr;
+    image = take(vips_cast_float(image.get(), &out, nullptr), out);
+    VipsArrayDouble* background = vips_array_double_newv(1, white);
     const int status = vips_flatten(image.get(), &out, "background", background, "max_alpha", white, nullptr);
     vips_area_unref(VIPS_AREA(background));
     return take(status, out);
@@ -162,7 +164,12 @@ at::Tensor load(const void* data, int64_t bytes, int64_t most_pixels, pt_image_i
     image.reset(vips_image_copy_memory(Image(std::move(image)).get()));
     if (!image) fail(damaged(info->format));
     image = take(vips_autorot(image.get(), &out, nullptr), out);
-    image = flatten(to_srgb(std::move(image)));
+    image = to_srgb(std::move(image));
+    double range = 1;
+    if (vips_image_hasalpha(image.get())) {
+        range = white_of(image);
+        image = flatten(std::move(image), range);
+    }
     if (image->Bands != 1 && image->Bands != 3)
         throw std::runtime_error(unsupported_channels(info->channels));
 
@@ -174,7 +181,9 @@ at::Tensor load(const void* data, int64_t bytes, int64_t most_pixels, pt_image_i
             return pixels_of(image, at::kInt);
         default:
             image = take(vips_cast_float(image.get(), &out, nullptr), out);
-            return pixels_of(image, at::kFloat);
+            // Divided, not multiplied by the inverse: opaque samples are then what they are without transparency.
+            auto pixels = pixels_of(image, at::kFloat);
+            return range == 1 ? pixels : pixels.div_(range);
     }
 }
 

@@ -179,8 +179,8 @@ typedef struct pt_image_info {
 } pt_image_info;
 
 // Decodes a PNG, JPEG, TIFF or WebP file held in memory to [H, W, 1 or 3], upright, sRGB, without alpha: uint8, int32 holding
-// 0..65535, or float32 as stored. An image of more than `most_pixels` is refused before it is decoded. `info` is filled as far as known,
-// also after an error.
+// 0..65535, or float32: as stored, or in [0, 1] where whole numbers were flattened. An image of more than `most_pixels` is refused before
+// it is decoded. `info` is filled as far as known, also after an error.
 PT_API int pt_image_load(const void* data, int64_t bytes, int64_t most_pixels, pt_image_info* info, pt_tensor* pixels);
 // Encodes pixels [H, W, 1 or 3] (types as above, on the CPU). `quality` is 1..100, or 0 for lossless (JPEG has no such thing).
 // The result is released with pt_image_free.

@@ -17,7 +17,7 @@ public static unsafe class ImageCodec
     /// <param name="mostPixels">Images of more pixels are refused before they are decoded.</param>
     /// <returns>
     /// The pixels <c>[H, W, C]</c>, C = 1 or 3, upright and in sRGB: UInt8 (0 to 255), Int32 (0 to 65535, of a 16-bit file) or Float32
-    /// (as stored); and what the file declared.
+    /// (as stored, or 0 to 1 where transparency was flattened); and what the file declared.
     /// </returns>
     /// <exception cref="TorchException">The bytes are none of the formats, damaged, truncated, too large, or of an unsupported kind.</exception>
     public static (Tensor Pixels, ImageInfo Info) Decode(ReadOnlySpan<byte> file, long mostPixels = MostPixels)

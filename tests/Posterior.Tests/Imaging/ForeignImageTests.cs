@@ -37,6 +37,32 @@ public sealed class ForeignImageTests
         Assert.Equal([0x1234 / 65535f, 1], image.ToArray<float>());
     }
 
+    [Fact]
+    public void Every_blend_of_8_bits_is_exact_and_rounded_only_where_bytes_are_wanted()
+    {
+        byte[] samples = [.. Enumerable.Range(0, 256 * 256).SelectMany(i => new[] { (byte)(i % 256), (byte)(i / 256) })];
+        var file = PngBuilder.Build(256, 256, 8, PngBuilder.GreyAlpha, samples, 512);
+        using var image = ImageFile.Decode(file, "a.png", out var info);
+        using var bytes = ImageFile.DecodeBytes(file, "a.png");
+        Assert.Equal((8, true, 2), (info.Bits, info.HadAlpha, info.Channels));
+        var (values, rounded) = (image.ToArray<float>(), bytes.ToArray<byte>());
+        for (var i = 0; i < values.Length; i++)
+        {
+            var (grey, alpha) = (i % 256, i / 256);
+            var exact = (grey * alpha + 255 * (255 - alpha)) / 255.0;
+            Assert.Equal(exact / 255, values[i], 2e-7);
+            Assert.Equal(exact, rounded[i], 0.5);
+            if (alpha is 0 or 255) Assert.Equal((alpha == 0 ? 1 : grey / 255f, alpha == 0 ? 255 : grey), (values[i], rounded[i]));
+        }
+    }
+
+    [Fact]
+    public void A_blend_of_16_bits_is_exact()
+    {
+        using var image = ImageFile.Decode(PngBuilder.Build(1, 1, 16, PngBuilder.GreyAlpha, [0x12, 0x34, 0x77, 0x77], 4), "a.png", out _);
+        Assert.Equal((0x1234 * (double)0x7777 + 65535.0 * (65535 - 0x7777)) / 65535 / 65535, image.ToArray<float>()[0], 2e-7);
+    }
+
     [Theory]
     [InlineData(1, new byte[] { 0, 50, 100, 150, 200, 250 }, 2, 3)]
     [InlineData(3, new byte[] { 250, 200, 150, 100, 50, 0 }, 2, 3)]
