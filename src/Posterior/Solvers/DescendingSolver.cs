@@ -28,6 +28,9 @@ public abstract record DescendingSolver<TOperator>() : ScheduledSolver<TOperator
     public StartingPoint Start { get; init; } = StartingPoint.Noise;
 
     /// <inheritdoc/>
+    public override string Needs => Start == StartingPoint.PseudoInverse ? "a linear operator" : base.Needs;
+
+    /// <inheritdoc/>
     public override string Remedy => "lower zeta";
 
     /// <inheritdoc/>

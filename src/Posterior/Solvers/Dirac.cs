@@ -75,6 +75,9 @@ public sealed record Dirac : Solver<LinearOperator, DegradationReverser>
     public override string Name => "dirac";
 
     /// <inheritdoc/>
+    public override string Needs => "a linear operator whose measurement is a picture of the image's shape";
+
+    /// <inheritdoc/>
     public override bool HandlesNoise => true;
 
     /// <inheritdoc/>

@@ -18,6 +18,9 @@ public sealed record Indi : Solver<ForwardOperator, BlendReverser>
     public override string Name => "indi";
 
     /// <inheritdoc/>
+    public override string Needs => "an operator whose measurement is as large as the image";
+
+    /// <inheritdoc/>
     public override bool HandlesNoise => true;
 
     /// <inheritdoc/>

@@ -99,7 +99,8 @@ public sealed class GuidedSolverTests
         var expected = solver.Restore(new Measurement<ForwardOperator>(y, linear, 0), prior, new SeededNoise(2)).Estimate;
         var actual = solver.Restore(new Measurement<ForwardOperator>(y, recorded, 0), prior, new SeededNoise(2)).Estimate;
         OraclePriors.Close(expected, actual, 1e-5, "estimate");
-        Assert.Throws<UnsupportedOperatorException>(() => (solver with { Start = StartingPoint.PseudoInverse }).Restore(new Measurement<ForwardOperator>(y, recorded, 0), prior, new SeededNoise(2)));
+        var refusal = Assert.Throws<UnsupportedOperatorException>(() => (solver with { Start = StartingPoint.PseudoInverse }).Restore(new Measurement<ForwardOperator>(y, recorded, 0), prior, new SeededNoise(2)));
+        Assert.StartsWith("solver 'dps' needs a linear operator, ", refusal.Message, StringComparison.Ordinal);
         Assert.Throws<UnsupportedOperatorException>(() => new PiGdm().RestoreAny(new Measurement<ForwardOperator>(y, recorded, 0), prior, new SeededNoise(2)));
     }
 

@@ -4,6 +4,7 @@ using Posterior.Evaluation;
 using Posterior.Imaging;
 using Posterior.Operators;
 using Posterior.Solvers;
+using Posterior.Tests.Operators;
 using Posterior.Torch;
 
 namespace Posterior.Tests.Solvers;
@@ -154,6 +155,31 @@ public sealed class SolverCatalogTests
         Assert.False(new Ddrm().Accepts(h));
         Assert.True(new Ddnm().Accepts(h));
         Assert.Equal(Tensor.Zeros([1, 1, 2, 2]).ToArray<float>(), new Ddnm { Steps = 2 }.RestoreAny(measurement, prior, new SeededNoise(1)).Estimate.ToArray<float>());
+    }
+
+    [Theory]
+    [InlineData("indi", "sr4", "an operator whose measurement is as large as the image")]
+    [InlineData("indi", "kernel:kernel.txt,stride=2", "an operator whose measurement is as large as the image")]
+    [InlineData("dirac", "sr-bicubic4", "a linear operator whose measurement is a picture of the image's shape")]
+    [InlineData("dirac", "colorize", "a linear operator whose measurement is a picture of the image's shape")]
+    public void A_refusal_names_what_the_operator_really_lacks(string name, string text, string needs)
+    {
+        var shape = new ImageShape(3, 8, 8);
+        using var h = OperatorCatalog.Parse(text).Bind(shape, new SmallFiles(shape));
+        var solver = SolverCatalog.Create(name);
+        Assert.False(solver.Accepts(h));
+        Assert.StartsWith($"solver '{name}' needs {needs}, which '{h.Name}' is not; solvers that work: ", new UnsupportedOperatorException(solver, h).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("denoise")]
+    [InlineData("sr4")]
+    [InlineData("colorize")]
+    [InlineData("cs4")]
+    public void A_solver_that_needs_no_more_than_a_linear_operator_accepts_each(string text)
+    {
+        using var h = OperatorCatalog.Parse(text).Bind(new(3, 8, 8));
+        Assert.All(SolverCatalog.All, entry => Assert.True(entry.Needs is not ("any operator" or "a linear operator") || entry.Default.Accepts(h), $"{entry.Name}: {entry.Needs}"));
     }
 
     [Fact]
