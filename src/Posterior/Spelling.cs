@@ -8,12 +8,12 @@ public static class Spelling
     /// <param name="known">The names that exist.</param>
     public static string Suggest(string name, IEnumerable<string> known) => Nearest(name, known) is { } nearest ? $", did you mean '{nearest}'?" : "";
 
-    /// <summary>The known name with the smallest edit distance (Levenshtein), when at most about half of the letters differ; else null.</summary>
+    /// <summary>The known name with the smallest edit distance (Levenshtein), when at most a third of the letters differ, rounded up, but not all of them; else null.</summary>
     /// <param name="name">What was written.</param>
     /// <param name="known">The names that exist; the first of several equally near ones wins.</param>
     public static string? Nearest(string name, IEnumerable<string> known) => known
         .Select(candidate => (Name: candidate, Distance: Distance(name.ToLowerInvariant(), candidate.ToLowerInvariant())))
-        .Where(candidate => candidate.Distance <= Math.Max(1, Math.Max(name.Length, candidate.Name.Length) / 2))
+        .Where(candidate => IsNear(candidate.Distance, Math.Max(Letters(name), Letters(candidate.Name))))
         .OrderBy(candidate => candidate.Distance)
         .Select(candidate => candidate.Name)
         .FirstOrDefault();
@@ -36,4 +36,9 @@ public static class Spelling
 
         return row[^1];
     }
+
+    private static bool IsNear(int distance, int letters) => distance <= (letters + 2) / 3 && distance < Math.Max(letters, 1);
+
+    // All options begin with dashes: that makes none more alike.
+    private static int Letters(string name) => name.TrimStart('-').Length;
 }

@@ -74,6 +74,7 @@ public sealed class RefusalTests(Workspace workspace) : IClassFixture<Workspace>
     [InlineData("did you mean 'ddrm'?", "restore", "colour.png", "--operator", "sr4", "--solver", "ddmr", "-o", "out.png")]
     [InlineData("did you mean 'photo'?", "restore", "colour.png", "--operator", "sr4", "--model", "phto", "-o", "out.png")]
     [InlineData("did you mean '--sigma'?", "degrade", "colour.png", "--operator", "sr4", "--sgima", "0.1", "-o", "out.png")]
+    [InlineData("unknown option '--version' (posterior", "restore", "--version")]
     [InlineData("--operator", "restore", "colour.png", "-o", "out.png")]
     [InlineData("whole number", "restore", "colour.png", "--operator", "sr4", "--steps", "many", "-o", "out.png")]
     [InlineData("steps is 0", "restore", "colour.png", "--operator", "sr4", "--steps", "0", "-o", "out.png")]

@@ -179,6 +179,12 @@ public sealed class OperatorCatalogTests
         Assert.Null(Spelling.Nearest("zzzzz", ["ddnm", "ddrm"]));
     }
 
+    [Theory]
+    [InlineData("--version", "--json")]
+    [InlineData("-x", "-o")]
+    [InlineData("completely", "composed")]
+    public void A_name_that_is_not_near_is_not_suggested(string name, string known) => Assert.Null(Spelling.Nearest(name, [known]));
+
     private static long[] Numbers(string text) => [.. text.Split('x').Select(part => long.Parse(part, CultureInfo.InvariantCulture))];
 
     private static void OneLine(string start, Func<object?> action)
