@@ -102,6 +102,13 @@ public sealed class RefusalTests(Workspace workspace) : IClassFixture<Workspace>
     [InlineData("there are no images", "restore", "models", "--operator", "sr4", "-o", "out")]
     public void What_is_unknown_or_out_of_range_is_refused_in_one_line(string expected, params string[] arguments) => Refused(expected, arguments);
 
+    [Fact]
+    public void An_image_smaller_than_the_factor_is_told_as_such()
+    {
+        using (var scope = new Scope()) ImageFile.Save(workspace.File("dot.png"), Tensor.Ones([1, 3, 1, 1]));
+        Refused("operator 'sr2': the image is smaller than 2x2", "degrade", "dot.png", "--operator", "sr2", "-o", "out.png");
+    }
+
     // Ten times the stable step: every iteration multiplies the distance from the measurement by 19.
     [Fact]
     public void A_restoration_that_diverges_ends_with_its_step_and_what_helps() => Refused(

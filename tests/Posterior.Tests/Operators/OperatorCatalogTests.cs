@@ -115,7 +115,9 @@ public sealed class OperatorCatalogTests
 
     [Theory]
     [InlineData("cs4", 3, 48, 64, "operator 'cs4': height and width must be powers of two, found 48 rows x 64 columns (block-cs takes other sizes)")]
-    [InlineData("sr4", 3, 0, 64, "operator 'sr4': there are no images of shape 3x0x64")]
+    [InlineData("denoise", 3, 0, 64, "operator 'denoise': there are no images of shape 3x0x64")]
+    [InlineData("sr4", 3, 0, 64, "operator 'sr4': the image is smaller than 4x4, the smallest that it takes")]
+    [InlineData("severity-down:factor=2", 3, 0, 0, "operator 'severity-down:factor=2': the image is smaller than 2x2, the smallest that it takes")]
     public void A_size_that_an_operator_cannot_take_is_explained_in_one_line(string text, long channels, long height, long width, string start) =>
         OneLine(start, () => OperatorCatalog.Parse(text).Bind(new(channels, height, width)));
 

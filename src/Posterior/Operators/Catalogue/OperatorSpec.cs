@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Serialization;
 using Posterior.Imaging;
 using Posterior.Torch;
@@ -42,6 +43,9 @@ public abstract record OperatorSpec
     /// <exception cref="OperatorException">The operator does not fit the shape, or a file does not fit the operator.</exception>
     public ForwardOperator Bind(ImageShape shape, IOperatorFiles? files = null, DType dtype = DType.Float32, Device device = default)
     {
+        // An image smaller than the multiple was cropped to nothing: there is no size left to name.
+        if (shape.Channels > 0 && shape is { Height: < 1 } or { Width: < 1 } && RequiredMultiple > 1)
+            throw new OperatorException(string.Create(CultureInfo.InvariantCulture, $"operator '{Text}': the image is smaller than {RequiredMultiple}x{RequiredMultiple}, the smallest that it takes"));
         if (shape.Channels < 1 || shape.Height < 1 || shape.Width < 1) throw new OperatorException($"operator '{Text}': there are no images of shape {shape}");
         using var gradients = new NoGrad();
         using var scope = new Scope();
