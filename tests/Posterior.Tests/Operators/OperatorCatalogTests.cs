@@ -100,6 +100,9 @@ public sealed class OperatorCatalogTests
     [InlineData("inpaint-text:naïve", "a text mask is written with letters A-Z, digits and . , ! ? - :, found 'Ï'")]
     [InlineData("kernel:large.npy", "operator 'kernel:large.npy': the kernel must be a plane of at most 64 rows x 64 columns, found 65 x 64")]
     [InlineData("kernel:nan.npy", "'nan.npy' holds numbers that are not finite")]
+    [InlineData("inpaint:number.npy", "'number.npy': expected a plane of numbers, rows x columns, found a single number")]
+    [InlineData("kernel:number.npy", "'number.npy': expected a plane of numbers, rows x columns, found a single number")]
+    [InlineData("matrix:number.npy", "'number.npy': expected a plane of numbers, rows x columns, found a single number")]
     [InlineData("kernel:zero.npy", "operator 'kernel:zero.npy': the kernel sums to zero (normalize=no takes it as it is)")]
     [InlineData("kernel:zero.npy,normalize=no", "operator 'kernel:zero.npy,normalize=no': the kernel must be finite and not zero")]
     [InlineData("matrix:large.npy", "operator 'matrix:large.npy': expected a matrix with 12288 columns for images 3x64x64, found 65 x 64")]
@@ -159,6 +162,14 @@ public sealed class OperatorCatalogTests
     [InlineData("matrix:matrix.npy", "7", "100x100", "operator 'matrix:matrix.npy': a matrix of 12288 columns does not fit images of 100x100")]
     public void A_measurement_that_does_not_fit_is_explained_in_one_line(string text, string measurement, string? size, string start) =>
         OneLine(start, () => OperatorCatalog.Parse(text).InputShape(Numbers(measurement), size is null ? null : (Numbers(size)[0], Numbers(size)[1]), new SmallFiles(_shape)));
+
+    [Theory]
+    [InlineData("denoise")]
+    [InlineData("sr4")]
+    [InlineData("cs4")]
+    [InlineData("matrix:matrix.npy")]
+    public void A_measurement_of_a_single_number_is_explained_in_one_line(string text) =>
+        OneLine($"operator '{text}': expected a measurement that is an array, found a single number", () => OperatorCatalog.Parse(text).InputShape([], (64, 64), new SmallFiles(_shape)));
 
     [Theory]
     [InlineData("sr4", 4, 100, 52)]

@@ -15,6 +15,7 @@ internal sealed class SmallFiles(ImageShape shape) : IOperatorFiles
         "tall.npy" => new SeededNoise(6).Normal([1, shape.Count + 3, shape.Count], DType.Float64).Squeeze(0),
         "plane.npy" => LowRank(shape.Height * shape.Width),
         "nan.npy" => Tensor.From([double.NaN, 1], 1, 2),
+        "number.npy" => Tensor.Ones([], DType.Float64),
         "zero.npy" => Tensor.Zeros([2, 2], DType.Float64),
         "black.png" => Tensor.Zeros([shape.Height, shape.Width], DType.Float64),
         "large.npy" => Tensor.Ones([shape.Height + 1, shape.Width], DType.Float64),

@@ -17,7 +17,7 @@ public sealed record OperatorSite(ImageShape Shape, IOperatorFiles? Files = null
         if (Files is null) throw new OperatorException($"cannot read '{path}': this program reads no operator files");
         var plane = Files.LoadPlane(path);
         if (plane.Rank != 2 || plane.Count == 0)
-            throw new OperatorException($"'{path}': expected a plane of numbers, rows x columns, found {string.Join(" x ", plane.Shape.ToArray())}");
+            throw new OperatorException($"'{path}': expected a plane of numbers, rows x columns, found {(plane.Rank == 0 ? "a single number" : string.Join(" x ", plane.Shape.ToArray()))}");
         return plane.IsFinite().All() ? plane : throw new OperatorException($"'{path}' holds numbers that are not finite");
     }
 }

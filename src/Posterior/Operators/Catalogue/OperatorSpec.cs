@@ -59,6 +59,7 @@ public abstract record OperatorSpec
     /// <exception cref="OperatorException">The shape is no measurement's, it contradicts the stated size, or the size must be stated and is not.</exception>
     public ImageShape InputShape(IReadOnlyList<long> measurement, (long Height, long Width)? size = null, IOperatorFiles? files = null)
     {
+        if (measurement.Count == 0) throw new OperatorException($"operator '{Text}': expected a measurement that is an array, found a single number");
         var shape = Infer(measurement, size, files);
         return size is not { } stated || (shape.Height, shape.Width) == stated
             ? shape
