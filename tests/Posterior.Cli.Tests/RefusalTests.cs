@@ -51,6 +51,9 @@ public sealed class RefusalTests(Workspace workspace) : IClassFixture<Workspace>
     [InlineData("inpaint:small-mask.png", "32 rows x 40 columns")]
     [InlineData("inpaint:absent.png", "does not exist")]
     [InlineData("kernel:empty.png", "is empty")]
+    [InlineData("inpaint:models", "is a folder, not a file")]
+    [InlineData("kernel:models", "is a folder, not a file")]
+    [InlineData("matrix:models", "is a folder, not a file")]
     [InlineData("matrix:mask.png", "size")]
     [InlineData("inpaint-box:30,30,20,20", "not inside the image")]
     [InlineData("sr1", "factor")]
@@ -107,6 +110,23 @@ public sealed class RefusalTests(Workspace workspace) : IClassFixture<Workspace>
     {
         using (var scope = new Scope()) ImageFile.Save(workspace.File("dot.png"), Tensor.Ones([1, 3, 1, 1]));
         Refused("operator 'sr2': the image is smaller than 2x2", "degrade", "dot.png", "--operator", "sr2", "-o", "out.png");
+    }
+
+    [Fact]
+    public void A_file_of_a_folder_whose_name_is_not_utf8_is_told_as_such()
+    {
+        Assert.True(Shell("sh", "-c", "mkdir \"$0\" && cp \"$1\" \"$0/$(printf 'caf\\351').png\"", workspace.File("latin"), workspace.File("colour.png")));
+        try
+        {
+            var run = ProgramRun.Of(workspace, "degrade", "latin", "--operator", "sr4", "-o", "degraded");
+            Assert.NotEqual(0, run.Code);
+            Assert.Contains("cannot be read: its name is not UTF-8", run.Error, StringComparison.Ordinal);
+        }
+        finally
+        {
+            // .NET cannot delete it either.
+            Shell("rm", "-r", workspace.File("latin"));
+        }
     }
 
     // Ten times the stable step: every iteration multiplies the distance from the measurement by 19.

@@ -14,7 +14,7 @@ public sealed class SpecialFileTests : IDisposable
         File.WriteAllText(At("file"), "content");
         File.CreateSymbolicLink(At("link"), At("file"));
         File.CreateSymbolicLink(At("dangling"), At("missing"));
-        foreach (var name in new[] { "file", "link", "dangling", "missing", "." }) Assert.False(SpecialFile.MayBe(At(name)), name);
+        foreach (var name in new[] { "file", "link", "dangling", "missing" }) Assert.False(SpecialFile.MayBe(At(name)), name);
     }
 
     [Fact]
@@ -24,6 +24,16 @@ public sealed class SpecialFileTests : IDisposable
         File.WriteAllText(At("empty"), "");
         foreach (var name in new[] { "pipe", "empty" }) File.CreateSymbolicLink(At("to-" + name), At(name));
         foreach (var path in new[] { At("pipe"), At("empty"), At("to-pipe"), At("to-empty"), "/dev/null" }) Assert.True(SpecialFile.MayBe(path), path);
+    }
+
+    [Fact]
+    public void What_cannot_be_opened_is_told_with_the_true_reason()
+    {
+        Assert.Equal("it is a folder, not a file", Assert.Throws<IOException>(() => SpecialFile.MayBe(_folder)).Message);
+        Assert.StartsWith("its name is not UTF-8", Assert.Throws<IOException>(() => SpecialFile.MayBe(At("caf\uFFFD"))).Message, StringComparison.Ordinal);
+        // The character itself is a good name.
+        File.WriteAllText(At("caf\uFFFD"), "content");
+        Assert.False(SpecialFile.MayBe(At("caf\uFFFD")));
     }
 
     private string At(string name) => Path.Combine(_folder, name);

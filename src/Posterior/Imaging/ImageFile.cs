@@ -82,8 +82,8 @@ public static partial class ImageFile
         {
             var file = new FileInfo(path);
             if (Directory.Exists(path)) throw new ImageException($"image '{path}' is a folder, not a file");
-            if (!file.Exists) throw new ImageException($"image '{path}' does not exist");
             if (SpecialFile.MayBe(path)) throw new ImageException($"image '{path}' is empty (0 bytes) or not a regular file");
+            if (!file.Exists) throw new ImageException($"image '{path}' does not exist");
             if (file.Length > MostBytes) throw new ImageException(string.Create(CultureInfo.InvariantCulture, $"image '{path}' is too large: {file.Length} bytes, the limit is {MostBytes}"));
             return File.ReadAllBytes(path);
         }

@@ -23,8 +23,8 @@ public static class NpyFile
         try
         {
             if (Directory.Exists(path)) throw new ImageException($"array '{path}' is a folder, not a file");
-            if (!File.Exists(path)) throw new ImageException($"array '{path}' does not exist");
             if (SpecialFile.MayBe(path)) throw new ImageException($"array '{path}' is empty (0 bytes) or not a regular file");
+            if (!File.Exists(path)) throw new ImageException($"array '{path}' does not exist");
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
             var header = NpyHeader.Parse(ReadHeader(stream, path), path);
             var expected = header.Bytes;

@@ -19,6 +19,14 @@ public sealed class BadImageTests : IDisposable
         Assert.Equal($"image '{_folder["c.png"]}' is empty (0 bytes) or not a regular file", Refused("c.png"));
     }
 
+    [Fact]
+    public void A_name_that_is_not_utf8_is_told_as_such()
+    {
+        const string Reason = "cannot be read: its name is not UTF-8, so it cannot be opened; rename it";
+        Assert.Equal($"image '{_folder["caf\uFFFD.png"]}' {Reason}", Refused("caf\uFFFD.png"));
+        Assert.Equal($"array '{_folder["caf\uFFFD.npy"]}' {Reason}", Assert.Throws<ImageException>(() => NpyFile.Read(_folder["caf\uFFFD.npy"])).Message);
+    }
+
     [Theory]
     [InlineData("a.png", "<!DOCTYPE html><html><body>404</body></html>", "HTML text")]
     [InlineData("a.jpg", "<?xml version=\"1.0\"?><svg xmlns=\"http://www.w3.org/2000/svg\"><image href=\"file:///etc/passwd\"/></svg>", "SVG")]
