@@ -81,6 +81,13 @@ public sealed class ReplacementTests(Workspace workspace) : IClassFixture<Worksp
         Assert.Contains("expected floating-point", ProgramRun.Of(workspace, ["restore", "u2.npy", "--operator", "denoise", "-o", "u2.png", .. _one]).RefusedLine());
     }
 
+    [Fact]
+    public void Numbers_beyond_single_precision_are_not_called_infinite()
+    {
+        using (var scope = new Torch.Scope()) Imaging.NpyFile.Write(workspace.File("huge.npy"), Torch.Tensor.Full([3, 8, 10], 1e300, Torch.DType.Float64));
+        Assert.Contains("beyond single precision", ProgramRun.Of(workspace, ["restore", "huge.npy", "--operator", "denoise", "-o", "huge.png", .. _one]).RefusedLine(), StringComparison.Ordinal);
+    }
+
     // More than 2^28 pixels, as no image file may have.
     [Theory]
     [InlineData("too large", "sample", "--size", "1000000x1000000", "--count", "1", "-o", "huge.png")]

@@ -33,6 +33,7 @@ public static class MeasurementFile
             y = array.DType == DType.UInt8 ? array.To(DType.Float32) / 255
                 : array.DType.IsFloatingPoint() ? array.To(DType.Float32)
                 : throw new MeasurementException($"measurement '{path}' holds {array.DType}; expected floating-point numbers for images in [0, 1], or bytes");
+            if (array.DType.IsFloatingPoint() && array.IsFinite().All() && !y.IsFinite().All()) throw new MeasurementException($"measurement '{path}' holds numbers beyond single precision, whose largest is 3.4e38");
             if (y.Rank == 4 && y.Size(0) == 1) y = y.Squeeze(0);
         }
         else
