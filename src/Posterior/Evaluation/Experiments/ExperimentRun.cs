@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text.Json;
 using Posterior.Diffusion;
 using Posterior.Imaging;
 using Posterior.Metrics;
