@@ -1,7 +1,7 @@
 namespace Posterior.Torch;
 
 /// <summary>
-/// A region of the thread in which <see cref="Tensor.Zeros"/> and its kin make no more elements than were granted, until it is disposed: what builds a network from sizes of
+/// A region of the thread in which <see cref="Tensor.Zeros"/>, <see cref="Tensor.Ones"/> and <see cref="Tensor.Full"/>, of which layers make their weights, give no more elements than were granted, until it is disposed: what builds a network from sizes of
 /// unknown origin cannot take the machine's memory.
 /// </summary>
 public readonly ref struct ElementBudget : IDisposable

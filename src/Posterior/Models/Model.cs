@@ -100,7 +100,7 @@ public static class Model
         if (options.VerifyHash && identity.Card.Sha256 is { } stated && !stated.Equals(sha256, StringComparison.OrdinalIgnoreCase))
             throw new ModelException($"{Path.GetFileName(path)}: expected SHA-256 {stated} as its card states, found {sha256}");
 
-        // Of formats of a byte or more each; a network that does not fit is told by its keys, one out of all proportion is not built.
+        // A number takes a byte of a file or more. A network of other sizes than the weights is built and told by its keys; one out of all proportion to them is not.
         var network = identity.Kind.Build(identity.Card.Settings!, 4 * new FileInfo(path).Length + SpareElements);
         try
         {

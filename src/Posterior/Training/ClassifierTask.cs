@@ -24,16 +24,8 @@ public sealed record ClassifierTask : TrainingTask
         if (!(LabelSmoothing is >= 0 and < 1)) throw new TrainingException($"label-smoothing: expected 0 up to 1, found {LabelSmoothing}");
         if (Shift < 0 || Shift >= context.Crop) throw new TrainingException($"shift: expected 0 to {context.Crop - 1}, found {Shift}");
         var network = new ResidualClassifier(new() { Classes = context.Classes }) { ActivationType = context.Activations };
-        try
-        {
-            context.RequireCropOf(network.SizeMultiple);
-            network.Initialise(new SeededNoise(context.Seed));
-            return new ClassifierObjective(network) { LabelSmoothing = LabelSmoothing, Shift = Shift };
-        }
-        catch
-        {
-            network.Dispose();
-            throw;
-        }
+        context.RequireCropFor(network, network.SizeMultiple);
+        network.Initialise(new SeededNoise(context.Seed));
+        return new ClassifierObjective(network) { LabelSmoothing = LabelSmoothing, Shift = Shift };
     }
 }

@@ -40,17 +40,9 @@ public static class HditSizes
     public static HditNetwork Build(HditSettings settings, TrainingContext context, double outputs = 0)
     {
         var network = new HditNetwork(settings) { ActivationType = context.Activations };
-        try
-        {
-            context.RequireCropOf(network.SizeMultiple);
-            network.Initialise(new SeededNoise(context.Seed), outputs);
-            return network;
-        }
-        catch
-        {
-            network.Dispose();
-            throw;
-        }
+        context.RequireCropFor(network, network.SizeMultiple);
+        network.Initialise(new SeededNoise(context.Seed), outputs);
+        return network;
     }
 
     /// <summary>The settings as a card holds them.</summary>

@@ -30,16 +30,8 @@ public sealed record PriorTask : TrainingTask
         if (!(LabelDropout is >= 0 and <= 1)) throw new TrainingException($"label-dropout: expected 0 to 1, found {LabelDropout}");
         Noise.Check();
         var network = new PhotoUNet(TrainingNetworks.Find(Network, context.Classes)) { ActivationType = context.Activations };
-        try
-        {
-            context.RequireCropOf(network.SizeMultiple);
-            network.Initialise(new SeededNoise(context.Seed));
-            return new PriorObjective(network, new EdmPreconditioning()) { Noise = Noise, LabelDropout = LabelDropout };
-        }
-        catch
-        {
-            network.Dispose();
-            throw;
-        }
+        context.RequireCropFor(network, network.SizeMultiple);
+        network.Initialise(new SeededNoise(context.Seed));
+        return new PriorObjective(network, new EdmPreconditioning()) { Noise = Noise, LabelDropout = LabelDropout };
     }
 }

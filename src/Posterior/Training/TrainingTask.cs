@@ -1,4 +1,5 @@
 using Posterior.Torch;
+using Posterior.Torch.Nn;
 
 namespace Posterior.Training;
 
@@ -19,11 +20,14 @@ public abstract record TrainingTask
 public sealed record TrainingContext(int Classes, int Crop, ulong Seed, DType Activations)
 {
     /// <summary>Checks that crops fit a network.</summary>
-    /// <param name="multiple">What height and width must be multiples of.</param>
+    /// <param name="network">The network, which is freed where they do not.</param>
+    /// <param name="multiple">What its heights and widths are multiples of, in pixels.</param>
     /// <exception cref="TrainingException">They do not.</exception>
-    public void RequireCropOf(int multiple)
+    public void RequireCropFor(Module network, int multiple)
     {
-        if (Crop % multiple != 0) throw new TrainingException($"crop: expected a multiple of {multiple}, found {Crop}");
+        if (Crop % multiple == 0) return;
+        network.Dispose();
+        throw new TrainingException($"crop: expected a multiple of {multiple}, found {Crop}");
     }
 }
 
